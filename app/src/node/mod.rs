@@ -1,0 +1,1 @@
+//! The node: everything around the state machine that touches files, sockets, clocks and processes.
