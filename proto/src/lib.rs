@@ -1,1 +1,17 @@
-//! placeholder
+//! Wire contract of the Tessera chain.
+//!
+//! * [`pb`]: messages and services, generated from the `.proto` files beside `src/`.
+//! * [`id`]: addresses and asset ids, and how people write them.
+//! * [`amount`]: quantities as they stand in messages.
+//! * [`state_key`], [`leaf`]: where each fact stands in the state and how it is encoded, so
+//!   that a proof can be read without the node.
+//! * [`signing`]: the bytes that are signed, and transaction ids.
+//!
+//! Nothing here does I/O or depends on the node.
+
+pub mod amount;
+pub mod id;
+pub mod leaf;
+pub mod pb;
+pub mod signing;
+pub mod state_key;

@@ -1,0 +1,39 @@
+//! The bytes that are signed, each kind under its own domain, and transaction ids.
+
+use sha2::{Digest, Sha256};
+
+use crate::id::AssetId;
+
+/// Domain of transaction signatures.
+const TRANSACTION_DOMAIN: &[u8] = b"tessera/tx/v1";
+/// Domain of appraisal signatures.
+const APPRAISAL_DOMAIN: &[u8] = b"tessera/appraisal/v1";
+
+/// SHA-256 of a chain id, as it stands in signed bytes.
+#[must_use]
+pub fn chain_id_hash(chain_id: &str) -> [u8; 32] {
+    Sha256::digest(chain_id).into()
+}
+
+/// What the signatures of a transaction cover: `"tessera/tx/v1" || SHA-256(chain id) || body`.
+#[must_use]
+pub fn transaction_sign_bytes(chain_id_hash: &[u8; 32], body: &[u8]) -> Vec<u8> {
+    [TRANSACTION_DOMAIN, chain_id_hash, body].concat()
+}
+
+/// What an appraiser signs:
+/// `"tessera/appraisal/v1" || SHA-256(chain id) || asset id || appraisal`.
+#[must_use]
+pub fn appraisal_sign_bytes(
+    chain_id_hash: &[u8; 32],
+    asset: &AssetId,
+    appraisal: &[u8],
+) -> Vec<u8> {
+    [APPRAISAL_DOMAIN, chain_id_hash, asset.as_bytes(), appraisal].concat()
+}
+
+/// Id of a transaction: SHA-256 of the bytes of its `SignedTransaction`.
+#[must_use]
+pub fn transaction_id(signed_transaction: &[u8]) -> [u8; 32] {
+    Sha256::digest(signed_transaction).into()
+}

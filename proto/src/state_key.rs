@@ -1,0 +1,288 @@
+//! Where each fact stands in the state.
+//!
+//! A key is one namespace byte and fixed-width parts, integers big-endian, so that no key is a
+//! prefix of another namespace's and keys of one asset lie together. SHA-256 of the key decides
+//! its place in the authenticated store; its first byte is the number of its shard.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::id::{Address, AssetId};
+
+/// Longest key in bytes.
+pub const MAX_KEY_LENGTH: usize = 56;
+
+/// A key of the state. Ordered as its bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StateKey {
+    length: u8,
+    bytes: [u8; MAX_KEY_LENGTH],
+}
+
+/// First byte of every key: what kind of fact it names.
+///
+/// Explicit and append-only: a number is never used again for something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Namespace {
+    /// One key per shard that is always present, so that absence of any other can be proven.
+    Sentinel = 0x00,
+    /// Parameters of the chain.
+    Params = 0x01,
+    /// Fees collected.
+    FeePot = 0x02,
+    /// Account by address.
+    Account = 0x10,
+    /// Asset by id.
+    Asset = 0x20,
+    /// Supply and holder count of an asset.
+    AssetTotals = 0x21,
+    /// Asset id by SHA-256 of its name.
+    AssetName = 0x22,
+    /// Document by asset and number.
+    Document = 0x23,
+    /// Appraisal by asset and number.
+    Appraisal = 0x24,
+    /// Accredited appraiser by address.
+    Appraiser = 0x25,
+    /// Supply at a past record date by asset and record height.
+    SupplyCopy = 0x26,
+    /// Holding by asset and account.
+    Holding = 0x30,
+    /// Balance at a past record date by asset, account and record height.
+    HoldingCopy = 0x31,
+    /// Royalty schedule by asset.
+    RoyaltySchedule = 0x40,
+    /// Proposal by asset and number.
+    Proposal = 0x60,
+    /// Tally by asset and number.
+    Tally = 0x61,
+    /// Vote by asset, number and account.
+    Vote = 0x62,
+}
+
+impl StateKey {
+    /// Reads a key given as bytes; none when it is empty or too long.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() || bytes.len() > MAX_KEY_LENGTH {
+            return None;
+        }
+        Some(Self::assemble(&[bytes]))
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
+    /// SHA-256 of the key: its place in the authenticated store.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.as_bytes()).into()
+    }
+
+    /// Number of the shard that holds the key.
+    #[must_use]
+    pub fn shard(&self) -> u8 {
+        shard_of(&self.hash())
+    }
+
+    fn new(namespace: Namespace, parts: &[&[u8]]) -> Self {
+        let mut key = Self { length: 1, bytes: [0; MAX_KEY_LENGTH] };
+        key.bytes[0] = namespace as u8;
+        key.extend(parts);
+        key
+    }
+
+    fn assemble(parts: &[&[u8]]) -> Self {
+        let mut key = Self { length: 0, bytes: [0; MAX_KEY_LENGTH] };
+        key.extend(parts);
+        key
+    }
+
+    fn extend(&mut self, parts: &[&[u8]]) {
+        let start = usize::from(self.length);
+        let tail = self.bytes.iter_mut().skip(start);
+        for (to, from) in tail.zip(parts.iter().copied().flatten()) {
+            *to = *from;
+            self.length = self.length.saturating_add(1);
+        }
+    }
+
+    /// Candidate number `nonce` for the sentinel of a shard.
+    #[must_use]
+    pub fn sentinel(nonce: u32) -> Self {
+        Self::new(Namespace::Sentinel, &[&nonce.to_be_bytes()])
+    }
+
+    /// Parameters of the chain.
+    #[must_use]
+    pub fn params() -> Self {
+        Self::new(Namespace::Params, &[])
+    }
+
+    /// Fees collected.
+    #[must_use]
+    pub fn fee_pot() -> Self {
+        Self::new(Namespace::FeePot, &[])
+    }
+
+    /// An account.
+    #[must_use]
+    pub fn account(address: &Address) -> Self {
+        Self::new(Namespace::Account, &[address.as_bytes()])
+    }
+
+    /// An asset.
+    #[must_use]
+    pub fn asset(asset: &AssetId) -> Self {
+        Self::new(Namespace::Asset, &[asset.as_bytes()])
+    }
+
+    /// Supply and holder count of an asset.
+    #[must_use]
+    pub fn asset_totals(asset: &AssetId) -> Self {
+        Self::new(Namespace::AssetTotals, &[asset.as_bytes()])
+    }
+
+    /// Asset id by its unique name.
+    #[must_use]
+    pub fn asset_name(name: &str) -> Self {
+        Self::new(Namespace::AssetName, &[&Sha256::digest(name)])
+    }
+
+    /// Document `number` (from 0) of an asset.
+    #[must_use]
+    pub fn document(asset: &AssetId, number: u32) -> Self {
+        Self::new(Namespace::Document, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Appraisal `number` (from 0) of an asset.
+    #[must_use]
+    pub fn appraisal(asset: &AssetId, number: u32) -> Self {
+        Self::new(Namespace::Appraisal, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// An accredited appraiser.
+    #[must_use]
+    pub fn appraiser(address: &Address) -> Self {
+        Self::new(Namespace::Appraiser, &[address.as_bytes()])
+    }
+
+    /// Supply of an asset at a past record date.
+    #[must_use]
+    pub fn supply_copy(asset: &AssetId, record_height: u64) -> Self {
+        Self::new(Namespace::SupplyCopy, &[asset.as_bytes(), &record_height.to_be_bytes()])
+    }
+
+    /// What an account holds of an asset.
+    #[must_use]
+    pub fn holding(asset: &AssetId, account: &Address) -> Self {
+        Self::new(Namespace::Holding, &[asset.as_bytes(), account.as_bytes()])
+    }
+
+    /// What an account held of an asset at a past record date.
+    #[must_use]
+    pub fn holding_copy(asset: &AssetId, account: &Address, record_height: u64) -> Self {
+        let height = record_height.to_be_bytes();
+        Self::new(Namespace::HoldingCopy, &[asset.as_bytes(), account.as_bytes(), &height])
+    }
+
+    /// Royalty schedule of an asset.
+    #[must_use]
+    pub fn royalty_schedule(asset: &AssetId) -> Self {
+        Self::new(Namespace::RoyaltySchedule, &[asset.as_bytes()])
+    }
+
+    /// Proposal `number` (from 1) of an asset.
+    #[must_use]
+    pub fn proposal(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::Proposal, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Tally of proposal `number` of an asset.
+    #[must_use]
+    pub fn tally(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::Tally, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Vote of an account on proposal `number` of an asset.
+    #[must_use]
+    pub fn vote(asset: &AssetId, number: u64, account: &Address) -> Self {
+        let number = number.to_be_bytes();
+        Self::new(Namespace::Vote, &[asset.as_bytes(), &number, account.as_bytes()])
+    }
+}
+
+/// Number of the shard that holds the key with this hash.
+#[must_use]
+pub fn shard_of(key_hash: &[u8; 32]) -> u8 {
+    key_hash[0]
+}
+
+/// Name under which the root of a shard stands in the map that makes the app hash.
+#[must_use]
+pub fn shard_root_name(shard: u8) -> String {
+    format!("tessera/v1/shard/{shard:02x}")
+}
+
+impl PartialOrd for StateKey {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for StateKey {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl fmt::Debug for StateKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.as_bytes() {
+            write!(formatter, "{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_keys() {
+        let asset = AssetId::new([0xaa; 16]);
+        let account = Address::new([0xbb; 20]);
+        let a = "aa".repeat(16);
+        let b = "bb".repeat(20);
+        for (key, expected) in [
+            (StateKey::sentinel(258), "0000000102".to_owned()),
+            (StateKey::params(), "01".to_owned()),
+            (StateKey::fee_pot(), "02".to_owned()),
+            (StateKey::account(&account), format!("10{b}")),
+            (StateKey::asset(&asset), format!("20{a}")),
+            (StateKey::asset_totals(&asset), format!("21{a}")),
+            (StateKey::document(&asset, 1), format!("23{a}00000001")),
+            (StateKey::appraisal(&asset, 1), format!("24{a}00000001")),
+            (StateKey::appraiser(&account), format!("25{b}")),
+            (StateKey::supply_copy(&asset, 9), format!("26{a}0000000000000009")),
+            (StateKey::holding(&asset, &account), format!("30{a}{b}")),
+            (StateKey::holding_copy(&asset, &account, 9), format!("31{a}{b}0000000000000009")),
+            (StateKey::royalty_schedule(&asset), format!("40{a}")),
+            (StateKey::proposal(&asset, 2), format!("60{a}0000000000000002")),
+            (StateKey::tally(&asset, 2), format!("61{a}0000000000000002")),
+            (StateKey::vote(&asset, 2, &account), format!("62{a}0000000000000002{b}")),
+        ] {
+            assert_eq!(format!("{key:?}"), expected);
+            assert_eq!(StateKey::from_bytes(key.as_bytes()), Some(key));
+        }
+        let name = "b0cd026a61cc876d7eb4e8ffcb1ea749ad51c0c1315eec4e8e3cd0d79300267a";
+        let key = StateKey::asset_name("villa-ardeche");
+        assert_eq!(format!("{key:?}"), format!("22{name}"));
+    }
+}
