@@ -1,1 +1,3 @@
+//! The `tessera` command.
+
 fn main() {}
