@@ -5,6 +5,7 @@
 //! * [`amount`]: quantities as they stand in messages.
 //! * [`state_key`], [`leaf`]: where each fact stands in the state and how it is encoded, so
 //!   that a proof can be read without the node.
+//! * [`name`]: which names assets may have.
 //! * [`signing`]: the bytes that are signed, and transaction ids.
 //!
 //! Nothing here does I/O or depends on the node.
@@ -12,6 +13,7 @@
 pub mod amount;
 pub mod id;
 pub mod leaf;
+pub mod name;
 pub mod pb;
 pub mod signing;
 pub mod state_key;

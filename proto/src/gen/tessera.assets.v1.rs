@@ -868,7 +868,8 @@ pub struct RegisterAsset {
     /// SHA-256("tessera/asset" || sender || salt).
     #[prost(bytes = "bytes", tag = "1")]
     pub salt: ::prost::bytes::Bytes,
-    /// 3 to 40 characters of a-z, 0-9 and single inner hyphens; unique on the chain.
+    /// 3 to 40 characters of a-z, 0-9 and single inner hyphens, not beginning with
+    /// `asset1`; unique on the chain.
     #[prost(string, tag = "2")]
     pub name: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
