@@ -33,9 +33,12 @@ pub struct Asset {
     /// Height whose closing balances are the latest record date; 0 when none.
     #[prost(uint64, tag = "12")]
     pub record_height: u64,
+    /// The record date before it; 0 when none.
     #[prost(uint64, tag = "13")]
+    pub previous_record_height: u64,
+    #[prost(uint64, tag = "14")]
     pub proposal_count: u64,
-    #[prost(bool, tag = "14")]
+    #[prost(bool, tag = "15")]
     pub has_royalty_schedule: bool,
 }
 /// Income ever paid per base unit of an asset, in one currency.

@@ -1,0 +1,1 @@
+//! Transactions, their parallel execution, blocks and receipts.

@@ -1,0 +1,14 @@
+//! Exact arithmetic: 256-bit and wider intermediates, explicit rounding, no floats.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::float_arithmetic
+)]
+
+mod ratio;
+
+pub use ratio::{FULL_BPS, exceeds_bps, mul_div_floor, share_of_bps};
+pub use ratio::{IncomeStep, accrued_income, advance_income_index};

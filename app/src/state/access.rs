@@ -1,0 +1,124 @@
+//! What a transaction declares that it will touch.
+
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::state_key::StateKey;
+
+/// How a key is touched. Two accesses conflict unless both are reads or both are adds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// The value is read.
+    Read,
+    /// A [`Delta`](super::delta::Delta) is applied: blind, and the order does not matter.
+    Add,
+    /// The value is read and written.
+    Write,
+}
+
+/// One declared access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// The key.
+    pub key: StateKey,
+    /// How it is touched.
+    pub mode: Mode,
+    /// For an add: a key that applying the delta reads. Where anything writes that key, the add
+    /// counts as a write.
+    pub guard: Option<StateKey>,
+}
+
+/// Everything that a transaction declares: sorted by key, each key once with its strongest mode.
+#[derive(Debug, Clone, Default)]
+pub struct AccessSet {
+    accesses: Vec<Access>,
+}
+
+impl AccessSet {
+    /// Declares a read.
+    pub fn read(&mut self, key: StateKey) {
+        self.insert(Access { key, mode: Mode::Read, guard: None });
+    }
+
+    /// Declares a write, which includes reading.
+    pub fn write(&mut self, key: StateKey) {
+        self.insert(Access { key, mode: Mode::Write, guard: None });
+    }
+
+    /// Declares an add that reads nothing else.
+    pub fn add(&mut self, key: StateKey) {
+        self.insert(Access { key, mode: Mode::Add, guard: None });
+    }
+
+    /// Declares that units of `asset` go to `account`: adds to the holding, to its copy at the
+    /// effective record date if there is one, and to the totals.
+    pub fn credit(&mut self, asset: &AssetId, account: &Address, record_height: Option<u64>) {
+        let asset_key = StateKey::asset(asset);
+        self.read(asset_key);
+        let guard = Some(asset_key);
+        self.insert(Access { key: StateKey::holding(asset, account), mode: Mode::Add, guard });
+        if let Some(height) = record_height {
+            let key = StateKey::holding_copy(asset, account, height);
+            self.insert(Access { key, mode: Mode::Add, guard });
+        }
+        self.add(StateKey::asset_totals(asset));
+    }
+
+    /// Declares that units of `asset` leave `account`: writes the holding and its copy, adds to
+    /// the totals.
+    pub fn debit(&mut self, asset: &AssetId, account: &Address, record_height: Option<u64>) {
+        self.read(StateKey::asset(asset));
+        self.write(StateKey::holding(asset, account));
+        if let Some(height) = record_height {
+            self.write(StateKey::holding_copy(asset, account, height));
+        }
+        self.add(StateKey::asset_totals(asset));
+    }
+
+    /// All accesses, in order of key.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Access] {
+        &self.accesses
+    }
+
+    /// The declared mode of a key.
+    #[must_use]
+    pub fn mode(&self, key: &StateKey) -> Option<Mode> {
+        let index = self.accesses.binary_search_by(|access| access.key.cmp(key)).ok()?;
+        self.accesses.get(index).map(|access| access.mode)
+    }
+
+    fn insert(&mut self, access: Access) {
+        match self.accesses.binary_search_by(|other| other.key.cmp(&access.key)) {
+            Err(index) => self.accesses.insert(index, access),
+            Ok(index) => {
+                if let Some(known) = self.accesses.get_mut(index) {
+                    known.mode = strongest(known.mode, access.mode);
+                    known.guard = known.guard.or(access.guard);
+                }
+            }
+        }
+    }
+}
+
+/// The mode that allows both; a read and an add together are a write, for they conflict.
+fn strongest(one: Mode, other: Mode) -> Mode {
+    if one == other { one } else { Mode::Write }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_one_strongest_mode() {
+        let mut set = AccessSet::default();
+        let (a, b) = (StateKey::params(), StateKey::fee_pot());
+        set.add(b);
+        set.read(a);
+        set.read(a);
+        set.read(b);
+        assert_eq!(set.mode(&a), Some(Mode::Read));
+        assert_eq!(set.mode(&b), Some(Mode::Write));
+        assert_eq!(set.as_slice().len(), 2);
+        assert_eq!(set.mode(&StateKey::sentinel(1)), None);
+    }
+}

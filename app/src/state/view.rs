@@ -1,0 +1,85 @@
+//! What code sees of the state: read, written and added to by key, typed by leaf.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use tessera_proto::leaf::Leaf;
+use tessera_proto::state_key::StateKey;
+
+use super::delta::Delta;
+use super::error::{ExecutionError, Fault};
+
+/// Changes of the state: the new value of each key, none where the key is removed.
+pub type Changes = BTreeMap<StateKey, Option<Bytes>>;
+
+/// A state that can be read by key.
+pub trait StateReader: Sync {
+    /// The value of a key, none when it is absent.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault>;
+}
+
+/// A state that an operation works on.
+pub trait StateView {
+    /// The value of a key, none when it is absent.
+    ///
+    /// # Errors
+    /// A refusal when the key was not declared, a fault when the storage fails.
+    fn read(&mut self, key: &StateKey) -> Result<Option<Bytes>, ExecutionError>;
+
+    /// Sets the value of a key, or removes it.
+    ///
+    /// # Errors
+    /// A refusal when the key was not declared for writing.
+    fn write(&mut self, key: StateKey, value: Option<Bytes>) -> Result<(), ExecutionError>;
+
+    /// Applies a commutative change, now or at the end of the block.
+    ///
+    /// # Errors
+    /// A refusal when the key was not declared for adding or writing.
+    fn add(&mut self, delta: Delta) -> Result<(), ExecutionError>;
+}
+
+/// Typed access to the leaves of a [`StateView`].
+pub trait Leaves: StateView {
+    /// The fact at a key, none when it is absent.
+    ///
+    /// # Errors
+    /// Those of [`StateView::read`], then [`Fault::DamagedLeaf`].
+    fn load<L: Leaf>(&mut self, key: &StateKey) -> Result<Option<L>, ExecutionError> {
+        let bytes = StateView::read(self, key)?;
+        Ok(decode_leaf(key, bytes)?)
+    }
+
+    /// Sets the fact at a key.
+    ///
+    /// # Errors
+    /// Those of [`StateView::write`].
+    fn store<L: Leaf>(&mut self, key: StateKey, leaf: &L) -> Result<(), ExecutionError> {
+        self.write(key, Some(leaf.to_leaf_bytes()))
+    }
+}
+
+impl<V: StateView + ?Sized> Leaves for V {}
+
+/// Typed access to the leaves of a [`StateReader`].
+pub trait LeafReader: StateReader {
+    /// The fact at a key, none when it is absent.
+    ///
+    /// # Errors
+    /// Those of [`StateReader::read`], then [`Fault::DamagedLeaf`].
+    fn leaf<L: Leaf>(&self, key: &StateKey) -> Result<Option<L>, Fault> {
+        decode_leaf(key, StateReader::read(self, key)?)
+    }
+}
+
+impl<R: StateReader + ?Sized> LeafReader for R {}
+
+fn decode_leaf<L: Leaf>(key: &StateKey, bytes: Option<Bytes>) -> Result<Option<L>, Fault> {
+    bytes
+        .map(|bytes| L::from_leaf_bytes(&bytes))
+        .transpose()
+        .map_err(|source| Fault::DamagedLeaf { key: *key, source })
+}
