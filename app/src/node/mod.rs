@@ -1,1 +1,3 @@
 //! The node: everything around the state machine that touches files, sockets, clocks and processes.
+
+pub mod abci;
