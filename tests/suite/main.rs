@@ -1,1 +1,3 @@
-fn main() {}
+//! Integration tests of the whole chain, over real components.
+
+mod abci;

@@ -49,9 +49,7 @@ impl FromStr for AbciAddress {
         let invalid_port = || AbciAddressError::InvalidPort(text.to_owned());
         let (host, port) = authority.rsplit_once(':').ok_or_else(invalid_port)?;
         let port = port.parse::<u16>().map_err(|_| invalid_port())?;
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         let host = match bare {
             Some(host) => host,
             // An unbracketed IPv6 address would lose its last group to the port.
@@ -61,10 +59,7 @@ impl FromStr for AbciAddress {
         if host.is_empty() {
             return Err(AbciAddressError::MissingHost(text.to_owned()));
         }
-        Ok(Self::Tcp {
-            host: host.to_owned(),
-            port,
-        })
+        Ok(Self::Tcp { host: host.to_owned(), port })
     }
 }
 

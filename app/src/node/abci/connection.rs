@@ -94,10 +94,7 @@ impl<A: AbciApplication> Connection<'_, A> {
     /// Answers requests until the peer closes or the server stops.
     pub(crate) fn serve(self) -> Result<(), ConnectionError> {
         let mut reader = FrameReader::new(self.socket, self.max_frame_bytes);
-        let mut output = Output {
-            socket: self.socket,
-            pending: Vec::new(),
-        };
+        let mut output = Output { socket: self.socket, pending: Vec::new() };
         while !self.shared.stopping.load(Ordering::Acquire) {
             if !reader.has_buffered_frame() {
                 output.flush()?;
@@ -123,9 +120,7 @@ impl<A: AbciApplication> Connection<'_, A> {
         output: &mut Output<'_>,
     ) -> Result<(), ConnectionError> {
         let request = match request {
-            Ok(Request {
-                value: Some(request),
-            }) => request,
+            Ok(Request { value: Some(request) }) => request,
             Ok(Request { value: None }) => {
                 tracing::warn!(connection = self.id, "unknown ABCI request");
                 return output.push(&Response::exception("unknown request".to_owned()));
@@ -145,11 +140,7 @@ impl<A: AbciApplication> Connection<'_, A> {
         if !application::is_consensus(&request) {
             return Ok(application::dispatch(&self.app, request));
         }
-        let mut owner = self
-            .shared
-            .consensus_owner
-            .lock()
-            .expect("a panic ends the process");
+        let mut owner = self.shared.consensus_owner.lock().expect("a panic ends the process");
         match *owner {
             Some(id) if id == self.id => {}
             Some(id) if id > self.id => return Err(ConnectionError::Superseded),
@@ -170,21 +161,13 @@ struct Output<'a> {
 
 impl Output<'_> {
     fn push(&mut self, response: &Response) -> Result<(), ConnectionError> {
-        response
-            .encode_length_delimited(&mut self.pending)
-            .expect("a Vec has room");
-        if self.pending.len() < OUTPUT_HIGH_WATER_BYTES {
-            Ok(())
-        } else {
-            self.flush()
-        }
+        response.encode_length_delimited(&mut self.pending).expect("a Vec has room");
+        if self.pending.len() < OUTPUT_HIGH_WATER_BYTES { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> Result<(), ConnectionError> {
         let mut socket = self.socket;
-        socket
-            .write_all(&self.pending)
-            .map_err(ConnectionError::Write)?;
+        socket.write_all(&self.pending).map_err(ConnectionError::Write)?;
         self.pending.clear();
         // One large answer must not hold its memory for ever.
         self.pending.shrink_to(2 * OUTPUT_HIGH_WATER_BYTES);

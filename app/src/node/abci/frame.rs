@@ -40,10 +40,7 @@ pub(crate) struct FrameReader<R> {
 
 impl<R: Read> FrameReader<R> {
     pub(crate) fn new(input: R, max_bytes: usize) -> Self {
-        Self {
-            input: BufReader::with_capacity(READ_AHEAD_BYTES, input),
-            max_bytes,
-        }
+        Self { input: BufReader::with_capacity(READ_AHEAD_BYTES, input), max_bytes }
     }
 
     /// Whether the next frame, or the error in its prefix, is here without waiting for the peer.
@@ -67,10 +64,7 @@ impl<R: Read> FrameReader<R> {
         let bytes = match usize::try_from(length) {
             Ok(bytes) if bytes <= self.max_bytes => bytes,
             _ => {
-                return Err(FrameError::TooLarge {
-                    bytes: length,
-                    max_bytes: self.max_bytes,
-                });
+                return Err(FrameError::TooLarge { bytes: length, max_bytes: self.max_bytes });
             }
         };
         let mut frame = Vec::new();
@@ -96,11 +90,7 @@ impl<R: Read> FrameReader<R> {
                 Err(error) => return Err(error.into()),
             };
             let Some(&byte) = available.first() else {
-                return if prefix.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(FrameError::Truncated)
-                };
+                return if prefix.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
             };
             self.input.consume(1);
             prefix.push(byte);
@@ -155,11 +145,7 @@ mod tests {
 
     #[test]
     fn frames_beyond_the_read_ahead_arrive_whole() {
-        for bytes in [
-            READ_AHEAD_BYTES - 1,
-            READ_AHEAD_BYTES,
-            5 * READ_AHEAD_BYTES + 3,
-        ] {
+        for bytes in [READ_AHEAD_BYTES - 1, READ_AHEAD_BYTES, 5 * READ_AHEAD_BYTES + 3] {
             let mut input = Vec::new();
             prost::encode_length_delimiter(bytes, &mut input).unwrap();
             input.extend((0..bytes).map(|index| u8::try_from(index % 251).unwrap()));
@@ -175,22 +161,10 @@ mod tests {
     fn limit_is_inclusive_and_checked_before_the_body() {
         assert_eq!(frames(&[2, 1, 1], 2).0.len(), 1);
         let error = frames(&[3, 1, 1, 1], 2).1.unwrap();
-        assert!(matches!(
-            error,
-            FrameError::TooLarge {
-                bytes: 3,
-                max_bytes: 2
-            }
-        ));
+        assert!(matches!(error, FrameError::TooLarge { bytes: 3, max_bytes: 2 }));
         let longest = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         let error = frames(&longest, usize::MAX >> 1).1.unwrap();
-        assert!(matches!(
-            error,
-            FrameError::TooLarge {
-                bytes: u64::MAX,
-                ..
-            }
-        ));
+        assert!(matches!(error, FrameError::TooLarge { bytes: u64::MAX, .. }));
     }
 
     #[test]
@@ -198,10 +172,7 @@ mod tests {
         let mut input = Vec::new();
         prost::encode_length_delimiter(usize::MAX >> 1, &mut input).unwrap();
         input.extend([1, 2, 3]);
-        assert!(matches!(
-            frames(&input, usize::MAX).1,
-            Some(FrameError::Truncated)
-        ));
+        assert!(matches!(frames(&input, usize::MAX).1, Some(FrameError::Truncated)));
     }
 
     #[test]
@@ -209,10 +180,7 @@ mod tests {
         for last in [0x02, 0x80, 0xff] {
             let mut input = vec![0x80; 9];
             input.extend([last, 0x00]);
-            assert!(matches!(
-                frames(&input, 10).1,
-                Some(FrameError::OverlongPrefix)
-            ));
+            assert!(matches!(frames(&input, 10).1, Some(FrameError::OverlongPrefix)));
         }
     }
 

@@ -196,8 +196,6 @@ pub enum ResponseValue {
 impl Response {
     /// The answer to a request that cannot be served.
     pub(crate) fn exception(error: String) -> Self {
-        Self {
-            value: Some(ResponseValue::Exception(ResponseException { error })),
-        }
+        Self { value: Some(ResponseValue::Exception(ResponseException { error })) }
     }
 }

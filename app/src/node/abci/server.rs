@@ -46,9 +46,7 @@ pub struct AbciServerConfig {
 
 impl Default for AbciServerConfig {
     fn default() -> Self {
-        Self {
-            max_frame_bytes: 128 * 1024 * 1024,
-        }
+        Self { max_frame_bytes: 128 * 1024 * 1024 }
     }
 }
 
@@ -98,10 +96,7 @@ impl AbciServer {
         address: AbciAddress,
         config: AbciServerConfig,
     ) -> Result<Self, AbciServerError> {
-        let failed = |source| AbciServerError::Bind {
-            address: address.clone(),
-            source,
-        };
+        let failed = |source| AbciServerError::Bind { address: address.clone(), source };
         let (listener, address) = match &address {
             AbciAddress::Unix(path) => {
                 remove_stale_socket(path, &address).await?;
@@ -109,24 +104,12 @@ impl AbciServer {
                 (Listener::Unix(listener, SocketFile(path.clone())), address)
             }
             AbciAddress::Tcp { host, port } => {
-                let listener = TcpListener::bind((host.as_str(), *port))
-                    .await
-                    .map_err(failed)?;
+                let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(failed)?;
                 let port = listener.local_addr().map_err(failed)?.port();
-                (
-                    Listener::Tcp(listener),
-                    AbciAddress::Tcp {
-                        host: host.clone(),
-                        port,
-                    },
-                )
+                (Listener::Tcp(listener), AbciAddress::Tcp { host: host.clone(), port })
             }
         };
-        Ok(Self {
-            listener,
-            address,
-            config,
-        })
+        Ok(Self { listener, address, config })
     }
 
     /// The address served, with the port that the system chose for port 0.
@@ -178,10 +161,7 @@ impl AbciServer {
 /// A listening socket of either kind.
 #[derive(Debug)]
 enum Listener {
-    Unix(
-        UnixListener,
-        #[expect(dead_code, reason = "removes the file when dropped")] SocketFile,
-    ),
+    Unix(UnixListener, #[expect(dead_code, reason = "removes the file when dropped")] SocketFile),
     Tcp(TcpListener),
 }
 
@@ -217,10 +197,7 @@ impl Drop for SocketFile {
 }
 
 async fn remove_stale_socket(path: &Path, address: &AbciAddress) -> Result<(), AbciServerError> {
-    let failed = |source| AbciServerError::Bind {
-        address: address.clone(),
-        source,
-    };
+    let failed = |source| AbciServerError::Bind { address: address.clone(), source };
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.file_type().is_socket() => {}
         Ok(_) => return Err(AbciServerError::NotASocket(path.to_owned())),
@@ -266,10 +243,7 @@ impl Connections {
 
     fn open<A: AbciApplication>(&mut self, socket: Socket, app: A) {
         if self.sockets.len() >= MAX_CONNECTIONS {
-            tracing::warn!(
-                limit = MAX_CONNECTIONS,
-                "too many ABCI connections, one is refused"
-            );
+            tracing::warn!(limit = MAX_CONNECTIONS, "too many ABCI connections, one is refused");
             return;
         }
         let id = self.next_id;
@@ -278,21 +252,13 @@ impl Connections {
         let kept = Arc::clone(&socket);
         let (shared, closing) = (Arc::clone(&self.shared), self.closing.clone());
         let max_frame_bytes = self.max_frame_bytes;
-        let spawned = thread::Builder::new()
-            .name(format!("abci-{id}"))
-            .spawn(move || {
-                let socket = &*socket;
-                run(Connection {
-                    id,
-                    socket,
-                    app,
-                    shared: &shared,
-                    max_frame_bytes,
-                });
-                socket.shutdown(Shutdown::Both);
-                // The server may be gone, and then nobody counts.
-                let _ = closing.send(id);
-            });
+        let spawned = thread::Builder::new().name(format!("abci-{id}")).spawn(move || {
+            let socket = &*socket;
+            run(Connection { id, socket, app, shared: &shared, max_frame_bytes });
+            socket.shutdown(Shutdown::Both);
+            // The server may be gone, and then nobody counts.
+            let _ = closing.send(id);
+        });
         match spawned {
             Ok(_) => {
                 tracing::debug!(connection = id, "ABCI connection opened");
@@ -352,11 +318,7 @@ fn run<A: AbciApplication>(connection: Connection<'_, A>) {
                 .map(String::as_str)
                 .or_else(|| payload.downcast_ref::<&str>().copied())
                 .unwrap_or("unknown reason");
-            tracing::error!(
-                connection = id,
-                reason,
-                "the application panicked; stopping the node"
-            );
+            tracing::error!(connection = id, reason, "the application panicked; stopping the node");
             std::process::abort();
         }
     }
