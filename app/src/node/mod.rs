@@ -1,3 +1,4 @@
 //! The node: everything around the state machine that touches files, sockets, clocks and processes.
 
 pub mod abci;
+pub mod comet;
