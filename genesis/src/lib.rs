@@ -1,1 +1,29 @@
-//! placeholder
+//! The genesis document: what a Tessera chain begins with.
+//!
+//! * [`Genesis`] and what it is made of: plain data that a program may build and change.
+//! * [`Genesis::from_json`], [`Genesis::validate`]: every error at once, each with its place in
+//!   the document, the value found and what to do.
+//! * [`Genesis::hash`]: what validators compare before they start.
+//! * [`dev`]: well-known keys and a ready document for chains without value.
+//!
+//! ```
+//! use tessera_genesis::Genesis;
+//!
+//! let errors = Genesis::from_json(r#"{ "chain_id": "My chain" }"#).unwrap_err();
+//! let first = &errors.errors()[0];
+//! assert_eq!((first.path.as_str(), first.line), ("$.chain_id", Some(1)));
+//! ```
+
+pub mod dev;
+mod document;
+mod error;
+mod read;
+mod reader;
+mod relations;
+mod rules;
+
+pub use document::{
+    Account, Appraiser, Asset, Document, Genesis, Holding, MAX_DOCUMENTS, MAX_LABEL_LENGTH,
+    MAX_SALT_LENGTH, MAX_TOTAL_POWER, MAX_URI_LENGTH, Params, Validator,
+};
+pub use error::{GenesisError, GenesisErrors};

@@ -1,0 +1,89 @@
+//! The structure of the document: which fields there are and which rule each follows.
+
+use crate::document::{Account, Appraiser, Asset, Document, Genesis, Holding, Params, Validator};
+use crate::error::GenesisErrors;
+use crate::reader::{Node, Object, Report};
+use crate::{relations, rules};
+
+/// Reads and checks a document.
+///
+/// Values that cannot be read become defaults so that all others are checked too; the report
+/// knows them, and keeps them out of the rules that relate several values.
+pub(crate) fn genesis(text: &str) -> Result<Genesis, GenesisErrors> {
+    let report = Report::new(text);
+    let genesis = Node::root(text, &report)?.object(|fields| Genesis {
+        chain_id: fields.required("chain_id", rules::chain_id),
+        genesis_time: fields.required("genesis_time", rules::genesis_time),
+        params: fields.object("params", params),
+        accounts: fields.list("accounts", account),
+        assets: fields.list("assets", asset),
+        appraisers: fields.list("appraisers", appraiser),
+        validators: fields.list("validators", validator),
+    });
+    relations::check(&genesis, &report);
+    report.finish(genesis)
+}
+
+fn params(fields: &mut Object<'_, '_>) -> Params {
+    Params {
+        fee_currency: fields.required("fee_currency", rules::asset_name),
+        fee_per_transaction: fields.required("fee_per_transaction", rules::number),
+        fee_per_operation: fields.required("fee_per_operation", rules::number),
+        fee_per_byte: fields.required("fee_per_byte", rules::number),
+        max_validity_blocks: fields.required("max_validity_blocks", rules::number_above_zero),
+    }
+}
+
+fn account(fields: &mut Object<'_, '_>) -> Account {
+    Account {
+        address: fields.required("address", rules::address),
+        public_key: fields.optional("public_key", rules::public_key),
+        fee_credit: fields.required("fee_credit", rules::amount),
+        name: fields.optional("name", rules::label),
+    }
+}
+
+fn asset(fields: &mut Object<'_, '_>) -> Asset {
+    Asset {
+        name: fields.required("name", rules::asset_name),
+        title: fields.required("title", rules::label),
+        class: fields.required("class", rules::class),
+        issuer: fields.required("issuer", rules::address),
+        salt: fields.required("salt", rules::salt),
+        decimals: fields.required("decimals", rules::decimals),
+        max_supply: fields.required("max_supply", rules::amount_above_zero),
+        status: fields.required("status", rules::status),
+        documents: fields.list("documents", document),
+        holdings: fields.list("holdings", holding),
+    }
+}
+
+fn document(fields: &mut Object<'_, '_>) -> Document {
+    Document {
+        name: fields.required("name", rules::label),
+        uri: fields.required("uri", rules::uri),
+        sha256: fields.required("sha256", rules::sha256),
+    }
+}
+
+fn holding(fields: &mut Object<'_, '_>) -> Holding {
+    Holding {
+        account: fields.required("account", rules::address),
+        balance: fields.required("balance", rules::amount_above_zero),
+    }
+}
+
+fn appraiser(fields: &mut Object<'_, '_>) -> Appraiser {
+    Appraiser {
+        address: fields.required("address", rules::address),
+        name: fields.required("name", rules::label),
+    }
+}
+
+fn validator(fields: &mut Object<'_, '_>) -> Validator {
+    Validator {
+        name: fields.required("name", rules::label),
+        public_key: fields.required("public_key", rules::public_key),
+        power: fields.required("power", rules::power),
+    }
+}
