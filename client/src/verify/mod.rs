@@ -14,9 +14,25 @@
     )
 )]
 
+mod certificate;
+mod error;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod ownership;
 pub mod simple_map;
+mod state_proof;
+#[cfg(test)]
+mod tests;
 
 use prost_ics23::Message;
+
+pub use certificate::{
+    TrustRoot, TrustedHeader, VerifiedCertificate, VerifiedHeader, encode_signed_header,
+    encode_validator_set, verify_certificate, verify_header,
+};
+pub use error::{ProofError, ProofStep};
+pub use ownership::{VerifiedOwnership, verify_ownership};
+pub use state_proof::{VerifiedEntry, verify_entry, verify_state_proof};
 
 /// Serialises an ICS23 proof as it stands in a `StateProof`.
 #[must_use]
