@@ -10,8 +10,12 @@
 //! use tessera_genesis::Genesis;
 //!
 //! let errors = Genesis::from_json(r#"{ "chain_id": "My chain" }"#).unwrap_err();
-//! let first = &errors.errors()[0];
-//! assert_eq!((first.path.as_str(), first.line), ("$.chain_id", Some(1)));
+//! let error = errors.errors().iter().find(|error| error.path == "$.chain_id").unwrap();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "line 1, $.chain_id: chain id `My chain` has the character `M`, \
+//!      use only a-z, 0-9 and hyphens"
+//! );
 //! ```
 
 pub mod dev;

@@ -710,6 +710,20 @@ fn every_error_is_reported_at_once_with_its_line() {
 }
 
 #[test]
+fn damaged_text_is_refused_or_read_but_never_breaks() {
+    let original = dev_genesis();
+    for position in (0..DEV_PRESET.len()).step_by(5) {
+        for damage in ["", "\"", "{", "]", "9", "\u{0}", "é"] {
+            let (before, after) = (&DEV_PRESET[..position], &DEV_PRESET[position + 1..]);
+            if let Ok(genesis) = Genesis::from_json(&[before, damage, after].concat()) {
+                assert_eq!(genesis.validate(), Ok(()));
+                assert_eq!(genesis.hash() == original.hash(), genesis == original);
+            }
+        }
+    }
+}
+
+#[test]
 fn each_development_account_has_its_own_address() {
     let addresses: BTreeSet<_> = dev::ACCOUNTS.iter().map(|name| dev::address(name)).collect();
     assert_eq!(addresses.len(), dev::ACCOUNTS.len());
