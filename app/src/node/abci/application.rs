@@ -25,9 +25,12 @@ pub trait AbciApplication: Application {
 
     /// Hands over the transactions that CometBFT should gossip to peers.
     ///
-    /// CometBFT broadcasts whatever is returned, each time that it is returned, so each
-    /// transaction must be handed over once. It stays in the application's pool:
-    /// `PrepareProposal` gets no transactions from CometBFT and takes them from there.
+    /// CometBFT asks every `reap_interval`, and sends whatever is returned, each time that it is
+    /// returned, to the peers connected at that moment. It neither keeps nor repeats it, and a
+    /// slow peer may miss it: hand a transaction over once, and again if it stays undecided.
+    /// What a peer sent goes no further unless it is returned here too.
+    ///
+    /// Transactions stay in the application's pool: `PrepareProposal` gets none from CometBFT.
     fn reap_txs(&self, request: RequestReapTxs) -> ResponseReapTxs;
 
     /// A new connection has taken over consensus: what the last one left uncommitted is void.
