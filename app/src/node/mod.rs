@@ -2,3 +2,4 @@
 
 pub mod abci;
 pub mod comet;
+pub mod solo;

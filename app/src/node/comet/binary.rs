@@ -92,27 +92,15 @@ impl fmt::Display for Notice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Installing { folder } => {
-                write!(
-                    formatter,
-                    "installing cometbft 0.40.0 into {} (once)",
-                    folder.display()
-                )
+                write!(formatter, "installing cometbft 0.40.0 into {} (once)", folder.display())
             }
-            Self::Assumed {
-                path,
-                printed,
-                version,
-            } => write!(
+            Self::Assumed { path, printed, version } => write!(
                 formatter,
                 "{} calls itself {printed}; taken for cometbft {version}",
                 path.display()
             ),
             Self::Skipped { path, found } => {
-                write!(
-                    formatter,
-                    "{} passed over: it is cometbft {found}",
-                    path.display()
-                )
+                write!(formatter, "{} passed over: it is cometbft {found}", path.display())
             }
         }
     }
@@ -175,9 +163,8 @@ struct Search {
 
 impl Search {
     fn from_environment(explicit: Option<&Path>) -> Self {
-        let path: Vec<PathBuf> = env::var_os("PATH")
-            .map(|paths| env::split_paths(&paths).collect())
-            .unwrap_or_default();
+        let path: Vec<PathBuf> =
+            env::var_os("PATH").map(|paths| env::split_paths(&paths).collect()).unwrap_or_default();
         let go = executable_in(&path, "go");
         let home = variable("HOME").map(PathBuf::from);
         let cache = variable("XDG_CACHE_HOME")
@@ -203,11 +190,7 @@ impl Search {
             // What the user named is used or refused, never silently replaced.
             if let Some(path) = path {
                 let version = self.identify(path, tell)?;
-                return Ok(CometBinary {
-                    path: path.clone(),
-                    version,
-                    origin,
-                });
+                return Ok(CometBinary { path: path.clone(), version, origin });
             }
         }
         for (folders, origin) in [
@@ -221,11 +204,7 @@ impl Search {
                 };
                 match self.identify(&path, tell) {
                     Ok(version) => {
-                        return Ok(CometBinary {
-                            path,
-                            version,
-                            origin,
-                        });
+                        return Ok(CometBinary { path, version, origin });
                     }
                     Err(BinaryError::WrongVersion { path, found }) => {
                         tell(Notice::Skipped { path, found });
@@ -238,10 +217,7 @@ impl Search {
     }
 
     fn identify(&self, path: &Path, tell: &mut dyn FnMut(Notice)) -> Result<Version, BinaryError> {
-        let not_runnable = |source| BinaryError::NotRunnable {
-            path: path.to_owned(),
-            source,
-        };
+        let not_runnable = |source| BinaryError::NotRunnable { path: path.to_owned(), source };
         fs::metadata(path).map_err(not_runnable)?;
         if let Some(go) = &self.go
             && let Ok(output) = Command::new(go).args(["version", "-m"]).arg(path).output()
@@ -252,10 +228,7 @@ impl Search {
                 "v0.38.26" => Ok(Version::V038),
                 // A local build has no version of its own: ask the program.
                 "(devel)" => self.ask(path, tell),
-                _ => Err(BinaryError::WrongVersion {
-                    path: path.to_owned(),
-                    found,
-                }),
+                _ => Err(BinaryError::WrongVersion { path: path.to_owned(), found }),
             };
         }
         self.ask(path, tell)
@@ -265,39 +238,21 @@ impl Search {
         let output = Command::new(path)
             .arg("version")
             .output()
-            .map_err(|source| BinaryError::NotRunnable {
-                path: path.to_owned(),
-                source,
-            })?;
+            .map_err(|source| BinaryError::NotRunnable { path: path.to_owned(), source })?;
         let printed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let Some(version) = printed_version(&printed) else {
-            let found = if printed.is_empty() {
-                "of an unknown version".into()
-            } else {
-                printed
-            };
-            return Err(BinaryError::WrongVersion {
-                path: path.to_owned(),
-                found,
-            });
+            let found = if printed.is_empty() { "of an unknown version".into() } else { printed };
+            return Err(BinaryError::WrongVersion { path: path.to_owned(), found });
         };
-        tell(Notice::Assumed {
-            path: path.to_owned(),
-            printed,
-            version,
-        });
+        tell(Notice::Assumed { path: path.to_owned(), printed, version });
         Ok(version)
     }
 
     fn install(&self, tell: &mut dyn FnMut(Notice)) -> Result<CometBinary, BinaryError> {
         let go = self.go.as_ref().ok_or(BinaryError::NoGo)?;
         let folder = self.cache.as_ref().ok_or(BinaryError::NoCache)?;
-        tell(Notice::Installing {
-            folder: folder.clone(),
-        });
-        let failed = |error: io::Error| BinaryError::Install {
-            reason: error.to_string(),
-        };
+        tell(Notice::Installing { folder: folder.clone() });
+        let failed = |error: io::Error| BinaryError::Install { reason: error.to_string() };
         fs::create_dir_all(folder).map_err(failed)?;
         let output = Command::new(go)
             .args(["install", PACKAGE])
@@ -306,21 +261,12 @@ impl Search {
             .map_err(failed)?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
-            let reason = text
-                .trim()
-                .lines()
-                .last()
-                .unwrap_or("no reason given")
-                .to_owned();
+            let reason = text.trim().lines().last().unwrap_or("no reason given").to_owned();
             return Err(BinaryError::Install { reason });
         }
         let path = folder.join(PROGRAM);
         let version = self.identify(&path, tell)?;
-        Ok(CometBinary {
-            path,
-            version,
-            origin: Origin::Installed,
-        })
+        Ok(CometBinary { path, version, origin: Origin::Installed })
     }
 }
 
@@ -342,12 +288,7 @@ fn go_bin_folders(go: Option<&Path>, home: Option<PathBuf>) -> Vec<PathBuf> {
     {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let mut lines = text.lines();
-        folders.extend(
-            lines
-                .next()
-                .filter(|line| !line.is_empty())
-                .map(PathBuf::from),
-        );
+        folders.extend(lines.next().filter(|line| !line.is_empty()).map(PathBuf::from));
         let paths = lines.next().unwrap_or_default();
         folders.extend(env::split_paths(paths).map(|path| path.join("bin")));
     }
@@ -413,10 +354,7 @@ mod tests {
                     \tmod\tgithub.com/cometbft/cometbft\tv0.40.0\th1:abc=\n\
                     \tdep\tgithub.com/cometbft/cometbft-db\tv0.14.1\th1:def=\n";
         assert_eq!(module_version(info).as_deref(), Some("v0.40.0"));
-        assert_eq!(
-            module_version("x: go1.26.8\n\tmod\texample.org/other\tv0.40.0\n"),
-            None
-        );
+        assert_eq!(module_version("x: go1.26.8\n\tmod\texample.org/other\tv0.40.0\n"), None);
         assert_eq!(module_version(""), None);
     }
 
@@ -457,13 +395,8 @@ mod tests {
                 _ => search.go_bin.clear(),
             }
         }
-        let expected = [
-            Origin::Explicit,
-            Origin::Environment,
-            Origin::Path,
-            Origin::GoBin,
-            Origin::Cache,
-        ];
+        let expected =
+            [Origin::Explicit, Origin::Environment, Origin::Path, Origin::GoBin, Origin::Cache];
         assert_eq!(origins, expected);
     }
 
@@ -471,55 +404,33 @@ mod tests {
     fn a_named_program_of_another_version_is_refused_and_a_found_one_passed_over() {
         let dir = tempfile::tempdir().unwrap();
         let old = program(&dir.path().join("old"), "0.34.24");
-        let (result, _) = run(&Search {
-            explicit: Some(old.clone()),
-            ..nowhere()
-        });
+        let (result, _) = run(&Search { explicit: Some(old.clone()), ..nowhere() });
         let text = result.unwrap_err().to_string();
-        assert!(
-            text.contains("0.34.24") && text.contains(INSTALL_LINE),
-            "{text}"
-        );
+        assert!(text.contains("0.34.24") && text.contains(INSTALL_LINE), "{text}");
 
         let good = program(&dir.path().join("good"), "0.38.26");
-        let search = Search {
-            path: vec![dir.path().join("old"), dir.path().join("good")],
-            ..nowhere()
-        };
+        let search =
+            Search { path: vec![dir.path().join("old"), dir.path().join("good")], ..nowhere() };
         let (result, notices) = run(&search);
         let found = result.unwrap();
         assert_eq!((found.path, found.version), (good, Version::V038));
-        assert!(notices.contains(&Notice::Skipped {
-            path: old,
-            found: "0.34.24".into()
-        }));
+        assert!(notices.contains(&Notice::Skipped { path: old, found: "0.34.24".into() }));
     }
 
     #[test]
     fn without_go_the_install_line_and_solo_are_named() {
         let text = run(&nowhere()).0.unwrap_err().to_string();
-        assert!(
-            text.contains(INSTALL_LINE) && text.contains("--solo"),
-            "{text}"
-        );
+        assert!(text.contains(INSTALL_LINE) && text.contains("--solo"), "{text}");
     }
 
     #[test]
     fn installation_is_announced_and_its_failure_quoted() {
         let dir = tempfile::tempdir().unwrap();
         let go = dir.path().join("go");
-        fs::write(
-            &go,
-            "#!/bin/sh\necho 'first' >&2\necho 'no network' >&2\nexit 1\n",
-        )
-        .unwrap();
+        fs::write(&go, "#!/bin/sh\necho 'first' >&2\necho 'no network' >&2\nexit 1\n").unwrap();
         fs::set_permissions(&go, fs::Permissions::from_mode(0o755)).unwrap();
         let cache = dir.path().join("cache");
-        let search = Search {
-            go: Some(go),
-            cache: Some(cache.clone()),
-            ..nowhere()
-        };
+        let search = Search { go: Some(go), cache: Some(cache.clone()), ..nowhere() };
         let (result, notices) = run(&search);
         assert!(result.unwrap_err().to_string().contains("no network"));
         assert_eq!(notices, [Notice::Installing { folder: cache }]);

@@ -61,10 +61,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            block_time: Duration::from_millis(500),
-            empty_block_interval: None,
-        }
+        Self { block_time: Duration::from_millis(500), empty_block_interval: None }
     }
 }
 
@@ -172,9 +169,7 @@ impl From<&NodeSettings> for Config {
             p2p: P2p::from(settings),
             mempool: Mempool::from(settings),
             consensus: Consensus::from(settings),
-            storage: Storage {
-                discard_abci_responses: true,
-            },
+            storage: Storage { discard_abci_responses: true },
             tx_index: TxIndex { indexer: "null" },
             instrumentation: Instrumentation {
                 prometheus: settings.metrics_address.is_some(),
@@ -189,11 +184,8 @@ impl From<&NodeSettings> for Config {
 
 impl From<&NodeSettings> for P2p {
     fn from(settings: &NodeSettings) -> Self {
-        let peers: Vec<String> = settings
-            .peers
-            .iter()
-            .map(|peer| format!("{}@{}", peer.id, peer.address))
-            .collect();
+        let peers: Vec<String> =
+            settings.peers.iter().map(|peer| format!("{}@{}", peer.id, peer.address)).collect();
         Self {
             laddr: format!("tcp://{}", settings.p2p_address),
             external_address: settings.external_address.clone().unwrap_or_default(),
@@ -216,22 +208,13 @@ impl From<&NodeSettings> for Mempool {
             Version::V040 => ("app", Some("5ms".to_owned())),
             Version::V038 => ("flood", None),
         };
-        Self {
-            kind,
-            max_tx_bytes: MAX_TX_BYTES,
-            max_txs_bytes: 256 * 1024 * 1024,
-            reap_interval,
-        }
+        Self { kind, max_tx_bytes: MAX_TX_BYTES, max_txs_bytes: 256 * 1024 * 1024, reap_interval }
     }
 }
 
 impl From<&NodeSettings> for Consensus {
     fn from(settings: &NodeSettings) -> Self {
-        let (propose, vote) = if settings.local {
-            ("1s", "500ms")
-        } else {
-            ("3s", "1s")
-        };
+        let (propose, vote) = if settings.local { ("1s", "500ms") } else { ("3s", "1s") };
         let pace = settings.pace;
         Self {
             timeout_propose: propose.to_owned(),
@@ -264,57 +247,30 @@ fn go_duration(duration: Duration) -> String {
 
 /// Why a key has the value it has. Keys not named here say enough by themselves.
 const REASONS: &[(&str, &str)] = &[
-    (
-        "rpc.max_body_bytes",
-        "A transaction in base64, with room to spare.",
-    ),
-    (
-        "p2p.flush_throttle_timeout",
-        "Votes are small and urgent: hold them back for 1 ms only.",
-    ),
+    ("rpc.max_body_bytes", "A transaction in base64, with room to spare."),
+    ("p2p.flush_throttle_timeout", "Votes are small and urgent: hold them back for 1 ms only."),
     (
         "p2p.max_packet_msg_payload_size",
         "Frames and block parts are large: 16 kB packets cost a fraction of 1 kB ones. \
          All nodes of a chain must use the same value.",
     ),
-    (
-        "p2p.send_rate",
-        "The default of 5 MB/s would cap the whole chain at that.",
-    ),
+    ("p2p.send_rate", "The default of 5 MB/s would cap the whole chain at that."),
     (
         "mempool.type",
         "app: the application keeps the pool and hands out whole frames. \
          flood: for CometBFT 0.38, which has no app mempool.",
     ),
-    (
-        "mempool.max_tx_bytes",
-        "One transaction of CometBFT is one of our frames (up to 256 KiB).",
-    ),
-    (
-        "mempool.reap_interval",
-        "How long a frame may wait before it is gossiped; default 500 ms.",
-    ),
-    (
-        "consensus.timeout_commit",
-        "The block time: the pause after each block.",
-    ),
-    (
-        "consensus.skip_timeout_commit",
-        "Only when no pause at all is wanted.",
-    ),
+    ("mempool.max_tx_bytes", "One transaction of CometBFT is one of our frames (up to 256 KiB)."),
+    ("mempool.reap_interval", "How long a frame may wait before it is gossiped; default 500 ms."),
+    ("consensus.timeout_commit", "The block time: the pause after each block."),
+    ("consensus.skip_timeout_commit", "Only when no pause at all is wanted."),
     (
         "consensus.peer_gossip_sleep_duration",
         "How long gossip sleeps when it has nothing to send; the default of 100 ms would be \
          paid several times a block.",
     ),
-    (
-        "storage.discard_abci_responses",
-        "The application stores receipts itself.",
-    ),
-    (
-        "tx_index.indexer",
-        "The application indexes transactions itself.",
-    ),
+    ("storage.discard_abci_responses", "The application stores receipts itself."),
+    ("tx_index.indexer", "The application indexes transactions itself."),
 ];
 
 fn annotate(toml: &str) -> String {
@@ -323,10 +279,7 @@ fn annotate(toml: &str) -> String {
     );
     let mut section = "";
     for line in toml.lines() {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name;
         } else if let Some((key, _)) = line.split_once(" = ") {
             let path = format!("{section}.{key}");
@@ -354,14 +307,8 @@ mod tests {
             p2p_address: "127.0.0.1:26656".parse().unwrap(),
             external_address: None,
             peers: vec![
-                Peer {
-                    id: node::Id::new([1; 20]),
-                    address: "127.0.0.1:1".into(),
-                },
-                Peer {
-                    id: node::Id::new([2; 20]),
-                    address: "127.0.0.1:2".into(),
-                },
+                Peer { id: node::Id::new([1; 20]), address: "127.0.0.1:1".into() },
+                Peer { id: node::Id::new([2; 20]), address: "127.0.0.1:2".into() },
             ],
             local: true,
             version,
@@ -385,20 +332,10 @@ mod tests {
     fn peers_and_names_survive_the_trip() {
         let table: toml::Table = settings(Version::V040).to_toml().unwrap().parse().unwrap();
         assert_eq!(table["moniker"].as_str(), Some("a \"name\""));
-        let peers = format!(
-            "{}@127.0.0.1:1,{}@127.0.0.1:2",
-            "01".repeat(20),
-            "02".repeat(20)
-        );
-        assert_eq!(
-            table["p2p"]["persistent_peers"].as_str(),
-            Some(peers.as_str())
-        );
+        let peers = format!("{}@127.0.0.1:1,{}@127.0.0.1:2", "01".repeat(20), "02".repeat(20));
+        assert_eq!(table["p2p"]["persistent_peers"].as_str(), Some(peers.as_str()));
         assert_eq!(table["consensus"]["timeout_commit"].as_str(), Some("500ms"));
-        assert_eq!(
-            table["consensus"]["create_empty_blocks"].as_bool(),
-            Some(true)
-        );
+        assert_eq!(table["consensus"]["create_empty_blocks"].as_bool(), Some(true));
     }
 
     #[test]

@@ -72,23 +72,16 @@ pub struct GenesisSettings {
 impl GenesisSettings {
     /// The document, checked against CometBFT's rules.
     pub fn build(self) -> Result<Genesis, GenesisError> {
-        let chain_id =
-            chain::Id::try_from(self.chain_id.as_str()).map_err(|_| GenesisError::ChainId {
-                chain_id: self.chain_id.clone(),
-            })?;
+        let chain_id = chain::Id::try_from(self.chain_id.as_str())
+            .map_err(|_| GenesisError::ChainId { chain_id: self.chain_id.clone() })?;
         if !(1024 * 1024..=MAX_BLOCK_BYTES).contains(&self.block_bytes) {
-            return Err(GenesisError::BlockBytes {
-                bytes: self.block_bytes,
-            });
+            return Err(GenesisError::BlockBytes { bytes: self.block_bytes });
         }
         if self.validators.is_empty() {
             return Err(GenesisError::NoValidator);
         }
-        let validators = self
-            .validators
-            .into_iter()
-            .map(info)
-            .collect::<Result<Vec<_>, GenesisError>>()?;
+        let validators =
+            self.validators.into_iter().map(info).collect::<Result<Vec<_>, GenesisError>>()?;
         Ok(Genesis {
             genesis_time: self.time,
             chain_id,
@@ -102,24 +95,14 @@ impl GenesisSettings {
 }
 
 fn info(validator: GenesisValidator) -> Result<validator::Info, GenesisError> {
-    let GenesisValidator {
-        public_key,
-        power,
-        name,
-    } = validator;
+    let GenesisValidator { public_key, power, name } = validator;
     // CometBFT bounds the sum of all powers by an eighth of its integer range.
     let power = (1..=(1_u64 << 60) / 8)
         .contains(&power)
         .then(|| vote::Power::try_from(power).ok())
         .flatten()
-        .ok_or_else(|| GenesisError::Power {
-            name: name.clone(),
-            power,
-        })?;
-    Ok(validator::Info {
-        name: Some(name),
-        ..validator::Info::new(public_key, power)
-    })
+        .ok_or_else(|| GenesisError::Power { name: name.clone(), power })?;
+    Ok(validator::Info { name: Some(name), ..validator::Info::new(public_key, power) })
 }
 
 fn consensus_params(block_bytes: u64) -> Params {
@@ -134,13 +117,9 @@ fn consensus_params(block_bytes: u64) -> Params {
             max_age_duration: evidence::Duration(Duration::from_secs(48 * 60 * 60)),
             max_bytes: 1024 * 1024,
         },
-        validator: ValidatorParams {
-            pub_key_types: vec![public_key::Algorithm::Ed25519],
-        },
+        validator: ValidatorParams { pub_key_types: vec![public_key::Algorithm::Ed25519] },
         version: Some(VersionParams { app: 0 }),
-        abci: AbciParams {
-            vote_extensions_enable_height: None,
-        },
+        abci: AbciParams { vote_extensions_enable_height: None },
     }
 }
 

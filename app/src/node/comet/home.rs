@@ -102,20 +102,12 @@ impl NodeHome {
 
     /// Makes the folders and whatever keys are missing; existing ones stay.
     pub fn ensure_keys(&self) -> Result<HomeKeys, HomeError> {
-        for folder in [
-            self.root.clone(),
-            self.root.join("config"),
-            self.root.join("data"),
-        ] {
+        for folder in [self.root.clone(), self.root.join("config"), self.root.join("data")] {
             fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
                 .create(&folder)
-                .map_err(|source| HomeError::File {
-                    action: "create",
-                    path: folder,
-                    source,
-                })?;
+                .map_err(|source| HomeError::File { action: "create", path: folder, source })?;
         }
         let validator = self.validator_key_file();
         if !validator.exists() {
@@ -166,10 +158,8 @@ impl NodeHome {
             path: path.clone(),
             source,
         })?;
-        serde_json::from_slice(&json).map_err(|error| HomeError::Genesis {
-            path,
-            reason: error.to_string(),
-        })
+        serde_json::from_slice(&json)
+            .map_err(|error| HomeError::Genesis { path, reason: error.to_string() })
     }
 
     fn ensure_validator_state(&self) -> Result<(), HomeError> {
@@ -193,16 +183,10 @@ pub struct HomeKeys {
 
 /// Writes a file whole or not at all.
 fn replace(path: &Path, content: &[u8]) -> Result<(), HomeError> {
-    let failed = |source| HomeError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| HomeError::File { action: "write", path: path.to_owned(), source };
     let temporary = path.with_extension("tmp");
     let mut file = fs::File::create(&temporary).map_err(failed)?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(failed)?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)?;
     fs::rename(&temporary, path).map_err(failed)
 }
 
@@ -218,11 +202,7 @@ mod tests {
         let home = NodeHome::new(dir.path().join("home"));
         let first = home.ensure_keys().unwrap();
         let state = home.validator_state_file();
-        assert!(
-            fs::read_to_string(&state)
-                .unwrap()
-                .contains("\"height\": \"0\"")
-        );
+        assert!(fs::read_to_string(&state).unwrap().contains("\"height\": \"0\""));
         fs::write(&state, "signed").unwrap();
 
         let second = home.ensure_keys().unwrap();
@@ -230,14 +210,8 @@ mod tests {
         assert_eq!(first.node.node_id(), second.node.node_id());
         assert_eq!(fs::read_to_string(&state).unwrap(), "signed");
         for file in [home.validator_key_file(), home.node_key_file()] {
-            assert_eq!(
-                fs::metadata(file).unwrap().permissions().mode() & 0o777,
-                0o600
-            );
+            assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
         }
-        assert_eq!(
-            fs::metadata(home.root()).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
+        assert_eq!(fs::metadata(home.root()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

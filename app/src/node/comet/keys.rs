@@ -109,9 +109,7 @@ impl Ed25519Key {
 
     /// Writes `node_key.json`, readable by the owner only.
     pub fn write_node_key(&self, path: &Path) -> Result<(), KeyError> {
-        let file = NodeKeyFile {
-            priv_key: self.file_key(),
-        };
+        let file = NodeKeyFile { priv_key: self.file_key() };
         write_secret(path, serde_json::to_vec(&file))
     }
 
@@ -130,9 +128,7 @@ impl Ed25519Key {
         key.ed25519_signing_key()
             .and_then(|key| <&[u8; 32]>::try_from(key.as_bytes()).ok())
             .map(Self::from_seed)
-            .ok_or_else(|| KeyError::Format {
-                path: path.to_owned(),
-            })
+            .ok_or_else(|| KeyError::Format { path: path.to_owned() })
     }
 }
 
@@ -151,20 +147,12 @@ struct NodeKeyFile {
 fn read_secret<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<T, KeyError> {
     let bytes = fs::read(path)
         .map(Zeroizing::new)
-        .map_err(|source| KeyError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-    serde_json::from_slice(&bytes).map_err(|_| KeyError::Format {
-        path: path.to_owned(),
-    })
+        .map_err(|source| KeyError::Read { path: path.to_owned(), source })?;
+    serde_json::from_slice(&bytes).map_err(|_| KeyError::Format { path: path.to_owned() })
 }
 
 fn write_secret(path: &Path, json: serde_json::Result<Vec<u8>>) -> Result<(), KeyError> {
-    let failed = |source| KeyError::Write {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| KeyError::Write { path: path.to_owned(), source };
     let json = Zeroizing::new(json.map_err(|error| failed(error.into()))?);
     // `create_new`: a key is never overwritten, for a lost validator key cannot be made again.
     let mut file = fs::OpenOptions::new()
@@ -173,9 +161,7 @@ fn write_secret(path: &Path, json: serde_json::Result<Vec<u8>>) -> Result<(), Ke
         .mode(0o600)
         .open(path)
         .map_err(failed)?;
-    file.write_all(&json)
-        .and_then(|()| file.sync_all())
-        .map_err(failed)
+    file.write_all(&json).and_then(|()| file.sync_all()).map_err(failed)
 }
 
 #[cfg(test)]
@@ -203,22 +189,13 @@ mod tests {
         let original = dir.path().join("original.json");
         fs::write(&original, VALIDATOR_KEY).unwrap();
         let key = Ed25519Key::read_validator_key(&original).unwrap();
-        assert_eq!(
-            key.address().to_string(),
-            "75B71A50A7AED4DDF4397E8FA51B170F105A6590"
-        );
+        assert_eq!(key.address().to_string(), "75B71A50A7AED4DDF4397E8FA51B170F105A6590");
 
         let copy = dir.path().join("copy.json");
         key.write_validator_key(&copy).unwrap();
         assert_eq!(fs::read_to_string(&copy).unwrap(), VALIDATOR_KEY);
-        assert_eq!(
-            fs::metadata(&copy).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        assert!(
-            key.write_validator_key(&copy).is_err(),
-            "a key must not be overwritten"
-        );
+        assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(key.write_validator_key(&copy).is_err(), "a key must not be overwritten");
     }
 
     #[test]
@@ -229,10 +206,7 @@ mod tests {
         key.write_node_key(&path).unwrap();
         let read = Ed25519Key::read_node_key(&path).unwrap();
         assert_eq!(read.node_id(), key.node_id());
-        assert_eq!(
-            key.node_id().to_string(),
-            key.address().to_string().to_lowercase()
-        );
+        assert_eq!(key.node_id().to_string(), key.address().to_string().to_lowercase());
     }
 
     #[test]

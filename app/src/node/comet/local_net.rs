@@ -84,14 +84,10 @@ impl LocalNet {
                 p2p_address: loopback(p2p),
             });
         }
-        let net = Self {
-            genesis: genesis(&nodes, &settings)?,
-            nodes,
-        };
+        let net = Self { genesis: genesis(&nodes, &settings)?, nodes };
         for (index, node) in net.nodes.iter().enumerate() {
             node.home.write_genesis(&net.genesis)?;
-            node.home
-                .write_config(&net.node_settings(index, node, &settings))?;
+            node.home.write_config(&net.node_settings(index, node, &settings))?;
         }
         Ok(net)
     }
@@ -102,11 +98,7 @@ impl LocalNet {
         node: &LocalNode,
         settings: &LocalNetSettings,
     ) -> NodeSettings {
-        let others = self
-            .nodes
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
+        let others = self.nodes.iter().enumerate().filter(|(other, _)| *other != index);
         NodeSettings {
             moniker: format!("node{index}"),
             abci_address: node.abci_address.clone(),
@@ -172,10 +164,7 @@ pub fn free_ports(count: usize) -> io::Result<Vec<u16>> {
     let listeners = (0..count)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .collect::<io::Result<Vec<_>>>()?;
-    listeners
-        .iter()
-        .map(|listener| Ok(listener.local_addr()?.port()))
-        .collect()
+    listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
 #[cfg(test)]
@@ -201,17 +190,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let net = LocalNet::open(dir.path(), settings(4)).unwrap();
         assert_eq!(net.genesis.validators.len(), 4);
-        let genesis: BTreeSet<Vec<u8>> = net
-            .nodes
-            .iter()
-            .map(|node| fs::read(node.home.genesis_file()).unwrap())
-            .collect();
+        let genesis: BTreeSet<Vec<u8>> =
+            net.nodes.iter().map(|node| fs::read(node.home.genesis_file()).unwrap()).collect();
         assert_eq!(genesis.len(), 1);
-        let ids: BTreeSet<String> = net
-            .nodes
-            .iter()
-            .map(|node| node.keys.node.node_id().to_string())
-            .collect();
+        let ids: BTreeSet<String> =
+            net.nodes.iter().map(|node| node.keys.node.node_id().to_string()).collect();
         assert_eq!(ids.len(), 4);
         for node in &net.nodes {
             let path = node.home.root().join("config").join("config.toml");

@@ -72,16 +72,9 @@ pub struct CometProcess {
 impl CometProcess {
     /// Starts `cometbft start` in a home; its output goes to the home's log file.
     pub fn start(binary: &CometBinary, home: &NodeHome) -> Result<Self, ProcessError> {
-        let failed = |source| ProcessError::Start {
-            program: binary.path.clone(),
-            source,
-        };
+        let failed = |source| ProcessError::Start { program: binary.path.clone(), source };
         let log = home.log_file();
-        let output = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&log)
-            .map_err(failed)?;
+        let output = fs::OpenOptions::new().create(true).append(true).open(&log).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
         let child = Command::new(&binary.path)
             .arg("start")
@@ -114,10 +107,7 @@ impl CometProcess {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(self.ended(status).into()),
-            Err(source) => Err(ProcessError::Supervision {
-                id: self.id,
-                source,
-            }),
+            Err(source) => Err(ProcessError::Supervision { id: self.id, source }),
         }
     }
 
@@ -125,10 +115,7 @@ impl CometProcess {
     pub async fn ended_by_itself(&mut self) -> ProcessError {
         match self.child.wait().await {
             Ok(status) => self.ended(status).into(),
-            Err(source) => ProcessError::Supervision {
-                id: self.id,
-                source,
-            },
+            Err(source) => ProcessError::Supervision { id: self.id, source },
         }
     }
 
@@ -163,12 +150,7 @@ impl CometProcess {
 
     fn ended(&self, status: ExitStatus) -> Ended {
         let last_lines = tail(&self.log).unwrap_or_default();
-        Ended {
-            status,
-            reason: explain(&last_lines),
-            log: self.log.clone(),
-            last_lines,
-        }
+        Ended { status, reason: explain(&last_lines), log: self.log.clone(), last_lines }
     }
 }
 
@@ -179,17 +161,8 @@ fn tail(path: &Path) -> io::Result<Vec<String>> {
     let mut bytes = Vec::new();
     file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    Ok(lines
-        .iter()
-        .rev()
-        .take(TAIL_LINES)
-        .rev()
-        .map(|line| plain(line))
-        .collect())
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    Ok(lines.iter().rev().take(TAIL_LINES).rev().map(|line| plain(line)).collect())
 }
 
 /// A line without terminal colours, cut to a readable length.
@@ -212,14 +185,8 @@ fn plain(line: &str) -> String {
 
 /// CometBFT's words for known cases, and ours.
 const KNOWN: &[(&str, &str)] = &[
-    (
-        "address already in use",
-        "another program uses one of its ports",
-    ),
-    (
-        "resource temporarily unavailable",
-        "another cometbft uses the same home folder",
-    ),
+    ("address already in use", "another program uses one of its ports"),
+    ("resource temporarily unavailable", "another cometbft uses the same home folder"),
     (
         "is higher than core",
         "the application's store is ahead of cometbft's; restore both from the same backup",
@@ -228,23 +195,11 @@ const KNOWN: &[(&str, &str)] = &[
         "is higher than the application's",
         "the application is too far behind for cometbft to replay its blocks",
     ),
-    (
-        "wrong Block.Header.AppHash",
-        "this node computed another state than its peers",
-    ),
-    (
-        "app hash",
-        "the application's state is not the one that cometbft recorded",
-    ),
+    ("wrong Block.Header.AppHash", "this node computed another state than its peers"),
+    ("app hash", "the application's state is not the one that cometbft recorded"),
     ("client error", "the connection to the application broke"),
-    (
-        "Please restart CometBFT",
-        "the connection to the application broke",
-    ),
-    (
-        "error reading GenesisDoc",
-        "the genesis document cannot be read",
-    ),
+    ("Please restart CometBFT", "the connection to the application broke"),
+    ("error reading GenesisDoc", "the genesis document cannot be read"),
     ("no space left on device", "the disk is full"),
 ];
 
@@ -266,11 +221,7 @@ mod tests {
         let path = dir.join("cometbft");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        CometBinary {
-            path,
-            version: Version::V040,
-            origin: Origin::Explicit,
-        }
+        CometBinary { path, version: Version::V040, origin: Origin::Explicit }
     }
 
     #[tokio::test]
@@ -283,14 +234,8 @@ mod tests {
         let mut process = CometProcess::start(&binary, &home).unwrap();
         let text = process.ended_by_itself().await.to_string();
         assert!(text.contains("exit status: 3"), "{text}");
-        assert!(
-            text.contains("another program uses one of its ports"),
-            "{text}"
-        );
-        assert!(
-            text.contains("first\nlisten: address already in use"),
-            "{text}"
-        );
+        assert!(text.contains("another program uses one of its ports"), "{text}");
+        assert!(text.contains("first\nlisten: address already in use"), "{text}");
         assert!(process.check().is_err());
     }
 
@@ -320,10 +265,7 @@ mod tests {
     async fn wait_for(log: &Path, word: &str) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
         while !fs::read_to_string(log).unwrap_or_default().contains(word) {
-            assert!(
-                tokio::time::Instant::now() < deadline,
-                "the log never said {word}"
-            );
+            assert!(tokio::time::Instant::now() < deadline, "the log never said {word}");
             tokio::task::yield_now().await;
         }
     }

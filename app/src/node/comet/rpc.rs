@@ -161,17 +161,12 @@ pub struct RpcClient {
 impl RpcClient {
     /// A client of the node at this address. Connections are made when needed.
     pub fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            idle: Arc::default(),
-        }
+        Self { address, idle: Arc::default() }
     }
 
     /// What the node says about itself.
     pub async fn status(&self) -> Result<Status, RpcError> {
-        self.call::<RawStatus>("status", json!({}))
-            .await
-            .map(Status::from)
+        self.call::<RawStatus>("status", json!({})).await.map(Status::from)
     }
 
     /// The header of a block and the signatures over it.
@@ -233,9 +228,7 @@ impl RpcClient {
             "height": height.to_string(),
             "prove": prove,
         });
-        self.call::<Answer>("abci_query", params)
-            .await
-            .map(|answer| answer.response)
+        self.call::<Answer>("abci_query", params).await.map(|answer| answer.response)
     }
 
     /// Hands a transaction in and waits for the application's first check of it.
@@ -259,9 +252,7 @@ impl RpcClient {
             #[serde(with = "from_str")]
             n_peers: u64,
         }
-        self.call::<Answer>("net_info", json!({}))
-            .await
-            .map(|answer| answer.n_peers)
+        self.call::<Answer>("net_info", json!({})).await.map(|answer| answer.n_peers)
     }
 
     async fn call<T: DeserializeOwned>(
@@ -271,13 +262,13 @@ impl RpcClient {
     ) -> Result<T, RpcError> {
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let request = Bytes::from(request.to_string());
-        let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request))
-            .await
-            .map_err(|_| RpcError::Timeout {
+        let answer = tokio::time::timeout(REQUEST_TIMEOUT, self.exchange(request)).await.map_err(
+            |_| RpcError::Timeout {
                 address: self.address,
                 method,
                 seconds: REQUEST_TIMEOUT.as_secs(),
-            })??;
+            },
+        )??;
         read_answer(method, &answer)
     }
 
@@ -293,17 +284,11 @@ impl RpcClient {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, RpcError> {
-        let unreachable = |source| RpcError::Unreachable {
-            address: self.address,
-            source,
-        };
-        let stream = TcpStream::connect(self.address)
-            .await
-            .map_err(unreachable)?;
+        let unreachable = |source| RpcError::Unreachable { address: self.address, source };
+        let stream = TcpStream::connect(self.address).await.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| self.broken(error))?;
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
         // Ends with the connection; its errors reach the request that waits for an answer.
         tokio::spawn(connection);
         Ok(sender)
@@ -319,22 +304,13 @@ impl RpcClient {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .map_err(|error| self.broken(error))?;
-        connection
-            .ready()
-            .await
-            .map_err(|error| self.broken(error))?;
-        let answer = connection
-            .send_request(request)
-            .await
-            .map_err(|error| self.broken(error))?;
+        connection.ready().await.map_err(|error| self.broken(error))?;
+        let answer = connection.send_request(request).await.map_err(|error| self.broken(error))?;
         let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES);
         let body = body
             .collect()
             .await
-            .map_err(|source| RpcError::Connection {
-                address: self.address,
-                source,
-            })?;
+            .map_err(|source| RpcError::Connection { address: self.address, source })?;
         self.put_idle(connection);
         Ok(body.to_bytes())
     }
@@ -353,10 +329,7 @@ impl RpcClient {
     }
 
     fn broken(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> RpcError {
-        RpcError::Connection {
-            address: self.address,
-            source: source.into(),
-        }
+        RpcError::Connection { address: self.address, source: source.into() }
     }
 }
 
@@ -398,29 +371,17 @@ struct RawError {
 }
 
 fn read_answer<T: DeserializeOwned>(method: &'static str, json: &[u8]) -> Result<T, RpcError> {
-    let envelope: Envelope<T> = serde_json::from_slice(json).map_err(|error| RpcError::Answer {
-        method,
-        reason: error.to_string(),
-    })?;
+    let envelope: Envelope<T> = serde_json::from_slice(json)
+        .map_err(|error| RpcError::Answer { method, reason: error.to_string() })?;
     match envelope {
-        Envelope {
-            error: Some(error), ..
-        } => {
-            let reason = if error.data.is_empty() {
-                error.message
-            } else {
-                error.data
-            };
+        Envelope { error: Some(error), .. } => {
+            let reason = if error.data.is_empty() { error.message } else { error.data };
             Err(RpcError::Refused { method, reason })
         }
-        Envelope {
-            result: Some(result),
-            ..
-        } => Ok(result),
-        Envelope { .. } => Err(RpcError::Answer {
-            method,
-            reason: "neither result nor error".to_owned(),
-        }),
+        Envelope { result: Some(result), .. } => Ok(result),
+        Envelope { .. } => {
+            Err(RpcError::Answer { method, reason: "neither result nor error".to_owned() })
+        }
     }
 }
 
@@ -511,10 +472,7 @@ mod tests {
         let status = Status::from(read_answer::<RawStatus>("status", STATUS.as_bytes()).unwrap());
         assert_eq!(status.latest_height, 4);
         assert_eq!(status.latest_app_hash, [0; 8]);
-        assert_eq!(
-            status.node_id.to_string(),
-            "ad335ad1c7506109f5122202ed14d6ff7754fa70"
-        );
+        assert_eq!(status.node_id.to_string(), "ad335ad1c7506109f5122202ed14d6ff7754fa70");
         assert!(!status.catching_up);
     }
 
@@ -528,27 +486,9 @@ mod tests {
         };
         let error =
             refused("height 9 must be less than or equal to the current blockchain height 4");
-        assert!(
-            matches!(
-                error,
-                RpcError::NotYet {
-                    height: 9,
-                    latest: 4
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, RpcError::NotYet { height: 9, latest: 4 }), "{error}");
         let error = refused("height 9 is not available, lowest height is 12");
-        assert!(
-            matches!(
-                error,
-                RpcError::NotKept {
-                    height: 9,
-                    earliest: 12
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, RpcError::NotKept { height: 9, earliest: 12 }), "{error}");
         let error = refused("the moon is in the way");
         assert!(error.to_string().contains("the moon"), "{error}");
     }
@@ -558,10 +498,7 @@ mod tests {
         let json = r#"{"code":0,"log":"does not exist","info":"","index":"-1","key":"YWE=",
             "value":null,"proofOps":null,"height":"4","codespace":""}"#;
         let answer: QueryAnswer = serde_json::from_str(json).unwrap();
-        assert_eq!(
-            (answer.key.as_slice(), answer.value.as_slice()),
-            (b"aa".as_slice(), &[][..])
-        );
+        assert_eq!((answer.key.as_slice(), answer.value.as_slice()), (b"aa".as_slice(), &[][..]));
         assert_eq!(answer.height, 4);
     }
 
@@ -580,10 +517,8 @@ mod tests {
                 let Ok(1..) = stream.read(&mut buffer).await else {
                     break;
                 };
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{STATUS}",
-                    STATUS.len()
-                );
+                let answer =
+                    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{STATUS}", STATUS.len());
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         }
@@ -604,9 +539,6 @@ mod tests {
     async fn a_node_that_is_not_there_is_unreachable() {
         let port = super::super::local_net::free_ports(1).unwrap()[0];
         let client = RpcClient::new(SocketAddr::from(([127, 0, 0, 1], port)));
-        assert!(matches!(
-            client.status().await,
-            Err(RpcError::Unreachable { .. })
-        ));
+        assert!(matches!(client.status().await, Err(RpcError::Unreachable { .. })));
     }
 }
