@@ -1,3 +1,4 @@
 //! Integration tests of the whole chain, over real components.
 
 mod abci;
+mod comet;

@@ -12,8 +12,8 @@ use tokio::process::{Child, Command};
 use super::binary::CometBinary;
 use super::home::NodeHome;
 
-const TAIL_BYTES: u64 = 16 * 1024;
-const TAIL_LINES: usize = 8;
+const END_BYTES: u64 = 64 * 1024;
+const SHOWN_LINES: usize = 8;
 
 /// What can go wrong with the process.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +67,7 @@ pub struct CometProcess {
     child: Child,
     id: u32,
     log: PathBuf,
+    log_start: u64,
 }
 
 impl CometProcess {
@@ -75,6 +76,7 @@ impl CometProcess {
         let failed = |source| ProcessError::Start { program: binary.path.clone(), source };
         let log = home.log_file();
         let output = fs::OpenOptions::new().create(true).append(true).open(&log).map_err(failed)?;
+        let log_start = output.metadata().map_err(failed)?.len();
         let errors = output.try_clone().map_err(failed)?;
         let child = Command::new(&binary.path)
             .arg("start")
@@ -89,7 +91,7 @@ impl CometProcess {
             .spawn()
             .map_err(failed)?;
         let id = child.id().unwrap_or_default();
-        Ok(Self { child, id, log })
+        Ok(Self { child, id, log, log_start })
     }
 
     /// The process id.
@@ -149,20 +151,28 @@ impl CometProcess {
     }
 
     fn ended(&self, status: ExitStatus) -> Ended {
-        let last_lines = tail(&self.log).unwrap_or_default();
-        Ended { status, reason: explain(&last_lines), log: self.log.clone(), last_lines }
+        let lines = read_end(&self.log, self.log_start).unwrap_or_default();
+        let reason = explain(&lines);
+        Ended { status, reason, log: self.log.clone(), last_lines: last_words(&lines) }
     }
 }
 
-fn tail(path: &Path) -> io::Result<Vec<String>> {
+/// The last lines of this run in the log.
+fn read_end(path: &Path, run_start: u64) -> io::Result<Vec<String>> {
     let mut file = File::open(path)?;
-    let start = file.metadata()?.len().saturating_sub(TAIL_BYTES);
+    let start = file.metadata()?.len().saturating_sub(END_BYTES).max(run_start);
     file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    file.take(END_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    Ok(lines.iter().rev().take(TAIL_LINES).rev().map(|line| plain(line)).collect())
+    Ok(text.lines().map(plain).filter(|line| !line.trim().is_empty()).collect())
+}
+
+/// The lines worth showing: the last ones that are not mere information, if there are any.
+fn last_words(lines: &[String]) -> Vec<String> {
+    let telling: Vec<&String> = lines.iter().filter(|line| !line.starts_with("I[")).collect();
+    let shown = if telling.is_empty() { lines.iter().collect() } else { telling };
+    shown.into_iter().rev().take(SHOWN_LINES).rev().cloned().collect()
 }
 
 /// A line without terminal colours, cut to a readable length.
@@ -197,8 +207,7 @@ const KNOWN: &[(&str, &str)] = &[
     ),
     ("wrong Block.Header.AppHash", "this node computed another state than its peers"),
     ("app hash", "the application's state is not the one that cometbft recorded"),
-    ("client error", "the connection to the application broke"),
-    ("Please restart CometBFT", "the connection to the application broke"),
+    ("Did the application crash?", "the connection to the application broke"),
     ("error reading GenesisDoc", "the genesis document cannot be read"),
     ("no space left on device", "the disk is full"),
 ];
