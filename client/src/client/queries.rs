@@ -1,0 +1,296 @@
+//! Questions about the state.
+//!
+//! Assets are named by `asset1…` or their unique name. A height of 0 means the latest block.
+
+use bytes::Bytes;
+use tessera_proto::id::Address;
+use tessera_proto::pb::accounts::v1::account_query_service_client::AccountQueryServiceClient;
+use tessera_proto::pb::accounts::v1::{Account, GetAccountRequest};
+use tessera_proto::pb::assets::v1::asset_query_service_client::AssetQueryServiceClient;
+use tessera_proto::pb::assets::v1::{
+    Appraisal, Asset, AssetSummary, AssetTotals, Document, GetAssetRequest, ListAppraisalsRequest,
+    ListAssetsRequest, ListDocumentsRequest,
+};
+use tessera_proto::pb::chain::v1::chain_service_client::ChainServiceClient;
+use tessera_proto::pb::chain::v1::list_receipts_request::Subject;
+use tessera_proto::pb::chain::v1::proof_service_client::ProofServiceClient;
+use tessera_proto::pb::chain::v1::{
+    GetCertificateRequest, GetOwnershipCertificateRequest, ListReceiptsRequest, Receipt,
+};
+use tessera_proto::pb::distributions::v1::distribution_query_service_client::DistributionQueryServiceClient;
+use tessera_proto::pb::distributions::v1::{ClaimableIncome, GetClaimableIncomeRequest};
+use tessera_proto::pb::query::v1::{Certificate, PageRequest, PageResponse, QueryOptions};
+use tessera_proto::pb::royalties::v1::royalty_query_service_client::RoyaltyQueryServiceClient;
+use tessera_proto::pb::royalties::v1::{GetRoyaltyScheduleRequest, RoyaltySchedule};
+use tessera_proto::pb::transfers::v1::holding_query_service_client::HoldingQueryServiceClient;
+use tessera_proto::pb::transfers::v1::{
+    GetHoldingRequest, Holding, ListHoldersRequest, ListHoldingsRequest,
+};
+use tessera_proto::pb::votes::v1::vote_query_service_client::VoteQueryServiceClient;
+use tessera_proto::pb::votes::v1::{
+    GetProposalRequest, GetVoteRequest, ListProposalsRequest, Proposal, Tally, Vote,
+};
+use tessera_proto::state_key::StateKey;
+
+use super::{Client, malformed, service};
+use crate::error::ClientError;
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// Its entries.
+    pub entries: Vec<T>,
+    /// Where the list goes on; empty at its end.
+    pub next_page_token: Bytes,
+}
+
+impl<T> Page<T> {
+    fn new(entries: Vec<T>, page: Option<PageResponse>) -> Self {
+        Self { entries, next_page_token: page.unwrap_or_default().next_page_token }
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the field of every request is optional")]
+fn at(height: u64) -> Option<QueryOptions> {
+    Some(QueryOptions { height, prove: false })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the field of every request is optional")]
+fn page_request(limit: u32, page_token: Bytes) -> Option<PageRequest> {
+    Some(PageRequest { limit, page_token })
+}
+
+/// Every query fails with [`ClientError::NotFound`], [`ClientError::Usage`],
+/// [`ClientError::Unreachable`] or [`ClientError::Node`].
+#[allow(clippy::missing_errors_doc, reason = "said once for all, above")]
+impl Client {
+    /// An account; none when it has never been used.
+    pub async fn account(
+        &self,
+        account: &Address,
+        height: u64,
+    ) -> Result<Option<Account>, ClientError> {
+        let request = GetAccountRequest { account: account.to_string(), options: at(height) };
+        let mut service = service!(self, AccountQueryServiceClient);
+        let answer = service.get_account(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().account)
+    }
+
+    /// An asset with its totals.
+    pub async fn asset(
+        &self,
+        asset: &str,
+        height: u64,
+    ) -> Result<(Asset, AssetTotals), ClientError> {
+        let request = GetAssetRequest { asset: asset.to_owned(), options: at(height) };
+        let mut service = service!(self, AssetQueryServiceClient);
+        let answer = service.get_asset(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        let asset = answer.asset.ok_or_else(|| malformed("asset"))?;
+        Ok((asset, answer.totals.unwrap_or_default()))
+    }
+
+    /// A page of the register of assets.
+    pub async fn assets(
+        &self,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<AssetSummary>, ClientError> {
+        let request = ListAssetsRequest { page: page_request(limit, page_token) };
+        let mut service = service!(self, AssetQueryServiceClient);
+        let answer = service.list_assets(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.assets, answer.page))
+    }
+
+    /// Documents of an asset.
+    pub async fn documents(&self, asset: &str) -> Result<Vec<Document>, ClientError> {
+        let request = ListDocumentsRequest { asset: asset.to_owned() };
+        let mut service = service!(self, AssetQueryServiceClient);
+        let answer = service.list_documents(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().documents)
+    }
+
+    /// Appraisals of an asset, oldest first.
+    pub async fn appraisals(&self, asset: &str) -> Result<Vec<Appraisal>, ClientError> {
+        let request = ListAppraisalsRequest { asset: asset.to_owned() };
+        let mut service = service!(self, AssetQueryServiceClient);
+        let answer = service.list_appraisals(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().appraisals)
+    }
+
+    /// What an account holds of an asset.
+    pub async fn holding(
+        &self,
+        asset: &str,
+        account: &Address,
+        height: u64,
+    ) -> Result<Holding, ClientError> {
+        let (asset, account) = (asset.to_owned(), account.to_string());
+        let request = GetHoldingRequest { asset, account, options: at(height) };
+        let mut service = service!(self, HoldingQueryServiceClient);
+        let answer = service.get_holding(self.request(request)).await;
+        self.answer(answer)?.into_inner().holding.ok_or_else(|| malformed("holding"))
+    }
+
+    /// A page of the holders of an asset.
+    pub async fn holders(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Holding>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListHoldersRequest { asset: asset.to_owned(), page };
+        let mut service = service!(self, HoldingQueryServiceClient);
+        let answer = service.list_holders(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.holdings, answer.page))
+    }
+
+    /// A page of what an account holds.
+    pub async fn holdings(
+        &self,
+        account: &Address,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Holding>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListHoldingsRequest { account: account.to_string(), page };
+        let mut service = service!(self, HoldingQueryServiceClient);
+        let answer = service.list_holdings(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.holdings, answer.page))
+    }
+
+    /// The royalty schedule of an asset; none when it has none.
+    pub async fn royalty_schedule(
+        &self,
+        asset: &str,
+        height: u64,
+    ) -> Result<Option<RoyaltySchedule>, ClientError> {
+        let request = GetRoyaltyScheduleRequest { asset: asset.to_owned(), options: at(height) };
+        let mut service = service!(self, RoyaltyQueryServiceClient);
+        let answer = service.get_royalty_schedule(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().schedule)
+    }
+
+    /// What a holder could claim, one entry for each currency.
+    pub async fn claimable_income(
+        &self,
+        asset: &str,
+        account: &Address,
+        height: u64,
+    ) -> Result<Vec<ClaimableIncome>, ClientError> {
+        let (asset, account) = (asset.to_owned(), account.to_string());
+        let request = GetClaimableIncomeRequest { asset, account, options: at(height) };
+        let mut service = service!(self, DistributionQueryServiceClient);
+        let answer = service.get_claimable_income(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().income)
+    }
+
+    /// A proposal with its tally.
+    pub async fn proposal(
+        &self,
+        asset: &str,
+        proposal: u64,
+        height: u64,
+    ) -> Result<(Proposal, Tally), ClientError> {
+        let request = GetProposalRequest { asset: asset.to_owned(), proposal, options: at(height) };
+        let mut service = service!(self, VoteQueryServiceClient);
+        let answer = service.get_proposal(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        let proposal = answer.proposal.ok_or_else(|| malformed("proposal"))?;
+        Ok((proposal, answer.tally.unwrap_or_default()))
+    }
+
+    /// A page of the proposals of an asset, oldest first.
+    pub async fn proposals(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Proposal>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListProposalsRequest { asset: asset.to_owned(), page };
+        let mut service = service!(self, VoteQueryServiceClient);
+        let answer = service.list_proposals(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.proposals, answer.page))
+    }
+
+    /// One holder's vote; none when it has not voted.
+    pub async fn vote(
+        &self,
+        asset: &str,
+        proposal: u64,
+        account: &Address,
+    ) -> Result<Option<Vote>, ClientError> {
+        let (asset, account) = (asset.to_owned(), account.to_string());
+        let request = GetVoteRequest { asset, proposal, account, options: at(0) };
+        let mut service = service!(self, VoteQueryServiceClient);
+        let answer = service.get_vote(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().vote)
+    }
+
+    /// A page of the receipts of an account, newest first.
+    pub async fn account_receipts(
+        &self,
+        account: &Address,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Receipt>, ClientError> {
+        self.receipts(Subject::Account(account.to_string()), limit, page_token).await
+    }
+
+    /// A page of the receipts of an asset, newest first.
+    pub async fn asset_receipts(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Receipt>, ClientError> {
+        self.receipts(Subject::Asset(asset.to_owned()), limit, page_token).await
+    }
+
+    async fn receipts(
+        &self,
+        subject: Subject,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Receipt>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListReceiptsRequest { subject: Some(subject), page };
+        let mut service = service!(self, ChainServiceClient);
+        let answer = service.list_receipts(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.receipts, answer.page))
+    }
+
+    /// Proofs of any keys under one signed header. Verify it before use.
+    pub async fn certificate(
+        &self,
+        keys: &[StateKey],
+        height: u64,
+    ) -> Result<Certificate, ClientError> {
+        let keys = keys.iter().map(|key| key.as_bytes().to_vec().into()).collect();
+        let mut service = service!(self, ProofServiceClient);
+        let request = self.request(GetCertificateRequest { keys, height });
+        let answer = service.get_certificate(request).await;
+        self.answer(answer)?.into_inner().certificate.ok_or_else(|| malformed("certificate"))
+    }
+
+    /// Certificate of what an account holds of an asset. Verify it before use.
+    pub async fn ownership_certificate(
+        &self,
+        asset: &str,
+        account: &Address,
+        height: u64,
+    ) -> Result<Certificate, ClientError> {
+        let (asset, account) = (asset.to_owned(), account.to_string());
+        let request = GetOwnershipCertificateRequest { asset, account, height };
+        let mut service = service!(self, ProofServiceClient);
+        let answer = service.get_ownership_certificate(self.request(request)).await;
+        self.answer(answer)?.into_inner().certificate.ok_or_else(|| malformed("certificate"))
+    }
+}

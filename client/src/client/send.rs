@@ -1,0 +1,210 @@
+//! From operations to a receipt, whatever the network does on the way.
+
+use std::time::Duration;
+
+use tessera_proto::pb::chain::v1::operation::Kind;
+use tessera_proto::pb::chain::v1::transaction_service_client::TransactionServiceClient;
+use tessera_proto::pb::chain::v1::{GetInfoResponse, Receipt, SubmitRequest};
+use tokio::time::{Instant, sleep};
+
+use super::{Client, malformed, service};
+use crate::error::{ClientError, Refusal, is_connection_refused};
+use crate::signer::Signer;
+use crate::tx_builder::{PreparedTransaction, TransactionBuilder, TransactionId};
+
+/// How often a transaction is made anew because its nonce was not the next one.
+const MAX_NONCE_ATTEMPTS: usize = 3;
+/// First pause before the same bytes are sent again.
+const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause before the same bytes are sent again.
+const MAX_RETRY_PAUSE: Duration = Duration::from_secs(2);
+
+/// How to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendOptions {
+    /// Stream of the sender's transactions; independent tasks should use different ones.
+    pub lane: u32,
+    /// How many blocks the transaction may be included in.
+    pub validity_blocks: u64,
+    /// How long to wait for the receipt.
+    pub timeout: Duration,
+}
+
+impl Default for SendOptions {
+    fn default() -> Self {
+        Self { lane: 0, validity_blocks: 1000, timeout: Duration::from_secs(60) }
+    }
+}
+
+impl Client {
+    /// Signs and sends operations as one transaction and waits for its receipt. Nonce, fee and
+    /// validity are taken care of.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] also when the transaction is in a block but failed,
+    /// [`ClientError::OutcomeUnknown`], [`ClientError::Unreachable`], [`ClientError::Node`].
+    pub async fn send(&self, signer: &Signer, operations: &[Kind]) -> Result<Receipt, ClientError> {
+        self.send_with(signer, operations, SendOptions::default()).await
+    }
+
+    /// Like [`Client::send`], with options.
+    ///
+    /// # Errors
+    /// Those of [`Client::send`].
+    pub async fn send_with(
+        &self,
+        signer: &Signer,
+        operations: &[Kind],
+        options: SendOptions,
+    ) -> Result<Receipt, ClientError> {
+        let info = self.info().await?;
+        let mut attempt = 1;
+        loop {
+            let nonce = self.nonces.reserve(self, &signer.address(), options.lane).await?;
+            let tx = builder(&info, signer, operations, options, nonce).sign(&[signer]);
+            let error = match self.submit_and_wait(&tx, options.timeout).await {
+                Ok(receipt) => return Ok(receipt),
+                Err(error) => error,
+            };
+            // A transaction in a block has used its nonce; any other has left a gap.
+            if matches!(&error, ClientError::Refused(refusal) if refusal.height.is_some()) {
+                return Err(error);
+            }
+            let expected = self.nonces.resync(self, &signer.address(), options.lane).await;
+            let was_nonce = matches!((&error, expected), (ClientError::Refused(_), Ok(expected))
+                if expected != nonce);
+            if !was_nonce || attempt == MAX_NONCE_ATTEMPTS {
+                return Err(error);
+            }
+            attempt += 1;
+        }
+    }
+
+    /// A transaction of these operations that can be simulated but not sent.
+    ///
+    /// # Errors
+    /// [`ClientError::Unreachable`], [`ClientError::Node`].
+    pub async fn prepare_unsigned(
+        &self,
+        signer: &Signer,
+        operations: &[Kind],
+        options: SendOptions,
+    ) -> Result<TransactionBuilder, ClientError> {
+        let info = self.info().await?;
+        let nonce = self.nonces.resync(self, &signer.address(), options.lane).await?;
+        Ok(builder(&info, signer, operations, options, nonce))
+    }
+
+    /// Sends a transaction and waits for its receipt, sending the same bytes again as often as
+    /// the connection fails: they take effect at most once.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] also when the transaction is in a block but failed,
+    /// [`ClientError::Unreachable`] only if the transaction cannot have arrived,
+    /// [`ClientError::OutcomeUnknown`] otherwise.
+    pub async fn submit_and_wait(
+        &self,
+        tx: &PreparedTransaction,
+        timeout: Duration,
+    ) -> Result<Receipt, ClientError> {
+        let deadline = Instant::now() + timeout;
+        self.submit_until(tx, deadline).await?;
+        let mut pause = FIRST_RETRY_PAUSE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.wait_once(tx.id, left).await {
+                Ok(Some(receipt)) => return accepted(receipt, tx.id),
+                Ok(None) | Err(_) if left.is_zero() => {
+                    return Err(ClientError::OutcomeUnknown { id: tx.id });
+                }
+                Ok(None) | Err(_) => {
+                    sleep(pause.min(left)).await;
+                    pause = (pause * 2).min(MAX_RETRY_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Sends the same bytes until the node has an answer.
+    async fn submit_until(
+        &self,
+        tx: &PreparedTransaction,
+        deadline: Instant,
+    ) -> Result<(), ClientError> {
+        let mut may_have_arrived = false;
+        let mut pause = FIRST_RETRY_PAUSE;
+        loop {
+            let request = self.request(SubmitRequest { transaction: tx.bytes.clone() });
+            let answer = service!(self, TransactionServiceClient).submit(request).await;
+            let Err(status) = answer else { return Ok(()) };
+            let error = ClientError::from_status(self.url(), &status);
+            if !matches!(error, ClientError::Unreachable { .. }) {
+                // Sent before, it may be refused now because it has already taken effect.
+                return if may_have_arrived { Ok(()) } else { Err(super::with_id(error, tx.id)) };
+            }
+            may_have_arrived |= !is_connection_refused(&status);
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let unknown = ClientError::OutcomeUnknown { id: tx.id };
+                return Err(if may_have_arrived { unknown } else { error });
+            }
+            sleep(pause.min(left)).await;
+            pause = (pause * 2).min(MAX_RETRY_PAUSE);
+        }
+    }
+}
+
+fn builder(
+    info: &GetInfoResponse,
+    signer: &Signer,
+    operations: &[Kind],
+    options: SendOptions,
+    nonce: u64,
+) -> TransactionBuilder {
+    let params = info.params.clone().unwrap_or_default();
+    let validity = options.validity_blocks.min(params.max_validity_blocks);
+    TransactionBuilder::new(info.chain_id.clone(), signer.address())
+        .valid_until_height(info.height.saturating_add(validity))
+        .operations(operations.iter().cloned())
+        .nonce(options.lane, nonce)
+        .quoted_fee(&params, 1)
+}
+
+/// The receipt if it is of success, else the refusal.
+pub(crate) fn accepted(receipt: Receipt, id: TransactionId) -> Result<Receipt, ClientError> {
+    let outcome = receipt.outcome.as_ref().ok_or_else(|| malformed("outcome"))?;
+    if outcome.code == 0 {
+        return Ok(receipt);
+    }
+    Err(ClientError::Refused(Box::new(Refusal {
+        codespace: outcome.codespace.clone(),
+        code: outcome.code,
+        message: receipt.message.clone(),
+        id: Some(id),
+        height: (receipt.height > 0).then_some(receipt.height),
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_proto::pb::chain::v1::TransactionOutcome;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_transaction_is_a_refusal_with_its_block() {
+        let outcome =
+            TransactionOutcome { code: 7, codespace: "transfers".into(), ..Default::default() };
+        let receipt = Receipt {
+            outcome: Some(outcome),
+            height: 12,
+            message: "too much".into(),
+            ..Receipt::default()
+        };
+        let id = TransactionId::new([1; 32]);
+        let error = accepted(receipt, id).unwrap_err();
+        let ClientError::Refused(refusal) = error else { panic!("{error}") };
+        assert_eq!((refusal.height, refusal.id), (Some(12), Some(id)));
+        assert!(accepted(Receipt::default(), id).is_err());
+    }
+}
