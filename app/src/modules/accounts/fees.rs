@@ -1,0 +1,18 @@
+//! Fees collected.
+
+use tessera_proto::amount::Amount;
+use tessera_proto::pb::chain::v1::FeePot;
+use tessera_proto::state_key::StateKey;
+
+use crate::modules::committed;
+use crate::state::error::ExecutionError;
+use crate::state::view::{Leaves, StateView};
+
+/// Applies [`Delta::Fee`](crate::state::delta::Delta::Fee).
+pub(crate) fn apply_fee(view: &mut dyn StateView, amount: Amount) -> Result<(), ExecutionError> {
+    let key = StateKey::fee_pot();
+    let mut pot: FeePot = view.load(&key)?.unwrap_or_default();
+    let before = committed::amount("fee pot", &pot.amount)?;
+    pot.amount = committed::sum("fee pot", before, amount)?.to_string();
+    view.store(key, &pot)
+}

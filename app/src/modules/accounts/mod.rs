@@ -1,0 +1,26 @@
+//! Accounts: who may sign, in what order transactions count, and prepaid fees.
+//!
+//! # State
+//! | leaf | key | written by |
+//! |---|---|---|
+//! | account | address | every transaction of the account, `RotateKeys`, `TopUpFees` |
+//! | fee pot | - | every transaction |
+//!
+//! # Invariants
+//! * The fee pool holds exactly the sum of all prepaid fees and the fee pot.
+//! * No sequence number of a lane is taken twice.
+//! * The weights of an authority can reach its threshold.
+
+mod authority;
+mod error;
+mod fees;
+mod nonce;
+mod rotate_keys;
+mod top_up_fees;
+
+pub use authority::{Authority, MAX_KEYS, MAX_WEIGHT, authorise};
+pub use error::AccountError;
+pub(crate) use fees::apply_fee;
+pub use nonce::{MAX_NONCE_LANES, take_nonce};
+pub use rotate_keys::RotateKeys;
+pub use top_up_fees::TopUpFees;

@@ -1,0 +1,49 @@
+//! Reading the asset leaf, and the checks on it that many operations share.
+
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1::{Asset, AssetClass, AssetStatus};
+use tessera_proto::state_key::StateKey;
+
+use super::error::AssetError;
+use crate::modules::committed;
+use crate::state::error::ExecutionError;
+use crate::state::view::{Leaves, StateView};
+
+/// A registered asset.
+pub(crate) fn load_asset(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+) -> Result<Asset, ExecutionError> {
+    let facts = view.load(&StateKey::asset(asset))?;
+    Ok(facts.ok_or(AssetError::UnknownAsset { asset: *asset })?)
+}
+
+/// A registered asset of class CURRENCY.
+pub(crate) fn load_currency(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+) -> Result<Asset, ExecutionError> {
+    let facts = load_asset(view, asset)?;
+    if facts.class() != AssetClass::Currency {
+        return Err(AssetError::NotACurrency { name: facts.name }.into());
+    }
+    Ok(facts)
+}
+
+/// Refuses anybody but the issuer.
+pub(crate) fn require_issuer(asset: &Asset, sender: &Address) -> Result<(), ExecutionError> {
+    let issuer = committed::address("issuer", &asset.issuer)?;
+    if issuer != *sender {
+        let name = asset.name.clone();
+        return Err(AssetError::NotIssuer { sender: *sender, name, issuer }.into());
+    }
+    Ok(())
+}
+
+/// Refuses an asset that is not active.
+pub(super) fn require_active(asset: &Asset) -> Result<(), AssetError> {
+    if asset.status() != AssetStatus::Active {
+        return Err(AssetError::NotActive { name: asset.name.clone() });
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! `MintUnits`: new units of an active asset.
+
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1 as pb;
+use tessera_proto::pb::chain::v1::event::Kind;
+
+use super::error::AssetError;
+use super::facts::{load_asset, require_active, require_issuer};
+use super::{appraisals, totals};
+use crate::modules::transfers::holdings;
+use crate::modules::{Context, Message, committed, fields};
+use crate::state::access::AccessSet;
+use crate::state::error::{ExecutionError, Fault};
+use crate::state::view::StateReader;
+
+/// Issues new base units to an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MintUnits {
+    /// What is issued.
+    pub asset: AssetId,
+    /// Who receives it.
+    pub to: Address,
+    /// How many base units; above zero.
+    pub amount: Amount,
+}
+
+impl TryFrom<pb::MintUnits> for MintUnits {
+    type Error = AssetError;
+
+    /// Refuses malformed fields in the order of the message's fields.
+    fn try_from(message: pb::MintUnits) -> Result<Self, AssetError> {
+        let pb::MintUnits { asset, to, amount } = message;
+        Ok(Self {
+            asset: fields::asset_id("asset", &asset)?,
+            to: fields::recipient("to", &to)?,
+            amount: fields::amount("amount", &amount)?,
+        })
+    }
+}
+
+impl Message for MintUnits {
+    fn declare(
+        &self,
+        _sender: &Address,
+        state: &dyn StateReader,
+        access: &mut AccessSet,
+    ) -> Result<(), Fault> {
+        holdings::declare_credit(state, access, &self.asset, &self.to)?;
+        totals::declare_set_supply(state, access, &self.asset)?;
+        appraisals::declare_recent(state, access, &self.asset)
+    }
+
+    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::NotIssuer`],
+    /// [`AssetError::NotActive`], [`AssetError::NoValidAppraisal`],
+    /// [`AssetError::MaxSupplyExceeded`].
+    fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
+        let Self { asset: id, to, amount } = self;
+        let asset = load_asset(context.state, id)?;
+        require_issuer(&asset, &context.sender)?;
+        require_active(&asset)?;
+        appraisals::require_valid(context.state, context.block, id, &asset)?;
+        let max_supply = committed::amount("maximum supply", &asset.max_supply)?;
+        let totals = totals::load_totals(context.state, id)?;
+        let supply = committed::amount("supply", &totals.supply)?;
+        let raised = supply.checked_add(*amount).filter(|raised| *raised <= max_supply);
+        let Some(raised) = raised else {
+            let (name, amount) = (asset.name, *amount);
+            return Err(AssetError::MaxSupplyExceeded { name, amount, supply, max_supply }.into());
+        };
+        totals::set_supply(context.state, context.block, id, &asset, raised)?;
+        holdings::credit(context.state, id, to, *amount)?;
+        context.emit(Kind::UnitsMinted(pb::UnitsMinted {
+            asset: id.to_bytes(),
+            to: to.to_bytes(),
+            amount: amount.to_string(),
+        }));
+        Ok(())
+    }
+}

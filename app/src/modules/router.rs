@@ -1,0 +1,125 @@
+//! From wire to module and back: every operation and every commutative change, once.
+
+use tessera_proto::id::Address;
+use tessera_proto::pb::chain::v1 as pb;
+use tessera_proto::pb::chain::v1::operation::Kind;
+
+use super::accounts::{self, RotateKeys, TopUpFees};
+use super::assets::{self, ActivateAsset, AppendAppraisal, MintUnits, RegisterAsset};
+use super::distributions::{ClaimIncome, PayIncome};
+use super::royalties::{PayRoyalty, SetRoyaltySchedule};
+use super::transfers::{BatchTransfer, Transfer, holdings};
+use super::votes::{self, CastVote, CloseProposal, SubmitProposal};
+use super::{BlockInfo, Context, Message};
+use crate::state::access::AccessSet;
+use crate::state::delta::Delta;
+use crate::state::error::{ExecutionError, Fault, Rejected};
+use crate::state::view::{StateReader, StateView};
+
+/// An operation that no module of this build knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an operation is empty or of a kind that this version of the chain does not know")]
+pub struct UnknownOperation;
+
+impl UnknownOperation {
+    /// Stable number within the codespace.
+    #[must_use]
+    pub fn code(&self) -> u32 {
+        11
+    }
+}
+
+crate::rejection!(UnknownOperation, "tx");
+
+macro_rules! operations {
+    ($($message:ident),+ $(,)?) => {
+        /// One checked step of a transaction.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "each variant is the message of its name")]
+        pub enum Operation {
+            $($message($message)),+
+        }
+
+        impl TryFrom<pb::Operation> for Operation {
+            type Error = Rejected;
+
+            /// Checks the message as far as that is possible without the state.
+            fn try_from(operation: pb::Operation) -> Result<Self, Rejected> {
+                match operation.kind.ok_or(UnknownOperation)? {
+                    $(Kind::$message(message) => Ok(Self::$message(message.try_into()?))),+
+                }
+            }
+        }
+
+        impl Message for Operation {
+            fn declare(
+                &self,
+                sender: &Address,
+                state: &dyn StateReader,
+                access: &mut AccessSet,
+            ) -> Result<(), Fault> {
+                match self {
+                    $(Self::$message(message) => message.declare(sender, state, access)),+
+                }
+            }
+
+            fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
+                match self {
+                    $(Self::$message(message) => message.execute(context)),+
+                }
+            }
+        }
+
+        impl Operation {
+            /// Name of the message, e.g. `Transfer`.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$message(_) => stringify!($message)),+
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    RotateKeys,
+    TopUpFees,
+    RegisterAsset,
+    AppendAppraisal,
+    ActivateAsset,
+    MintUnits,
+    Transfer,
+    BatchTransfer,
+    SetRoyaltySchedule,
+    PayRoyalty,
+    PayIncome,
+    ClaimIncome,
+    SubmitProposal,
+    CastVote,
+    CloseProposal,
+}
+
+/// Applies a commutative change: the only implementation of each, whoever executes.
+///
+/// A credit settles the holder's income, keeps the old balance for the record date and counts a
+/// new holder, so it reads the asset, writes the holding and perhaps its copy, and adds to the
+/// totals. The others read and write the one leaf that they change.
+///
+/// # Errors
+/// [`Fault`] when the state is damaged, and whatever the view refuses. Whoever issued the change
+/// has made sure that nothing else can go wrong.
+pub fn apply_delta(
+    view: &mut dyn StateView,
+    block: &BlockInfo,
+    delta: &Delta,
+) -> Result<(), ExecutionError> {
+    match delta {
+        Delta::Credit { asset, account, amount } => {
+            holdings::apply_credit(view, block, asset, account, *amount)
+        }
+        Delta::HolderCount { asset, joined } => assets::apply_holder_count(view, asset, *joined),
+        Delta::Fee { amount } => accounts::apply_fee(view, *amount),
+        Delta::Tally { .. } => votes::apply_tally(view, delta),
+    }
+}

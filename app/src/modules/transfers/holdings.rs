@@ -1,0 +1,254 @@
+//! Changing and reading holdings: the only code that moves units.
+
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::{Holding, HoldingCopy, HoldingIncome};
+use tessera_proto::pb::assets::v1::{Asset, AssetStatus};
+use tessera_proto::state_key::StateKey;
+
+use super::error::TransferError;
+use super::record::{self, Version};
+use crate::modules::BlockInfo;
+use crate::modules::committed::{self, broken};
+use crate::num;
+use crate::state::access::AccessSet;
+use crate::state::delta::Delta;
+use crate::state::error::{ExecutionError, Fault};
+use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
+
+/// The record height that changes of holdings of an asset may copy to, before the block.
+pub(crate) fn record_height(
+    state: &dyn StateReader,
+    asset: &AssetId,
+) -> Result<Option<u64>, Fault> {
+    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
+    Ok(facts.as_ref().and_then(record::committed))
+}
+
+/// Declares what [`debit`] touches.
+pub(crate) fn declare_debit(
+    state: &dyn StateReader,
+    access: &mut AccessSet,
+    asset: &AssetId,
+    account: &Address,
+) -> Result<(), Fault> {
+    access.debit(asset, account, record_height(state, asset)?);
+    Ok(())
+}
+
+/// Declares what [`credit`] touches.
+pub(crate) fn declare_credit(
+    state: &dyn StateReader,
+    access: &mut AccessSet,
+    asset: &AssetId,
+    account: &Address,
+) -> Result<(), Fault> {
+    access.credit(asset, account, record_height(state, asset)?);
+    Ok(())
+}
+
+/// Takes units from an account, which must have them free.
+///
+/// # Errors
+/// In order of precedence: [`TransferError::UnknownAsset`], [`TransferError::AssetNotActive`],
+/// [`TransferError::InsufficientBalance`].
+pub(crate) fn debit(
+    view: &mut dyn StateView,
+    block: &BlockInfo,
+    asset: &AssetId,
+    account: &Address,
+    amount: Amount,
+) -> Result<(), ExecutionError> {
+    let facts = load_active(view, asset)?;
+    let holding = load_holding(view, asset, account)?;
+    let free = holding.free();
+    if amount > free {
+        return Err(insufficient(&facts, account, &holding, amount).into());
+    }
+    let balance = committed::difference("balance", holding.balance, amount)?;
+    Slot { asset, facts: &facts, account }.set_balance(view, block, holding, balance)
+}
+
+/// Whether [`debit`] would take the amount; for outcomes that fail instead of being refused.
+pub(crate) fn can_debit(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+    amount: Amount,
+) -> Result<bool, ExecutionError> {
+    let facts: Option<Asset> = view.load(&StateKey::asset(asset))?;
+    let active = facts.is_some_and(|facts| facts.status() == AssetStatus::Active);
+    Ok(active && load_holding(view, asset, account)?.free() >= amount)
+}
+
+/// Gives units to an account: those of a [`debit`], or new ones.
+pub(crate) fn credit(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+    amount: Amount,
+) -> Result<(), ExecutionError> {
+    view.add(Delta::Credit { asset: *asset, account: *account, amount })
+}
+
+/// Applies [`Delta::Credit`].
+pub(crate) fn apply_credit(
+    view: &mut dyn StateView,
+    block: &BlockInfo,
+    asset: &AssetId,
+    account: &Address,
+    amount: Amount,
+) -> Result<(), ExecutionError> {
+    let facts: Asset = view
+        .load(&StateKey::asset(asset))?
+        .ok_or_else(|| broken(format!("units of unknown asset {asset} arrive")))?;
+    let holding = load_holding(view, asset, account)?;
+    let balance = committed::sum("balance", holding.balance, amount)?;
+    Slot { asset, facts: &facts, account }.set_balance(view, block, holding, balance)
+}
+
+/// What an account holds of an asset; all zero when it holds nothing.
+pub(crate) fn load_holding(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+) -> Result<Holding, ExecutionError> {
+    Ok(view.load(&StateKey::holding(asset, account))?.unwrap_or_default())
+}
+
+/// Stores a holding, or removes it when it says nothing.
+pub(crate) fn store_holding(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+    holding: &Holding,
+) -> Result<(), ExecutionError> {
+    let key = StateKey::holding(asset, account);
+    if says_nothing(holding) { view.write(key, None) } else { view.store(key, holding) }
+}
+
+/// Brings the income of a holding up to the indexes of its asset, before its balance changes or
+/// its income is claimed.
+///
+/// Income is rounded down; what is left over stays in the income pool.
+pub(crate) fn settle_income(holding: &mut Holding, asset: &Asset) -> Result<(), Fault> {
+    let mut income = Vec::with_capacity(asset.income.len());
+    for entry in &asset.income {
+        let currency = committed::asset_id("income currency", &entry.currency)?;
+        let index = committed::index("income index", &entry.index)?;
+        let settled = holding.income.iter().find(|settled| settled.currency == currency);
+        // Without an entry the holding is older than the first payment: the index was zero.
+        let (from, before) =
+            settled.map_or(([0; 32], Amount::ZERO), |settled| (settled.index, settled.accrued));
+        let risen = num::accrued_income(holding.balance, &from, &index)
+            .ok_or_else(|| broken(format!("income of `{}` cannot be settled", asset.name)))?;
+        let accrued = committed::sum("accrued income", before, risen)?;
+        income.push(HoldingIncome { currency, index, accrued });
+    }
+    holding.income = income;
+    Ok(())
+}
+
+/// What an account held at a record date of the asset; none when too many copies lie between.
+pub(crate) fn balance_at(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+    record: u64,
+) -> Result<Option<Amount>, ExecutionError> {
+    let holding = load_holding(view, asset, account)?;
+    Version::from(&holding).at(record, |height| {
+        let copy: Option<HoldingCopy> =
+            view.load(&StateKey::holding_copy(asset, account, height))?;
+        Ok(copy.map(Version::from))
+    })
+}
+
+/// Declares what [`balance_at`] reads, also when the holding changes earlier in the block.
+pub(crate) fn declare_balance_at(
+    state: &dyn StateReader,
+    access: &mut AccessSet,
+    asset: &AssetId,
+    account: &Address,
+    record: u64,
+) -> Result<(), Fault> {
+    let key = StateKey::holding(asset, account);
+    access.read(key);
+    if let Some(latest) = record_height(state, asset)? {
+        access.read(StateKey::holding_copy(asset, account, latest));
+    }
+    let holding: Holding = state.leaf(&key)?.unwrap_or_default();
+    Version::from(&holding).at(record, |height| {
+        let key = StateKey::holding_copy(asset, account, height);
+        access.read(key);
+        Ok::<_, Fault>(state.leaf::<HoldingCopy>(&key)?.map(Version::from))
+    })?;
+    Ok(())
+}
+
+/// Where one account holds one asset.
+struct Slot<'a> {
+    asset: &'a AssetId,
+    facts: &'a Asset,
+    account: &'a Address,
+}
+
+impl Slot<'_> {
+    /// Settles income, keeps the old balance for the record date, sets the new one and counts
+    /// the holders. The result does not depend on the order of changes within a block.
+    fn set_balance(
+        &self,
+        view: &mut dyn StateView,
+        block: &BlockInfo,
+        mut holding: Holding,
+        balance: Amount,
+    ) -> Result<(), ExecutionError> {
+        settle_income(&mut holding, self.facts)?;
+        let old = Version::from(&holding);
+        if let Some(record) = old.copy_due(self.facts, block.height) {
+            let key = StateKey::holding_copy(self.asset, self.account, record);
+            view.store(key, &HoldingCopy::from(old))?;
+            holding.copy_height = record;
+        }
+        if old.value.is_zero() != balance.is_zero() {
+            view.add(Delta::HolderCount { asset: *self.asset, joined: old.value.is_zero() })?;
+        }
+        holding.balance = balance;
+        holding.changed_height = block.height;
+        store_holding(view, self.asset, self.account, &holding)
+    }
+}
+
+fn load_active(view: &mut dyn StateView, asset: &AssetId) -> Result<Asset, ExecutionError> {
+    let facts: Asset =
+        view.load(&StateKey::asset(asset))?.ok_or(TransferError::UnknownAsset { asset: *asset })?;
+    if facts.status() != AssetStatus::Active {
+        return Err(TransferError::AssetNotActive { name: facts.name }.into());
+    }
+    Ok(facts)
+}
+
+fn insufficient(
+    facts: &Asset,
+    account: &Address,
+    holding: &Holding,
+    need: Amount,
+) -> TransferError {
+    TransferError::InsufficientBalance {
+        account: *account,
+        name: facts.name.clone(),
+        need,
+        free: holding.free(),
+        balance: holding.balance,
+        encumbered: holding.encumbered,
+        frozen: holding.frozen,
+    }
+}
+
+fn says_nothing(holding: &Holding) -> bool {
+    let Holding { balance, frozen, encumbered, flags, changed_height: _, copy_height, income } =
+        holding;
+    let amounts =
+        [balance, frozen, encumbered].into_iter().chain(income.iter().map(|i| &i.accrued));
+    amounts.into_iter().all(|amount| amount.is_zero()) && *flags == 0 && *copy_height == 0
+}

@@ -1,0 +1,24 @@
+//! Holdings, the ledger of the chain, and moving units from one account to another.
+//!
+//! # State
+//! | leaf | key | written by |
+//! |---|---|---|
+//! | holding | asset, account | whatever moves units |
+//! | holding copy | asset, account, record height | the first change of a holding after a record |
+//!
+//! # Invariants
+//! * The balances of an asset sum up to its supply.
+//! * `holder_count` is the number of holdings with a balance above zero.
+//! * A holding that says nothing is absent: no balance, no restriction, no income to claim and
+//!   no older balance that a record date may still ask for.
+//! * A balance never falls below what is encumbered or frozen by a debit of its owner.
+
+mod batch_transfer;
+mod error;
+pub mod holdings;
+pub(crate) mod record;
+mod transfer;
+
+pub use batch_transfer::{BatchTransfer, MAX_LEGS};
+pub use error::TransferError;
+pub use transfer::Transfer;
