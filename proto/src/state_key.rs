@@ -62,6 +62,14 @@ pub enum Namespace {
     Vote = 0x62,
 }
 
+impl Namespace {
+    /// The byte.
+    #[must_use]
+    pub const fn byte(self) -> u8 {
+        self as u8
+    }
+}
+
 impl StateKey {
     /// Reads a key given as bytes; none when it is empty or too long.
     #[must_use]
@@ -84,6 +92,12 @@ impl StateKey {
         Sha256::digest(self.as_bytes()).into()
     }
 
+    /// Whether it names an asset leaf or the totals of an asset.
+    #[must_use]
+    pub fn is_asset_or_totals(&self) -> bool {
+        [Namespace::Asset.byte(), Namespace::AssetTotals.byte()].contains(&self.bytes[0])
+    }
+
     /// Number of the shard that holds the key.
     #[must_use]
     pub fn shard(&self) -> u8 {
@@ -92,7 +106,7 @@ impl StateKey {
 
     fn new(namespace: Namespace, parts: &[&[u8]]) -> Self {
         let mut key = Self { length: 1, bytes: [0; MAX_KEY_LENGTH] };
-        key.bytes[0] = namespace as u8;
+        key.bytes[0] = namespace.byte();
         key.extend(parts);
         key
     }

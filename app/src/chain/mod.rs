@@ -1,1 +1,24 @@
 //! Transactions, their parallel execution, blocks and receipts.
+//!
+//! * [`tx`]: from bytes to a checked transaction; [`verify`]: signatures, in batches.
+//! * [`plan`]: which transactions of a block may run side by side; [`overlay`]: what each of
+//!   them sees; [`executor`]: runs them, in parallel or serially, with the same results.
+//! * [`outcome`]: what became of each transaction, and the hash that commits to it.
+//! * [`genesis`]: the first state.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::float_arithmetic
+)]
+
+pub mod executor;
+pub mod fees;
+pub mod genesis;
+pub mod outcome;
+pub mod overlay;
+pub mod plan;
+pub mod tx;
+pub mod verify;

@@ -21,9 +21,9 @@ pub struct Access {
     pub key: StateKey,
     /// How it is touched.
     pub mode: Mode,
-    /// For an add: a key that applying the delta reads. Where anything writes that key, the add
-    /// counts as a write.
-    pub guard: Option<StateKey>,
+    /// For a credit: the asset, whose leaf applying it reads and whose totals it adds to. Where
+    /// anything writes the asset or touches its totals otherwise, the credit counts as a write.
+    pub credit_of: Option<AssetId>,
 }
 
 /// Everything that a transaction declares: sorted by key, each key once with its strongest mode.
@@ -35,29 +35,27 @@ pub struct AccessSet {
 impl AccessSet {
     /// Declares a read.
     pub fn read(&mut self, key: StateKey) {
-        self.insert(Access { key, mode: Mode::Read, guard: None });
+        self.insert(Access { key, mode: Mode::Read, credit_of: None });
     }
 
     /// Declares a write, which includes reading.
     pub fn write(&mut self, key: StateKey) {
-        self.insert(Access { key, mode: Mode::Write, guard: None });
+        self.insert(Access { key, mode: Mode::Write, credit_of: None });
     }
 
     /// Declares an add that reads nothing else.
     pub fn add(&mut self, key: StateKey) {
-        self.insert(Access { key, mode: Mode::Add, guard: None });
+        self.insert(Access { key, mode: Mode::Add, credit_of: None });
     }
 
     /// Declares that units of `asset` go to `account`: adds to the holding, to its copy at the
     /// effective record date if there is one, and to the totals.
     pub fn credit(&mut self, asset: &AssetId, account: &Address, record_height: Option<u64>) {
-        let asset_key = StateKey::asset(asset);
-        self.read(asset_key);
-        let guard = Some(asset_key);
-        self.insert(Access { key: StateKey::holding(asset, account), mode: Mode::Add, guard });
-        if let Some(height) = record_height {
-            let key = StateKey::holding_copy(asset, account, height);
-            self.insert(Access { key, mode: Mode::Add, guard });
+        self.read(StateKey::asset(asset));
+        let credit_of = Some(*asset);
+        let copy = record_height.map(|height| StateKey::holding_copy(asset, account, height));
+        for key in std::iter::once(StateKey::holding(asset, account)).chain(copy) {
+            self.insert(Access { key, mode: Mode::Add, credit_of });
         }
         self.add(StateKey::asset_totals(asset));
     }
@@ -92,7 +90,7 @@ impl AccessSet {
             Ok(index) => {
                 if let Some(known) = self.accesses.get_mut(index) {
                     known.mode = strongest(known.mode, access.mode);
-                    known.guard = known.guard.or(access.guard);
+                    known.credit_of = known.credit_of.or(access.credit_of);
                 }
             }
         }

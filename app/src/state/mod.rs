@@ -1,4 +1,10 @@
 //! The state: what a transaction sees of it, and the authenticated store beneath.
+//!
+//! * [`view`], [`access`], [`delta`], [`error`]: what operations work with.
+//! * [`store`]: committed heights, staged blocks, reads as of a height.
+//! * [`forest`]: the 256 Jellyfish Merkle trees and the map of their roots.
+//! * [`proof`]: proofs of single keys.
+//! * [`database`]: tables of the embedded database.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -9,6 +15,10 @@
 )]
 
 pub mod access;
+pub mod database;
 pub mod delta;
 pub mod error;
+pub mod forest;
+pub mod proof;
+pub mod store;
 pub mod view;

@@ -1,0 +1,48 @@
+//! What became of each transaction, and the hash that commits to it.
+
+use prost::Message as _;
+use tendermint::merkle::simple_hash_from_byte_vectors;
+use tessera_proto::amount::Amount;
+use tessera_proto::pb::chain::v1::{Event, Receipt, TransactionOutcome};
+
+use crate::state::error::Rejected;
+
+/// What became of one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// Id of the transaction.
+    pub id: [u8; 32],
+    /// Fee charged.
+    pub fee: Amount,
+    /// What happened, or why nothing did.
+    pub result: Result<Vec<Event>, Rejected>,
+}
+
+impl Outcome {
+    /// The receipt, of a transaction at this place of a block.
+    #[must_use]
+    pub fn into_receipt(self, height: u64, index: u32) -> Receipt {
+        let (code, codespace, message, events) = match self.result {
+            Ok(events) => (0, "", String::new(), events),
+            Err(error) => (error.code, error.codespace, error.message, Vec::new()),
+        };
+        let outcome = TransactionOutcome {
+            tx_id: self.id.to_vec().into(),
+            code,
+            codespace: codespace.to_owned(),
+            fee: self.fee.to_string(),
+            events,
+        };
+        Receipt { outcome: Some(outcome), height, index, message }
+    }
+}
+
+/// Root of the RFC 6962 tree of the outcomes of one frame: the `data` of the frame's result.
+#[must_use]
+pub fn outcomes_root(receipts: &[Receipt]) -> [u8; 32] {
+    let leaves: Vec<Vec<u8>> = receipts
+        .iter()
+        .map(|receipt| receipt.outcome.as_ref().map(|o| o.encode_to_vec()).unwrap_or_default())
+        .collect();
+    simple_hash_from_byte_vectors::<tendermint::crypto::default::Sha256>(&leaves)
+}
