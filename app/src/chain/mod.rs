@@ -4,7 +4,8 @@
 //! * [`plan`]: which transactions of a block may run side by side; [`overlay`]: what each of
 //!   them sees; [`executor`]: runs them, in parallel or serially, with the same results.
 //! * [`outcome`]: what became of each transaction, and the hash that commits to it.
-//! * [`genesis`]: the first state.
+//! * [`genesis`]: the first state; [`ledger`]: one block after another on the store;
+//!   [`receipts`]: what is kept of them for queries.
 #![deny(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,8 +18,10 @@
 pub mod executor;
 pub mod fees;
 pub mod genesis;
+pub mod ledger;
 pub mod outcome;
 pub mod overlay;
 pub mod plan;
+pub mod receipts;
 pub mod tx;
 pub mod verify;

@@ -12,8 +12,8 @@ use crate::state::error::Rejected;
 pub struct Outcome {
     /// Id of the transaction.
     pub id: [u8; 32],
-    /// Fee charged.
-    pub fee: Amount,
+    /// Fee charged; none when not even the nonce was taken.
+    pub fee: Option<Amount>,
     /// What happened, or why nothing did.
     pub result: Result<Vec<Event>, Rejected>,
 }
@@ -30,7 +30,7 @@ impl Outcome {
             tx_id: self.id.to_vec().into(),
             code,
             codespace: codespace.to_owned(),
-            fee: self.fee.to_string(),
+            fee: self.fee.unwrap_or_default().to_string(),
             events,
         };
         Receipt { outcome: Some(outcome), height, index, message }

@@ -1,5 +1,7 @@
 //! What a group of transactions, and each of them, sees of the state and changes.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use tessera_proto::state_key::StateKey;
 
@@ -10,14 +12,12 @@ use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Changes, StateReader, StateView};
 
-use std::collections::BTreeSet;
-
 /// Changes of a group of transactions over the state before the block.
 pub struct GroupOverlay<'a> {
     base: &'a dyn StateReader,
     deferred_keys: &'a BTreeSet<StateKey>,
     changes: Changes,
-    deferred: Vec<Delta>,
+    deferred: Vec<(u32, Delta)>,
 }
 
 impl<'a> GroupOverlay<'a> {
@@ -27,9 +27,10 @@ impl<'a> GroupOverlay<'a> {
         Self { base, deferred_keys, changes: Changes::new(), deferred: Vec::new() }
     }
 
-    /// All changes, and the additions that were put aside, in order.
+    /// All changes, and the additions that were put aside with the positions of their
+    /// transactions.
     #[must_use]
-    pub fn into_parts(self) -> (Changes, Vec<Delta>) {
+    pub fn into_parts(self) -> (Changes, Vec<(u32, Delta)>) {
         (self.changes, self.deferred)
     }
 
@@ -47,19 +48,21 @@ pub struct TxOverlay<'a, 'b> {
     group: &'a mut GroupOverlay<'b>,
     access: &'a AccessSet,
     block: &'a BlockInfo,
+    index: u32,
     changes: Changes,
-    deferred: Vec<Delta>,
+    deferred: Vec<(u32, Delta)>,
 }
 
 impl<'a, 'b> TxOverlay<'a, 'b> {
-    /// No changes yet.
+    /// No changes yet, for the transaction at this position of the block.
     #[must_use]
     pub fn new(
         group: &'a mut GroupOverlay<'b>,
         access: &'a AccessSet,
         block: &'a BlockInfo,
+        index: u32,
     ) -> Self {
-        Self { group, access, block, changes: Changes::new(), deferred: Vec::new() }
+        Self { group, access, block, index, changes: Changes::new(), deferred: Vec::new() }
     }
 
     /// Hands all changes so far to the group.
@@ -105,7 +108,7 @@ impl StateView for TxOverlay<'_, '_> {
         let key = delta.key();
         self.require(&key, [Mode::Add, Mode::Write])?;
         if self.group.deferred_keys.contains(&key) {
-            self.deferred.push(delta);
+            self.deferred.push((self.index, delta));
             return Ok(());
         }
         let block = self.block;
@@ -146,20 +149,26 @@ impl TxOverlay<'_, '_> {
 /// The state after all groups, while additions that were put aside are applied to one key.
 pub struct DeferredOverlay<'a> {
     base: &'a dyn StateReader,
+    index: u32,
     changes: Changes,
-    further: Vec<Delta>,
+    further: Vec<(u32, Delta)>,
 }
 
 impl<'a> DeferredOverlay<'a> {
     /// No changes yet.
     #[must_use]
     pub fn new(base: &'a dyn StateReader) -> Self {
-        Self { base, changes: Changes::new(), further: Vec::new() }
+        Self { base, index: 0, changes: Changes::new(), further: Vec::new() }
+    }
+
+    /// What follows belongs to the transaction at this position of the block.
+    pub fn at(&mut self, index: u32) {
+        self.index = index;
     }
 
     /// All changes, and the additions to other keys that they entail.
     #[must_use]
-    pub fn into_parts(self) -> (Changes, Vec<Delta>) {
+    pub fn into_parts(self) -> (Changes, Vec<(u32, Delta)>) {
         (self.changes, self.further)
     }
 }
@@ -178,7 +187,7 @@ impl StateView for DeferredOverlay<'_> {
     }
 
     fn add(&mut self, delta: Delta) -> Result<(), ExecutionError> {
-        self.further.push(delta);
+        self.further.push((self.index, delta));
         Ok(())
     }
 }

@@ -108,7 +108,9 @@ pub enum TxError {
         need: Amount,
     },
     /// Something earlier in the block changed what the transaction needs to touch.
-    #[error("another transaction of the same block changed what this one depends on; send it again")]
+    #[error(
+        "another transaction of the same block changed what this one depends on; send it again"
+    )]
     StateChangedInBlock,
 }
 
@@ -171,8 +173,10 @@ pub fn decode_transaction(bytes: &Bytes, chain_id: &str) -> Result<Transaction, 
     }
     let signed: SignedTransaction =
         decode_canonical(bytes, "it is not a `SignedTransaction` in canonical encoding")?;
-    let body: TransactionBody =
-        decode_canonical(&signed.body, "its body is not a `TransactionBody` in canonical encoding")?;
+    let body: TransactionBody = decode_canonical(
+        &signed.body,
+        "its body is not a `TransactionBody` in canonical encoding",
+    )?;
     let sender = Address::try_from(body.sender.as_ref())
         .map_err(|_| TxError::Malformed { reason: "its sender is not a 20-byte address" })?;
     let max_fee = body
@@ -236,9 +240,8 @@ fn read_signatures(signed: &SignedTransaction) -> Result<Vec<(PublicKey, Bytes)>
     let mut signatures: Vec<(PublicKey, Bytes)> = Vec::with_capacity(signed.signatures.len());
     for entry in &signed.signatures {
         let key = entry.public_key.clone().ok_or(malformed("a signature has no public key"))?;
-        let in_order = signatures
-            .last()
-            .is_none_or(|(last, _)| last.encode_to_vec() < key.encode_to_vec());
+        let in_order =
+            signatures.last().is_none_or(|(last, _)| last.encode_to_vec() < key.encode_to_vec());
         if !in_order {
             return Err(malformed("its signatures are not in ascending order of public key"));
         }

@@ -49,6 +49,12 @@ impl Verifier {
         &self.chain_id
     }
 
+    /// SHA-256 of the id of the chain.
+    #[must_use]
+    pub fn chain_id_hash(&self) -> &[u8; 32] {
+        &self.chain_id_hash
+    }
+
     /// Decodes transactions and checks their signatures, in parallel; answers in order.
     #[must_use]
     pub fn verify(&self, transactions: &[Bytes]) -> Vec<Verified> {
@@ -110,10 +116,7 @@ pub fn verify_signature(key: &PublicKey, signature: &Bytes, message: &[u8]) -> b
     VerificationKey::try_from(key).is_ok_and(|key| key.verify(&signature, message).is_ok())
 }
 
-fn ed25519_parts(
-    key: &PublicKey,
-    signature: &Bytes,
-) -> Option<(VerificationKeyBytes, Signature)> {
+fn ed25519_parts(key: &PublicKey, signature: &Bytes) -> Option<(VerificationKeyBytes, Signature)> {
     let public_key::Key::Ed25519(key) = key.key.as_ref()?;
     let key = VerificationKeyBytes::try_from(key.as_ref()).ok()?;
     let signature = Signature::try_from(signature.as_ref()).ok()?;

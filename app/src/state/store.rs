@@ -217,10 +217,17 @@ impl Store {
         latest.saturating_sub(since)
     }
 
-    /// The latest state, for execution: what is read stays in memory.
+    /// The latest state, for execution: what is read stays in memory. Only to be used between
+    /// commits, or what a commit changes could be remembered as it was before.
     #[must_use]
     pub fn latest(&self) -> LatestReader<'_> {
-        LatestReader { store: self }
+        LatestReader { store: self, remember: true }
+    }
+
+    /// The latest state, at any time.
+    #[must_use]
+    pub fn peek(&self) -> LatestReader<'_> {
+        LatestReader { store: self, remember: false }
     }
 
     /// The state as of a height.
@@ -533,13 +540,14 @@ fn pop_stale(list: &mut Bytes) -> Option<(StaleKind, Bytes)> {
 /// The latest state.
 pub struct LatestReader<'a> {
     store: &'a Store,
+    remember: bool,
 }
 
 impl StateReader for LatestReader<'_> {
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
         let record = match self.store.values.get(key) {
             Some(record) => record,
-            None => self.store.record(&key.hash(), key, true)?,
+            None => self.store.record(&key.hash(), key, self.remember)?,
         };
         Ok(record.and_then(|record| record.value))
     }

@@ -1,0 +1,392 @@
+//! Runs the transactions of a block, in parallel or serially, with the same results.
+
+use rayon::prelude::*;
+use tessera_proto::amount::Amount;
+use tessera_proto::pb::accounts::v1::{Account, PublicKey};
+use tessera_proto::pb::chain::v1::Params;
+use tessera_proto::state_key::StateKey;
+
+use super::fees::fee;
+use super::outcome::Outcome;
+use super::overlay::{DeferredOverlay, GroupOverlay, TxOverlay};
+use super::plan::Plan;
+use super::tx::{Transaction, TxError};
+use super::verify::Verified;
+use crate::modules::{BlockInfo, Context, Message, accounts, apply_delta};
+use crate::state::access::AccessSet;
+use crate::state::delta::Delta;
+use crate::state::error::{ExecutionError, Fault};
+use crate::state::view::{Changes, Leaves, StateReader, StateView};
+
+/// A block to execute.
+pub struct Block<'a> {
+    /// Height, time and chain.
+    pub info: BlockInfo,
+    /// Parameters of the chain before the block.
+    pub params: Params,
+    /// Transactions with the ids of their bytes, in block order.
+    pub transactions: &'a [(Verified, [u8; 32])],
+}
+
+/// How to execute a block. The results are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheduling {
+    /// Independent transactions side by side, on the threads of the current rayon pool.
+    Parallel,
+    /// One by one, in block order.
+    Serial,
+}
+
+/// What a block does.
+#[derive(Debug, Default, PartialEq)]
+pub struct Executed {
+    /// What became of each transaction, in block order.
+    pub outcomes: Vec<Outcome>,
+    /// What changes in the state.
+    pub changes: Changes,
+}
+
+/// Bins per thread, so that an uneven one does not hold up the others.
+const BINS_PER_THREAD: usize = 4;
+
+/// Executes a block on the state before it.
+///
+/// # Determinism
+/// The result depends on the block and the state alone. Groups of conflicting transactions keep
+/// block order; between groups nothing is shared but what all only read, and additions, which
+/// commute.
+///
+/// # Errors
+/// [`Fault`] when the storage fails.
+pub fn execute(
+    base: &dyn StateReader,
+    block: &Block<'_>,
+    scheduling: Scheduling,
+) -> Result<Executed, Fault> {
+    let declared = block
+        .transactions
+        .par_iter()
+        .map(|(verified, _)| declare(base, verified))
+        .collect::<Vec<Result<_, _>>>();
+    let declared: Vec<AccessSet> = declared.into_iter().collect::<Result<_, _>>()?;
+    let count = u32::try_from(block.transactions.len())
+        .map_err(|_| Fault::Invariant("block has more than 2^32 transactions".into()))?;
+    let plan = match scheduling {
+        Scheduling::Parallel => Plan::new(&declared),
+        Scheduling::Serial => Plan::serial(count),
+    };
+    let bins = match scheduling {
+        Scheduling::Parallel => rayon::current_num_threads().saturating_mul(BINS_PER_THREAD),
+        Scheduling::Serial => 1,
+    };
+    let results = fill_bins(&plan.groups, bins)
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|bin| run_bin(base, block, &declared, &plan, &bin))
+        .collect::<Vec<Result<_, _>>>();
+
+    let mut outcomes: Vec<(u32, Outcome)> = Vec::with_capacity(block.transactions.len());
+    let (mut changes, mut deltas) = (Changes::new(), Vec::new());
+    for result in results {
+        let mut bin = result?;
+        outcomes.append(&mut bin.outcomes);
+        merge_disjoint(&mut changes, bin.changes)?;
+        deltas.append(&mut bin.deltas);
+    }
+    outcomes.sort_unstable_by_key(|(index, _)| *index);
+    apply_deferred(base, &block.info, deltas, &mut changes)?;
+    Ok(Executed { outcomes: outcomes.into_iter().map(|(_, outcome)| outcome).collect(), changes })
+}
+
+/// Runs one transaction on a state, without signatures, and keeps nothing: what it would do.
+///
+/// # Errors
+/// [`Fault`] when the storage fails.
+pub fn simulate(
+    base: &dyn StateReader,
+    info: &BlockInfo,
+    params: &Params,
+    transaction: &Transaction,
+) -> Result<Outcome, Fault> {
+    let plan = Plan::serial(1);
+    let access = declare_transaction(base, transaction)?;
+    let mut group = GroupOverlay::new(base, &plan.deferred);
+    let mut overlay = TxOverlay::new(&mut group, &access, info, 0);
+    run_transaction(&mut overlay, info, params, transaction, Authorisation::Assumed)
+}
+
+struct Bin {
+    outcomes: Vec<(u32, Outcome)>,
+    changes: Changes,
+    deltas: Vec<(u32, Delta)>,
+}
+
+fn declare(base: &dyn StateReader, verified: &Verified) -> Result<AccessSet, Fault> {
+    match verified {
+        Ok(transaction) => declare_transaction(base, transaction),
+        Err(_) => Ok(AccessSet::default()),
+    }
+}
+
+fn declare_transaction(
+    base: &dyn StateReader,
+    transaction: &Transaction,
+) -> Result<AccessSet, Fault> {
+    let mut access = AccessSet::default();
+    access.write(StateKey::account(&transaction.sender));
+    access.add(StateKey::fee_pot());
+    for operation in &transaction.operations {
+        operation.declare(&transaction.sender, base, &mut access)?;
+    }
+    Ok(access)
+}
+
+/// Spreads groups, costliest first, over bins of about equal size. Groups of a bin run one after
+/// the other; what a bin holds does not change any result.
+fn fill_bins(groups: &[Vec<u32>], bins: usize) -> Vec<Vec<&[u32]>> {
+    let mut filled: Vec<(usize, Vec<&[u32]>)> = vec![(0, Vec::new()); bins.max(1)];
+    let mut next = 0;
+    for group in groups {
+        // Groups come in falling order: dealing them to the least filled of two neighbours is
+        // nearly as even as looking at all bins.
+        let other = next_bin(next, filled.len());
+        let load = |index: usize| filled.get(index).map_or(usize::MAX, |(load, _)| *load);
+        let chosen = if load(other) < load(next) { other } else { next };
+        if let Some((load, bin)) = filled.get_mut(chosen) {
+            *load = load.saturating_add(group.len());
+            bin.push(group);
+        }
+        next = next_bin(chosen, filled.len());
+    }
+    filled.into_iter().map(|(_, bin)| bin).filter(|bin| !bin.is_empty()).collect()
+}
+
+fn next_bin(bin: usize, bins: usize) -> usize {
+    let next = bin.saturating_add(1);
+    if next >= bins { 0 } else { next }
+}
+
+fn run_bin(
+    base: &dyn StateReader,
+    block: &Block<'_>,
+    declared: &[AccessSet],
+    plan: &Plan,
+    bin: &[&[u32]],
+) -> Result<Bin, Fault> {
+    let mut group = GroupOverlay::new(base, &plan.deferred);
+    let mut outcomes = Vec::new();
+    for index in bin.iter().copied().flatten() {
+        let position = usize::try_from(*index).unwrap_or(usize::MAX);
+        let (Some((verified, id)), Some(access)) =
+            (block.transactions.get(position), declared.get(position))
+        else {
+            return Err(Fault::Invariant(format!("plan names transaction {index}")));
+        };
+        let outcome = match verified {
+            Err(error) => Outcome { id: *id, fee: None, result: Err(error.clone()) },
+            Ok(transaction) => {
+                let mut overlay = TxOverlay::new(&mut group, access, &block.info, *index);
+                let required = Authorisation::Required;
+                run_transaction(&mut overlay, &block.info, &block.params, transaction, required)?
+            }
+        };
+        outcomes.push((*index, outcome));
+    }
+    let (changes, deltas) = group.into_parts();
+    Ok(Bin { outcomes, changes, deltas })
+}
+
+/// Whether the signers' right to act for the sender is checked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Authorisation {
+    Required,
+    Assumed,
+}
+
+/// Runs one transaction: what comes before the operations, then all of them or none.
+fn run_transaction(
+    overlay: &mut TxOverlay<'_, '_>,
+    info: &BlockInfo,
+    params: &Params,
+    transaction: &Transaction,
+    authorisation: Authorisation,
+) -> Result<Outcome, Fault> {
+    let id = transaction.id;
+    let fee = match charge(overlay, info, params, transaction, authorisation) {
+        Ok(fee) => Some(fee),
+        Err(ExecutionError::Fault(fault)) => return Err(fault),
+        Err(ExecutionError::Rejected(error)) => {
+            overlay.discard();
+            return Ok(Outcome { id, fee: None, result: Err(error) });
+        }
+    };
+    overlay.keep();
+    let mut events = Vec::new();
+    let mut context =
+        Context { block: info, sender: transaction.sender, state: overlay, events: &mut events };
+    let ran = transaction.operations.iter().try_for_each(|op| op.execute(&mut context));
+    match ran {
+        Ok(()) => {
+            overlay.keep();
+            Ok(Outcome { id, fee, result: Ok(events) })
+        }
+        Err(ExecutionError::Rejected(error)) => {
+            overlay.discard();
+            Ok(Outcome { id, fee, result: Err(error) })
+        }
+        Err(ExecutionError::Fault(fault)) => Err(fault),
+    }
+}
+
+/// Checks that the sender may send this transaction now, takes its nonce and its fee.
+///
+/// # Errors
+/// In order of precedence: [`TxError::Expired`], [`TxError::ValidForTooLong`], the refusals of
+/// [`accounts::authorise`] and [`accounts::take_nonce`], [`TxError::FeeAboveLimit`],
+/// [`TxError::InsufficientFeeCredit`].
+fn charge(
+    view: &mut dyn StateView,
+    info: &BlockInfo,
+    params: &Params,
+    transaction: &Transaction,
+    authorisation: Authorisation,
+) -> Result<Amount, ExecutionError> {
+    check_validity(info.height, params, transaction)?;
+    let sender = transaction.sender;
+    let key = StateKey::account(&sender);
+    let stored: Option<Account> = view.load(&key)?;
+    if authorisation == Authorisation::Required {
+        let signers: Vec<PublicKey> =
+            transaction.signatures.iter().map(|(key, _)| key.clone()).collect();
+        accounts::authorise(stored.as_ref(), &sender, &signers)?;
+    }
+    let mut account = stored.unwrap_or_else(accounts::new_account);
+    accounts::take_nonce(&mut account, transaction.nonce_lane, transaction.nonce)?;
+    let fee = transaction_fee(params, transaction);
+    if fee > transaction.max_fee {
+        return Err(TxError::FeeAboveLimit { fee, max_fee: transaction.max_fee }.into());
+    }
+    let have = accounts::fee_credit(&account, &key)?;
+    let left =
+        have.checked_sub(fee).ok_or(TxError::InsufficientFeeCredit { sender, have, need: fee })?;
+    account.fee_credit = left.to_string();
+    view.store(key, &account)?;
+    view.add(Delta::Fee { amount: fee })?;
+    Ok(fee)
+}
+
+/// Whether a transaction may be in a block of this height.
+///
+/// # Errors
+/// In order of precedence: [`TxError::Expired`], [`TxError::ValidForTooLong`].
+pub fn check_validity(
+    height: u64,
+    params: &Params,
+    transaction: &Transaction,
+) -> Result<(), TxError> {
+    let valid_until_height = transaction.valid_until_height;
+    if valid_until_height < height {
+        return Err(TxError::Expired { valid_until_height, height });
+    }
+    let max_blocks = params.max_validity_blocks;
+    if valid_until_height.saturating_sub(height) > max_blocks {
+        return Err(TxError::ValidForTooLong { valid_until_height, height, max_blocks });
+    }
+    Ok(())
+}
+
+/// The exact fee of a transaction.
+#[must_use]
+pub fn transaction_fee(params: &Params, transaction: &Transaction) -> Amount {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    fee(params, count(transaction.size), count(transaction.operations.len()))
+}
+
+/// Adds the changes of a bin, which no other bin may have touched.
+fn merge_disjoint(changes: &mut Changes, mut more: Changes) -> Result<(), Fault> {
+    let expected = changes.len().saturating_add(more.len());
+    changes.append(&mut more);
+    if changes.len() == expected {
+        Ok(())
+    } else {
+        Err(Fault::Invariant("two groups of transactions changed the same key".into()))
+    }
+}
+
+/// A state with changes on top.
+struct Changed<'a> {
+    base: &'a dyn StateReader,
+    changes: &'a Changes,
+}
+
+impl StateReader for Changed<'_> {
+    fn read(&self, key: &StateKey) -> Result<Option<bytes::Bytes>, Fault> {
+        match self.changes.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => self.base.read(key),
+        }
+    }
+}
+
+/// Applies additions that were put aside, each key on its own, until none entails another.
+fn apply_deferred(
+    base: &dyn StateReader,
+    info: &BlockInfo,
+    mut deltas: Vec<(u32, Delta)>,
+    changes: &mut Changes,
+) -> Result<(), Fault> {
+    while !deltas.is_empty() {
+        // Additions commute; block order is kept all the same, so that it need not be argued.
+        deltas.par_sort_by_key(|(index, delta)| (delta.key(), *index));
+        let by_key: Vec<&[(u32, Delta)]> =
+            deltas.chunk_by(|(_, one), (_, other)| one.key() == other.key()).collect();
+        let state = Changed { base, changes };
+        let applied = by_key
+            .into_par_iter()
+            .map(|group| apply_group(&state, info, group))
+            .collect::<Vec<Result<_, _>>>();
+        let mut further = Vec::new();
+        let mut changed = Changes::new();
+        for result in applied {
+            let (group_changes, mut group_further) = result?;
+            merge_disjoint(&mut changed, group_changes)?;
+            further.append(&mut group_further);
+        }
+        changes.append(&mut changed);
+        deltas = further;
+    }
+    Ok(())
+}
+
+type Applied = (Changes, Vec<(u32, Delta)>);
+
+fn apply_group(
+    state: &dyn StateReader,
+    info: &BlockInfo,
+    group: &[(u32, Delta)],
+) -> Result<Applied, Fault> {
+    let mut overlay = DeferredOverlay::new(state);
+    for (index, delta) in group {
+        overlay.at(*index);
+        apply_delta(&mut overlay, info, delta).map_err(|error| match error {
+            ExecutionError::Fault(fault) => fault,
+            ExecutionError::Rejected(error) => {
+                Fault::Invariant(format!("{delta:?} was refused: {error}"))
+            }
+        })?;
+    }
+    Ok(overlay.into_parts())
+}
+
+/// Transactions with the ids of their bytes, as [`Block`] wants them.
+#[must_use]
+pub fn with_ids(verified: Vec<Verified>, bytes: &[bytes::Bytes]) -> Vec<(Verified, [u8; 32])> {
+    let id = |(verified, bytes): (Verified, &bytes::Bytes)| {
+        let id = match &verified {
+            Ok(transaction) => transaction.id,
+            Err(_) => tessera_proto::signing::transaction_id(bytes),
+        };
+        (verified, id)
+    };
+    verified.into_iter().zip(bytes).map(id).collect()
+}

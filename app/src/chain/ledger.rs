@@ -1,0 +1,214 @@
+//! One block after another on the store: finalized in memory, then committed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message as _;
+use tessera_genesis::Genesis;
+use tessera_proto::pb::chain::v1::{Params, Receipt};
+use tessera_proto::state_key::StateKey;
+
+use super::executor::{Block, Executed, Scheduling, execute, with_ids};
+use super::genesis::genesis_changes;
+use super::outcome::outcomes_root;
+use super::receipts::{BlockSummary, receipts_batch};
+use super::tx::decode_frame;
+use super::verify::Verifier;
+use crate::modules::BlockInfo;
+use crate::state::database::{Batch, Table};
+use crate::state::error::Fault;
+use crate::state::store::{Committed, Staged, Store};
+use crate::state::view::LeafReader;
+use tessera_proto::id::AssetId;
+
+/// Hash of the genesis document that the store began with.
+const META_GENESIS: &[u8] = b"genesis";
+/// Id of the chain.
+const META_CHAIN_ID: &[u8] = b"chain_id";
+
+/// What became of one frame of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameResult {
+    /// Root of the outcomes of its transactions; none when the frame is malformed.
+    pub outcomes_root: Option<[u8; 32]>,
+}
+
+/// A block that is computed and not yet committed.
+pub struct FinalizedBlock {
+    staged: Staged,
+    batch: Batch,
+    /// Height, time and counts.
+    pub summary: BlockSummary,
+    /// One for each frame.
+    pub frames: Vec<FrameResult>,
+    /// Receipts of all transactions, in block order.
+    pub receipts: Vec<Receipt>,
+    /// Number of keys that the block changes.
+    pub changed_keys: usize,
+}
+
+impl FinalizedBlock {
+    /// Root of the state after the block.
+    #[must_use]
+    pub fn app_hash(&self) -> [u8; 32] {
+        self.staged.app_hash()
+    }
+
+    /// Bytes of receipts and their indexes that the commit will write.
+    #[must_use]
+    pub fn receipt_bytes(&self) -> usize {
+        self.batch.size()
+    }
+}
+
+/// The chain's state machine on a store.
+pub struct Ledger {
+    store: Arc<Store>,
+    verifier: Arc<Verifier>,
+    scheduling: Scheduling,
+}
+
+impl Ledger {
+    /// The state machine of a chain.
+    #[must_use]
+    pub fn new(store: Arc<Store>, verifier: Arc<Verifier>, scheduling: Scheduling) -> Self {
+        Self { store, verifier, scheduling }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The verifier of transactions.
+    #[must_use]
+    pub fn verifier(&self) -> &Arc<Verifier> {
+        &self.verifier
+    }
+
+    /// Id of the chain that a store belongs to; none before genesis.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn stored_chain_id(store: &Store) -> Result<Option<String>, Fault> {
+        let bytes = store.database().get(Table::Meta, META_CHAIN_ID)?;
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Commits the first state. Doing so again with the same document changes nothing.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails, when the document is not valid, or when the store
+    /// already has another beginning.
+    pub fn init(&self, genesis: &Genesis) -> Result<Committed, Fault> {
+        let hash = genesis.hash();
+        if let Some(committed) = self.store.committed() {
+            let known = self.store.database().get(Table::Meta, META_GENESIS)?;
+            if known.as_deref() == Some(&hash) && committed.height == 0 {
+                return Ok(committed);
+            }
+            return Err(Fault::Database(format!(
+                "the store already holds block {} of another beginning; use an empty folder",
+                committed.height
+            )));
+        }
+        if genesis.chain_id != self.verifier.chain_id() {
+            return Err(Fault::Database(format!(
+                "genesis is of chain `{}`, this node is of `{}`",
+                genesis.chain_id,
+                self.verifier.chain_id()
+            )));
+        }
+        let changes = genesis_changes(genesis).map_err(Fault::Database)?;
+        let staged = self.store.stage(0, &changes)?;
+        let mut batch = Batch::default();
+        batch.put(Table::Meta, META_GENESIS, hash.to_vec());
+        batch.put(Table::Meta, META_CHAIN_ID, genesis.chain_id.clone().into_bytes());
+        self.store.commit(staged, batch)
+    }
+
+    /// Computes a block on top of the latest committed one. Nothing is stored.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails, or when the height is not the next one.
+    pub fn finalize(
+        &self,
+        height: u64,
+        time_ms: u64,
+        frames: &[Bytes],
+    ) -> Result<FinalizedBlock, Fault> {
+        let latest = self.store.committed().map(|committed| committed.height);
+        if latest.and_then(|latest| latest.checked_add(1)) != Some(height) {
+            return Err(Fault::Invariant(format!(
+                "block {height} cannot follow committed height {latest:?}"
+            )));
+        }
+        let decoded: Vec<Option<Vec<Bytes>>> = frames.iter().map(decode_frame).collect();
+        let sizes: Vec<Option<usize>> =
+            decoded.iter().map(|frame| frame.as_ref().map(Vec::len)).collect();
+        let bytes: Vec<Bytes> = decoded.into_iter().flatten().flatten().collect();
+        let transactions = with_ids(self.verifier.verify(&bytes), &bytes);
+        let (info, params) = self.block_info(height, time_ms)?;
+        let block = Block { info, params, transactions: &transactions };
+        let Executed { outcomes, changes } =
+            execute(&self.store.latest(), &block, self.scheduling)?;
+        let staged = self.store.stage(height, &changes)?;
+
+        let charged: Vec<bool> = outcomes.iter().map(|outcome| outcome.fee.is_some()).collect();
+        let receipts: Vec<Receipt> = (0u32..)
+            .zip(outcomes)
+            .map(|(index, outcome)| outcome.into_receipt(height, index))
+            .collect();
+        let summary = BlockSummary::new(height, time_ms, staged.app_hash(), &receipts);
+        let senders = transactions
+            .iter()
+            .map(|(verified, _)| verified.as_ref().ok().map(|transaction| transaction.sender));
+        let mut batch = receipts_batch(self.store.database(), &receipts, &charged, senders)?;
+        let summary_key = height.to_be_bytes().to_vec();
+        batch.put(Table::Blocks, summary_key, summary.to_message().encode_to_vec());
+        let frames = frame_results(&sizes, &receipts);
+        let changed_keys = changes.len();
+        Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changed_keys })
+    }
+
+    /// Stores a finalized block.
+    ///
+    /// # Errors
+    /// [`Fault`]: the process must stop.
+    pub fn commit(&self, block: FinalizedBlock) -> Result<(Committed, Vec<Receipt>), Fault> {
+        let committed = self.store.commit(block.staged, block.batch)?;
+        Ok((committed, block.receipts))
+    }
+
+    /// What every transaction of a block is told, and the parameters before it.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn block_info(&self, height: u64, time_ms: u64) -> Result<(BlockInfo, Params), Fault> {
+        let params: Params = self
+            .store
+            .latest()
+            .leaf(&StateKey::params())?
+            .ok_or_else(|| Fault::Invariant("the state has no parameters".into()))?;
+        let fee_currency = AssetId::try_from(params.fee_currency.as_ref())
+            .map_err(|error| Fault::Invariant(format!("fee currency: {error}")))?;
+        let chain_id_hash = *self.verifier.chain_id_hash();
+        Ok((BlockInfo { height, time_ms, chain_id_hash, fee_currency }, params))
+    }
+}
+
+fn frame_results(sizes: &[Option<usize>], receipts: &[Receipt]) -> Vec<FrameResult> {
+    let mut rest = receipts;
+    sizes
+        .iter()
+        .map(|size| {
+            let outcomes_root = size.map(|size| {
+                let (of_frame, others) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+                rest = others;
+                outcomes_root(of_frame)
+            });
+            FrameResult { outcomes_root }
+        })
+        .collect()
+}
