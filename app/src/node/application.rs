@@ -18,8 +18,7 @@ use tessera_proto::state_key::{StateKey, shard_root_name};
 use tokio::sync::broadcast;
 
 use super::abci::{
-    AbciApplication, CODE_RETRY, RequestInsertTx, RequestReapTxs, ResponseInsertTx,
-    ResponseReapTxs,
+    AbciApplication, CODE_RETRY, RequestInsertTx, RequestReapTxs, ResponseInsertTx, ResponseReapTxs,
 };
 use super::pool::{Pool, PoolError};
 use crate::chain::ledger::{FinalizedBlock, Ledger};
@@ -131,11 +130,7 @@ impl Node {
         let proof_ops = request.prove.then(|| ProofOps {
             ops: vec![
                 op("ics23:jmt", request.data.to_vec(), &proof.shard_proof),
-                op(
-                    "ics23:simple",
-                    shard_root_name(key.shard()).into_bytes(),
-                    &proof.root_proof,
-                ),
+                op("ics23:simple", shard_root_name(key.shard()).into_bytes(), &proof.root_proof),
             ],
         });
         Ok(ResponseQuery {
@@ -275,7 +270,7 @@ impl Application for Node {
         let _ = self.shared.blocks.send(Arc::new(CommittedBlock { summary, receipts }));
         let store = self.store();
         let retain = store.oldest_height().min(store.durable_height());
-        ResponseCommit { retain_height: i64::try_from(retain).unwrap_or(0), data: Bytes::new() }
+        ResponseCommit { retain_height: i64::try_from(retain).unwrap_or(0) }
     }
 }
 

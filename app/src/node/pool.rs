@@ -189,10 +189,7 @@ impl Pool {
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
-    pub fn submit(
-        &self,
-        transactions: &[Bytes],
-    ) -> Result<Vec<Result<[u8; 32], Rejected>>, Fault> {
+    pub fn submit(&self, transactions: &[Bytes]) -> Result<Vec<Result<[u8; 32], Rejected>>, Fault> {
         let verified = self.verifier.verify(transactions);
         let params = self.params()?;
         let mut inner = self.lock();
@@ -399,9 +396,8 @@ impl Pool {
             return Err(Rejected::from(TxError::FeeAboveLimit { fee, max_fee }).into());
         }
         let key = StateKey::account(&sender);
-        let have = account.map_or(Ok(Amount::ZERO), |account| {
-            accounts::fee_credit(account, &key)
-        })?;
+        let have =
+            account.map_or(Ok(Amount::ZERO), |account| accounts::fee_credit(account, &key))?;
         let waiting = inner.senders.get(&sender).map_or(0, |load| load.fees);
         let need = Amount::new(waiting.saturating_add(fee.base_units())).unwrap_or(Amount::MAX);
         if need > have {
