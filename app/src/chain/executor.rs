@@ -12,7 +12,8 @@ use super::overlay::{DeferredOverlay, GroupOverlay, TxOverlay};
 use super::plan::Plan;
 use super::tx::{Transaction, TxError};
 use super::verify::Verified;
-use crate::modules::{BlockInfo, Context, Message, accounts, apply_delta};
+use crate::modules::router::apply_delta;
+use crate::modules::{BlockInfo, Context, Message, accounts};
 use crate::state::access::AccessSet;
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
@@ -260,13 +261,13 @@ fn charge(
             transaction.signatures.iter().map(|(key, _)| key.clone()).collect();
         accounts::authorise(stored.as_ref(), &sender, &signers)?;
     }
-    let mut account = stored.unwrap_or_else(accounts::new_account);
-    accounts::take_nonce(&mut account, transaction.nonce_lane, transaction.nonce)?;
+    let mut account = stored.unwrap_or_default();
+    accounts::take_nonce(&mut account, &sender, transaction.nonce_lane, transaction.nonce)?;
     let fee = transaction_fee(params, transaction);
     if fee > transaction.max_fee {
         return Err(TxError::FeeAboveLimit { fee, max_fee: transaction.max_fee }.into());
     }
-    let have = accounts::fee_credit(&account, &key)?;
+    let have = accounts::fee_credit(&account)?;
     let left =
         have.checked_sub(fee).ok_or(TxError::InsufficientFeeCredit { sender, have, need: fee })?;
     account.fee_credit = left.to_string();

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use tessera_proto::state_key::StateKey;
 
 use super::tx::TxError;
-use crate::modules::{BlockInfo, apply_delta};
+use crate::modules::BlockInfo;
+use crate::modules::router::apply_delta;
 use crate::state::access::{AccessSet, Mode};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};

@@ -8,7 +8,7 @@ use tessera_proto::pb::accounts::v1::PublicKey;
 use tessera_proto::pb::chain::v1::{Frame, SignedTransaction, TransactionBody};
 use tessera_proto::signing;
 
-use crate::modules::Operation;
+use crate::modules::router::Operation;
 use crate::rejection;
 use crate::state::error::Rejected;
 

@@ -218,7 +218,7 @@ impl Application for Node {
             Some(frames) => {
                 // Whatever is verified now need not be when the block is final.
                 let transactions: Vec<Bytes> = frames.into_iter().flatten().collect();
-                self.ledger().verifier().verify(&transactions);
+                let _ = self.ledger().verifier().verify(&transactions);
                 ProposalStatus::Accept
             }
         };

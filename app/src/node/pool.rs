@@ -395,9 +395,7 @@ impl Pool {
             let max_fee = transaction.max_fee;
             return Err(Rejected::from(TxError::FeeAboveLimit { fee, max_fee }).into());
         }
-        let key = StateKey::account(&sender);
-        let have =
-            account.map_or(Ok(Amount::ZERO), |account| accounts::fee_credit(account, &key))?;
+        let have = account.map_or(Ok(Amount::ZERO), accounts::fee_credit)?;
         let waiting = inner.senders.get(&sender).map_or(0, |load| load.fees);
         let need = Amount::new(waiting.saturating_add(fee.base_units())).unwrap_or(Amount::MAX);
         if need > have {

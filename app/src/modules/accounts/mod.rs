@@ -21,6 +21,7 @@ mod top_up_fees;
 pub use authority::{Authority, MAX_KEYS, MAX_WEIGHT, authorise};
 pub use error::AccountError;
 pub(crate) use fees::apply_fee;
+pub use fees::fee_credit;
 pub use nonce::{MAX_NONCE_LANES, take_nonce};
 pub use rotate_keys::RotateKeys;
 pub use top_up_fees::TopUpFees;
