@@ -106,7 +106,6 @@ struct P2p {
     allow_duplicate_ip: bool,
     pex: bool,
     flush_throttle_timeout: String,
-    max_packet_msg_payload_size: u32,
     send_rate: u64,
     recv_rate: u64,
 }
@@ -195,7 +194,6 @@ impl From<&NodeSettings> for P2p {
             allow_duplicate_ip: settings.local,
             pex: !settings.local,
             flush_throttle_timeout: "1ms".to_owned(),
-            max_packet_msg_payload_size: 16 * 1024,
             send_rate: PEER_BYTES_PER_SECOND,
             recv_rate: PEER_BYTES_PER_SECOND,
         }
@@ -214,7 +212,7 @@ impl From<&NodeSettings> for Mempool {
 
 impl From<&NodeSettings> for Consensus {
     fn from(settings: &NodeSettings) -> Self {
-        let (propose, vote) = if settings.local { ("1s", "500ms") } else { ("3s", "1s") };
+        let (propose, vote) = if settings.local { ("2s", "500ms") } else { ("3s", "1s") };
         let pace = settings.pace;
         Self {
             timeout_propose: propose.to_owned(),
@@ -229,7 +227,7 @@ impl From<&NodeSettings> for Consensus {
             create_empty_blocks_interval: go_duration(
                 pace.empty_block_interval.unwrap_or_default(),
             ),
-            peer_gossip_sleep_duration: if settings.local { "5ms" } else { "20ms" }.to_owned(),
+            peer_gossip_sleep_duration: if settings.local { "5ms" } else { "10ms" }.to_owned(),
         }
     }
 }
@@ -238,7 +236,7 @@ fn go_duration(duration: Duration) -> String {
     if duration.is_zero() {
         return "0s".to_owned();
     }
-    if duration.subsec_micros() % 1000 == 0 {
+    if duration.subsec_micros().is_multiple_of(1000) {
         format!("{}ms", duration.as_millis())
     } else {
         format!("{}us", duration.as_micros())
@@ -248,11 +246,10 @@ fn go_duration(duration: Duration) -> String {
 /// Why a key has the value it has. Keys not named here say enough by themselves.
 const REASONS: &[(&str, &str)] = &[
     ("rpc.max_body_bytes", "A transaction in base64, with room to spare."),
-    ("p2p.flush_throttle_timeout", "Votes are small and urgent: hold them back for 1 ms only."),
     (
-        "p2p.max_packet_msg_payload_size",
-        "Frames and block parts are large: 16 kB packets cost a fraction of 1 kB ones. \
-         All nodes of a chain must use the same value.",
+        "p2p.flush_throttle_timeout",
+        "Votes are small and urgent; the default of 10 ms nearly halves the block rate of a \
+         local net.",
     ),
     ("p2p.send_rate", "The default of 5 MB/s would cap the whole chain at that."),
     (
@@ -266,8 +263,8 @@ const REASONS: &[(&str, &str)] = &[
     ("consensus.skip_timeout_commit", "Only when no pause at all is wanted."),
     (
         "consensus.peer_gossip_sleep_duration",
-        "How long gossip sleeps when it has nothing to send; the default of 100 ms would be \
-         paid several times a block.",
+        "How long gossip sleeps when it has nothing to send, several times a block. Four local \
+         validators on two cores: 5 blocks/s at the default of 100 ms, 17 at 20 ms, 40 at 5 ms.",
     ),
     ("storage.discard_abci_responses", "The application stores receipts itself."),
     ("tx_index.indexer", "The application indexes transactions itself."),
