@@ -1,1 +1,3 @@
+//! Node of the Tessera chain.
+
 fn main() {}

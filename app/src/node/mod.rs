@@ -1,4 +1,9 @@
 //! The node: everything around the state machine that touches files, sockets, clocks and processes.
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the bans keep the state machine deterministic; nothing here decides its results"
+)]
 
 pub mod abci;
 pub mod application;

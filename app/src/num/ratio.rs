@@ -134,7 +134,8 @@ mod tests {
                 .map(|held| accrued_income(amount(*held), &[0; 32], &index).unwrap().base_units())
                 .sum();
             prop_assert!(claimed <= paid);
-            prop_assert!(paid - claimed <= holdings.len() as u128);
+            let left_over = paid.checked_sub(claimed).unwrap();
+            prop_assert!(left_over <= u128::try_from(holdings.len()).unwrap());
         }
     }
 }

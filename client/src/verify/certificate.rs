@@ -294,7 +294,7 @@ fn check_signature(
     let signed = SignedVote::from_vote(vote, chain_id.clone())?;
     validator
         .verify_signature::<SignatureVerifier>(
-            &SignatureVerifier::default(),
+            &SignatureVerifier,
             &signed.sign_bytes(),
             signed.signature(),
         )

@@ -90,7 +90,7 @@ impl TryFrom<pb::RegisterAsset> for RegisterAsset {
         let title = fields::text("title", title, MAX_TITLE_LENGTH)?;
         fields::range("class", class, 1, i32::from(AssetClass::FundShare))?;
         // The range check leaves only values that the enum has.
-        let class = AssetClass::try_from(class).unwrap_or_default();
+        let class = AssetClass::try_from(class).unwrap_or(AssetClass::Unspecified);
         fields::range("decimals", decimals, 0, MAX_DECIMALS)?;
         let max_supply = fields::amount("max_supply", &max_supply)?;
         fields::count("documents", documents.len(), 0, MAX_DOCUMENTS)?;

@@ -37,7 +37,7 @@ impl TryFrom<pb::CastVote> for CastVote {
         fields::range("proposal", proposal, 1, u64::MAX)?;
         fields::range("choice", choice, 1, i32::from(VoteChoice::Abstain))?;
         // The range check leaves only values that the enum has.
-        let choice = VoteChoice::try_from(choice).unwrap_or_default();
+        let choice = VoteChoice::try_from(choice).unwrap_or(VoteChoice::Unspecified);
         Ok(Self { asset, proposal, choice })
     }
 }
