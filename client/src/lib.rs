@@ -4,6 +4,7 @@
 //! * [`signer`], [`keystore`]: keys that sign, and where they are kept.
 //! * [`operations`], [`tx_builder`]: what a transaction does, and its exact bytes.
 //! * [`client`]: the typed client of a node; it hides nonces, fees and retries.
+//! * [`trust`]: which validators are trusted, remembered between runs.
 //! * [`error`]: why something did not happen.
 
 pub mod client;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod keystore;
 pub mod operations;
 pub mod signer;
+pub mod trust;
 pub mod tx_builder;
 pub mod verify;
 

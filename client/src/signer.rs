@@ -122,6 +122,8 @@ mod tests {
             hex::encode(alice.seed().as_slice()),
             hex::encode(Sha256::digest(b"tessera/dev-key/alice"))
         );
+        let address = "tsr1are8tfaa67dh657juf3pqnr8l80lf3h3422g0w";
+        assert_eq!(alice.address().to_string(), address);
         assert_eq!(alice.address(), Address::from_ed25519(&alice.public_key_bytes()));
         assert_ne!(alice.address(), Signer::from_seed_phrase("bob").address());
     }

@@ -169,6 +169,15 @@ pub fn verify_header(
     Ok(verified)
 }
 
+/// Hash of the validator set that a certificate carries. Nothing is checked: it is what trust on
+/// first use would come to trust, if the certificate then verifies under it.
+///
+/// # Errors
+/// [`ProofError::Malformed`], [`ProofError::NotCanonical`].
+pub fn claimed_validators_hash(certificate: &Certificate) -> Result<[u8; 32], ProofError> {
+    hash_bytes(decode_validator_set(&certificate.validator_set)?.hash())
+}
+
 fn decode_signed_header(bytes: &[u8]) -> Result<SignedHeader, ProofError> {
     let part = "signed header";
     let decoded = <SignedHeader as Protobuf<RawSignedHeader>>::decode_vec(bytes)

@@ -19,6 +19,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod ownership;
+mod proof_file;
 pub mod simple_map;
 mod state_proof;
 #[cfg(test)]
@@ -27,11 +28,12 @@ mod tests;
 use prost_ics23::Message;
 
 pub use certificate::{
-    TrustRoot, TrustedHeader, VerifiedCertificate, VerifiedHeader, encode_signed_header,
-    encode_validator_set, verify_certificate, verify_header,
+    TrustRoot, TrustedHeader, VerifiedCertificate, VerifiedHeader, claimed_validators_hash,
+    encode_signed_header, encode_validator_set, verify_certificate, verify_header,
 };
 pub use error::{ProofError, ProofStep};
 pub use ownership::{VerifiedOwnership, verify_ownership};
+pub use proof_file::{ProofFile, display_time};
 pub use state_proof::{VerifiedEntry, verify_entry, verify_state_proof};
 
 /// Serialises an ICS23 proof as it stands in a `StateProof`.
