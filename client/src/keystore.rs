@@ -202,6 +202,15 @@ impl Keystore {
             .map_err(|source| io_error(&path, source))
     }
 
+    /// Forgets a key for good.
+    ///
+    /// # Errors
+    /// [`KeystoreError::BadName`], [`KeystoreError::Io`].
+    pub fn remove(&self, name: &str) -> Result<(), KeystoreError> {
+        let path = self.path(name)?;
+        fs::remove_file(&path).map_err(|source| io_error(&path, source))
+    }
+
     /// Opens a key.
     ///
     /// # Errors

@@ -5,8 +5,10 @@
 //! * [`operations`], [`tx_builder`]: what a transaction does, and its exact bytes.
 //! * [`client`]: the typed client of a node; it hides nonces, fees and retries.
 //! * [`trust`]: which validators are trusted, remembered between runs.
+//! * [`cli`]: the `tessera` command.
 //! * [`error`]: why something did not happen.
 
+pub mod cli;
 pub mod client;
 pub mod error;
 pub mod keystore;

@@ -1,0 +1,357 @@
+//! `tessera asset`.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tessera_proto::amount::Amount;
+use tessera_proto::id::AssetId;
+use tessera_proto::name::check_asset_name;
+use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus, Document, RegisterAsset};
+
+use super::context::{AssetView, Context, address_of, amount_of};
+use super::failure::Failure;
+use super::output::{Block, Report};
+use super::send::{Intent, grouped, send};
+use crate::operations;
+
+const SECONDS_PER_DAY: u64 = 86_400;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Enter an asset into the register
+    Register(Register),
+    /// Add a signed appraisal to an asset
+    Appraise(Appraise),
+    /// Open an asset for issuance
+    Activate {
+        /// Name or id of the asset
+        asset: String,
+    },
+    /// Issue new units
+    Mint {
+        /// Name or id of the asset
+        asset: String,
+        /// How much, in units like 12.50
+        amount: String,
+        /// Who gets them
+        #[arg(long, value_name = "ACCOUNT")]
+        to: String,
+    },
+    /// Show an asset
+    Show {
+        /// Name or id of the asset
+        asset: String,
+    },
+    /// List all assets
+    List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Register {
+    /// Unique name, like villa-ardeche
+    name: String,
+    /// Title for people
+    #[arg(long)]
+    title: String,
+    /// What kind of thing it is
+    #[arg(long)]
+    class: Class,
+    /// Decimals of a unit
+    #[arg(long, default_value_t = 0)]
+    decimals: u32,
+    /// Most units that may ever exist
+    #[arg(long, value_name = "AMOUNT")]
+    max_supply: String,
+    /// Document to register by its hash; may be repeated
+    #[arg(long, value_name = "FILE")]
+    document: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Appraise {
+    /// Name or id of the asset
+    asset: String,
+    /// Value of the whole asset, in units of the currency
+    #[arg(long, value_name = "AMOUNT")]
+    value: String,
+    /// Currency of the value
+    #[arg(long, value_name = "ASSET")]
+    currency: String,
+    /// How it was valued, like `comparable sales`
+    #[arg(long)]
+    method: String,
+    /// The full report; only its hash is registered
+    #[arg(long, value_name = "FILE")]
+    report: PathBuf,
+    /// How many days from now it is valid
+    #[arg(long, default_value_t = 365)]
+    days: u64,
+    /// Key of the appraiser who signs it; that of --from if left out
+    #[arg(long, value_name = "KEY")]
+    appraiser: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Class {
+    RealEstate,
+    Commodity,
+    IntellectualProperty,
+    Device,
+    Good,
+    Collectible,
+    Currency,
+    FundShare,
+}
+
+impl From<Class> for AssetClass {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::RealEstate => Self::RealEstate,
+            Class::Commodity => Self::Commodity,
+            Class::IntellectualProperty => Self::IntellectualProperty,
+            Class::Device => Self::Device,
+            Class::Good => Self::Good,
+            Class::Collectible => Self::Collectible,
+            Class::Currency => Self::Currency,
+            Class::FundShare => Self::FundShare,
+        }
+    }
+}
+
+pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
+    match command {
+        Command::Register(register) => register_asset(context, register).await,
+        Command::Appraise(appraise) => append_appraisal(context, appraise).await,
+        Command::Activate { asset } => {
+            let asset = context.asset(&asset).await?;
+            let preview = vec![("Activate", asset.name().to_owned())];
+            send(context, Intent::new(preview, operations::activate_asset(&asset.id))).await
+        }
+        Command::Mint { asset, amount, to } => {
+            let asset = context.asset(&asset).await?;
+            let amount = asset.parse(&amount)?;
+            let to = context.address(&to).await?;
+            let preview = vec![("Issue", asset.display(amount)), ("To", context.label(&to))];
+            send(context, Intent::new(preview, operations::mint_units(&asset.id, &to, amount)))
+                .await
+        }
+        Command::Show { asset } => show(context, &asset).await,
+        Command::List => list(context).await,
+    }
+}
+
+async fn register_asset(context: &Context, register: Register) -> Result<Report, Failure> {
+    check_asset_name(&register.name).map_err(|error| Failure::usage(error.to_string()))?;
+    let max_supply = Amount::parse_display(&register.max_supply, register.decimals)
+        .map_err(|error| Failure::usage(error.to_string()))?;
+    let sender = context.sender_address().await?;
+    let salt = Sha256::digest(&register.name).to_vec();
+    let id = AssetId::derive(&sender, &salt);
+    let documents =
+        register.document.iter().map(|path| document(path)).collect::<Result<_, _>>()?;
+    let preview = vec![
+        ("Register", format!("{}  ({})", register.name, register.title)),
+        ("Id", id.to_string()),
+        ("At most", format!("{} units", max_supply.display(register.decimals))),
+    ];
+    let operation = operations::register_asset(RegisterAsset {
+        salt: salt.into(),
+        name: register.name,
+        title: register.title,
+        class: AssetClass::from(register.class).into(),
+        decimals: register.decimals,
+        max_supply: max_supply.to_string(),
+        documents,
+    });
+    send(context, Intent::new(preview, operation)).await
+}
+
+async fn append_appraisal(context: &Context, appraise: Appraise) -> Result<Report, Failure> {
+    let asset = context.asset(&appraise.asset).await?;
+    let currency = context.asset(&appraise.currency).await?;
+    let value = currency.parse(&appraise.value)?;
+    let appraiser = match &appraise.appraiser {
+        Some(name) => context.signer_named(name).await?,
+        None => context.signer().await?,
+    };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let validity = Duration::from_secs(appraise.days.saturating_mul(SECONDS_PER_DAY));
+    // The clock of the chain may be behind ours by some blocks.
+    let from = now.saturating_sub(Duration::from_secs(SECONDS_PER_DAY));
+    let appraisal = Appraisal {
+        appraiser: appraiser.address().to_bytes(),
+        value: value.to_string(),
+        currency: currency.id.to_bytes(),
+        method: appraise.method,
+        valid_from_ms: milliseconds(from),
+        valid_to_ms: milliseconds(now.saturating_add(validity)),
+        report_sha256: file_hash(&appraise.report)?.to_vec().into(),
+    };
+    let chain_id = &context.info().await?.chain_id;
+    let preview = vec![
+        ("Appraise", asset.name().to_owned()),
+        ("Value", currency.display(value)),
+        ("Appraiser", context.label(&appraiser.address())),
+    ];
+    let operation = operations::append_appraisal(chain_id, &asset.id, &appraisal, &appraiser);
+    send(context, Intent::new(preview, operation)).await
+}
+
+async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
+    let asset = context.asset(name).await?;
+    let client = context.client().await?;
+    let documents = client.documents(&asset.id.to_string()).await?;
+    let appraisals = client.appraisals(&asset.id.to_string()).await?;
+    let supply = amount_of(&asset.totals.supply)?;
+    let max_supply = amount_of(&asset.asset.max_supply)?;
+    let issuer = address_of(&asset.asset.issuer)?;
+    let mut fields = vec![
+        ("name", asset.name().to_owned()),
+        ("title", asset.asset.title.clone()),
+        ("id", asset.id.to_string()),
+        ("class", class_name(&asset)),
+        ("status", status_name(&asset)),
+        ("issuer", context.label(&issuer)),
+        (
+            "supply",
+            format!(
+                "{} of at most {}",
+                supply.display(asset.decimals()),
+                max_supply.display(asset.decimals())
+            ),
+        ),
+        ("holders", grouped(asset.totals.holder_count)),
+    ];
+    for document in &documents {
+        fields.push((
+            "document",
+            format!("{}  sha256 {}", document.name, hex::encode(&document.sha256)),
+        ));
+    }
+    let mut appraisals_json = Vec::new();
+    for appraisal in &appraisals {
+        let (text, json) = describe_appraisal(context, appraisal).await?;
+        fields.push(("appraisal", text));
+        appraisals_json.push(json);
+    }
+    let mut record = asset_json(&asset)?;
+    record["documents"] = documents
+        .iter()
+        .map(|document| {
+            json!({
+                "name": document.name,
+                "uri": document.uri,
+                "sha256": hex::encode(&document.sha256),
+            })
+        })
+        .collect();
+    record["appraisals"] = appraisals_json.into();
+    Ok(Report::new(record, vec![Block::Fields(fields)]))
+}
+
+async fn describe_appraisal(
+    context: &Context,
+    appraisal: &Appraisal,
+) -> Result<(String, Value), Failure> {
+    let id = AssetId::try_from(appraisal.currency.as_ref()).unwrap_or_default();
+    let currency = context.asset(&id.to_string()).await?;
+    let value = amount_of(&appraisal.value)?;
+    let appraiser = address_of(&appraisal.appraiser)?;
+    let text = format!(
+        "{}  by {}  ({})",
+        currency.display(value),
+        context.label(&appraiser),
+        appraisal.method
+    );
+    let json = json!({
+        "appraiser": appraiser.to_string(),
+        "value": currency.json(value),
+        "currency": currency.id.to_string(),
+        "method": appraisal.method,
+        "valid_from_ms": appraisal.valid_from_ms,
+        "valid_to_ms": appraisal.valid_to_ms,
+        "report_sha256": hex::encode(&appraisal.report_sha256),
+    });
+    Ok((text, json))
+}
+
+async fn list(context: &Context) -> Result<Report, Failure> {
+    context.info().await?;
+    let client = context.client().await?;
+    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
+    loop {
+        let page = client.assets(1000, token).await?;
+        for summary in page.entries {
+            let Some(asset) = summary.asset else { continue };
+            let asset = AssetView::new(asset, summary.totals.unwrap_or_default())?;
+            let supply = amount_of(&asset.totals.supply)?;
+            rows.push(vec![
+                asset.name().to_owned(),
+                class_name(&asset),
+                status_name(&asset),
+                supply.display(asset.decimals()),
+                grouped(asset.totals.holder_count),
+                asset.asset.title.clone(),
+            ]);
+            records.push(asset_json(&asset)?);
+        }
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    let headings = vec!["name", "class", "status", ">supply", ">holders", "title"];
+    Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })
+}
+
+fn asset_json(asset: &AssetView) -> Result<Value, Failure> {
+    Ok(json!({
+        "id": asset.id.to_string(),
+        "name": asset.name(),
+        "title": asset.asset.title,
+        "class": class_name(asset),
+        "status": status_name(asset),
+        "issuer": address_of(&asset.asset.issuer)?.to_string(),
+        "decimals": asset.asset.decimals,
+        "supply": asset.json(amount_of(&asset.totals.supply)?),
+        "max_supply": asset.json(amount_of(&asset.asset.max_supply)?),
+        "holder_count": asset.totals.holder_count,
+        "proposal_count": asset.asset.proposal_count,
+        "has_royalty_schedule": asset.asset.has_royalty_schedule,
+    }))
+}
+
+fn class_name(asset: &AssetView) -> String {
+    let name = AssetClass::try_from(asset.asset.class).unwrap_or_default().as_str_name();
+    short_name(name, "ASSET_CLASS_")
+}
+
+fn status_name(asset: &AssetView) -> String {
+    let name = AssetStatus::try_from(asset.asset.status).unwrap_or_default().as_str_name();
+    short_name(name, "ASSET_STATUS_")
+}
+
+/// The name of an enum value as people write it.
+pub(crate) fn short_name(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', "-")
+}
+
+fn document(path: &Path) -> Result<Document, Failure> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let sha256 = file_hash(path)?.to_vec().into();
+    Ok(Document { name: name.unwrap_or_default(), uri: String::new(), sha256 })
+}
+
+fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::other(format!("`{}`: {error}", path.display())))?;
+    Ok(Sha256::digest(bytes).into())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

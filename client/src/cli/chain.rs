@@ -1,0 +1,60 @@
+//! `tessera chain`.
+
+use clap::Subcommand;
+use serde_json::json;
+use tessera_proto::amount::Amount;
+
+use super::context::Context;
+use super::failure::Failure;
+use super::output::{Block, Report};
+use super::send::grouped;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the chain, its height and its fees
+    Info,
+}
+
+pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
+    let Command::Info = command;
+    let info = context.info().await?;
+    let currency = context.fee_currency().await?;
+    let params = info.params.clone().unwrap_or_default();
+    let fee = |base: u64| currency.display(Amount::from_u64(base));
+    let fields = vec![
+        ("chain", info.chain_id.clone()),
+        ("height", grouped(info.height)),
+        ("app hash", hex::encode_upper(&info.app_hash)),
+        ("provable from", format!("block {}", grouped(info.oldest_height))),
+        ("consensus", info.consensus.clone()),
+        ("node version", info.version.clone()),
+        ("pool", format!("{} transactions", grouped(info.pool_transactions))),
+        (
+            "fee",
+            format!(
+                "{} + {} per operation + {} per byte",
+                fee(params.fee_per_transaction),
+                fee(params.fee_per_operation),
+                fee(params.fee_per_byte)
+            ),
+        ),
+    ];
+    let record = json!({
+        "chain_id": info.chain_id,
+        "height": info.height,
+        "app_hash": hex::encode_upper(&info.app_hash),
+        "block_time_ms": info.block_time_ms,
+        "oldest_height": info.oldest_height,
+        "consensus": info.consensus,
+        "version": info.version,
+        "pool_transactions": info.pool_transactions,
+        "params": {
+            "fee_currency": currency.id.to_string(),
+            "fee_per_transaction": params.fee_per_transaction.to_string(),
+            "fee_per_operation": params.fee_per_operation.to_string(),
+            "fee_per_byte": params.fee_per_byte.to_string(),
+            "max_validity_blocks": params.max_validity_blocks,
+        },
+    });
+    Ok(Report::new(record, vec![Block::Fields(fields)]))
+}

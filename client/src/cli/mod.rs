@@ -1,0 +1,254 @@
+//! The `tessera` command: one file for each noun.
+
+mod account;
+mod asset;
+mod block;
+mod chain;
+mod context;
+mod failure;
+mod income;
+mod key;
+mod output;
+mod proof;
+mod receipt;
+mod royalty;
+mod send;
+mod share;
+mod tx;
+mod vote;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::ClientError;
+use context::Context;
+use failure::Failure;
+use output::Report;
+
+/// Registry of tokenized real-world assets: hold, trade, earn, vote, and prove it.
+#[derive(Debug, Parser)]
+#[command(name = "tessera", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    options: GlobalOptions,
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+struct GlobalOptions {
+    /// Where the node is
+    #[arg(long, global = true, env = "TESSERA_NODE", default_value = "http://127.0.0.1:9090")]
+    node: String,
+    /// Refuse to talk to any other chain
+    #[arg(long, global = true, env = "TESSERA_CHAIN", value_name = "ID")]
+    chain: Option<String>,
+    /// Key that signs, by name
+    #[arg(long, global = true, env = "TESSERA_FROM", value_name = "KEY")]
+    from: Option<String>,
+    /// Folder of keys and of what is trusted [default: ~/.tessera]
+    #[arg(long, global = true, env = "TESSERA_HOME", value_name = "DIR")]
+    home: Option<PathBuf>,
+    /// File whose content is the passphrase; else TESSERA_PASSWORD, else it is asked for
+    #[arg(long, global = true, env = "TESSERA_PASSWORD_FILE", value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// One JSON object, or one for each line
+    #[arg(long, global = true)]
+    json: bool,
+    /// Data only
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// No colours
+    #[arg(long, global = true)]
+    no_color: bool,
+    /// How long to wait for the node and for blocks, like 500ms, 30s or 2m
+    #[arg(long, global = true, default_value = "30s", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Answer from the closing state of this block
+    #[arg(long, global = true, value_name = "N")]
+    height: Option<u64>,
+    /// Try it without sending
+    #[arg(long, global = true)]
+    dry_run: bool,
+    /// Do not ask before sending
+    #[arg(long, short, global = true)]
+    yes: bool,
+    /// Never ask for anything
+    #[arg(long, global = true)]
+    no_input: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Keys that sign
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Accounts and prepaid fees
+    #[command(subcommand)]
+    Account(account::Command),
+    /// The register of assets
+    #[command(subcommand)]
+    Asset(asset::Command),
+    /// Fractions of assets: move them, list who holds them
+    #[command(subcommand)]
+    Share(share::Command),
+    /// Splits of royalties
+    #[command(subcommand)]
+    Royalty(royalty::Command),
+    /// Income of holders
+    #[command(subcommand)]
+    Income(income::Command),
+    /// Votes of holders
+    #[command(subcommand)]
+    Vote(vote::Command),
+    /// Proofs that need no trust in a node
+    #[command(subcommand)]
+    Proof(proof::Command),
+    /// Transactions
+    #[command(subcommand)]
+    Tx(tx::Command),
+    /// Blocks
+    #[command(subcommand)]
+    Block(block::Command),
+    /// The chain
+    #[command(subcommand)]
+    Chain(chain::Command),
+}
+
+/// Runs the command line and says how it went.
+pub async fn run(cli: Cli) -> ExitCode {
+    let context = Context::new(cli.options);
+    let interrupted = async {
+        // Without a handler, the default action of the signal ends the process as well.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let result = tokio::select! {
+        result = execute(&context, cli.noun) => result,
+        () = interrupted => Err(ClientError::Interrupted.into()),
+    };
+    match result {
+        Ok(report) => {
+            context.output.report(&report);
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            context.output.failure(&failure);
+            ExitCode::from(failure.error.exit_code())
+        }
+    }
+}
+
+async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
+    match noun {
+        Noun::Key(command) => key::execute(context, command).await,
+        Noun::Account(command) => account::execute(context, command).await,
+        Noun::Asset(command) => asset::execute(context, command).await,
+        Noun::Share(command) => share::execute(context, command).await,
+        Noun::Royalty(command) => royalty::execute(context, command).await,
+        Noun::Income(command) => income::execute(context, command).await,
+        Noun::Vote(command) => vote::execute(context, command).await,
+        Noun::Proof(command) => proof::execute(context, command).await,
+        Noun::Tx(command) => tx::execute(context, command).await,
+        Noun::Block(command) => block::execute(context, command).await,
+        Noun::Chain(command) => chain::execute(context, command).await,
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let wrong = || format!("`{text}` is not a duration: expected one like 500ms, 30s or 2m");
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" | "" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+        _ => Err(wrong()),
+    }
+}
+
+/// Reads 32 bytes in hex.
+fn parse_hash(text: &str) -> Result<[u8; 32], String> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(text, &mut hash)
+        .map_err(|_| format!("`{text}` is not a hash: expected 64 hexadecimal digits"))?;
+    Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_are_understood() {
+        for line in [
+            "key new alice",
+            "key import alice --seed-file x",
+            "key rotate --from alice",
+            "account show",
+            "account top-up 10 --for bob",
+            "asset register villa --title V --class real-estate --max-supply 1000",
+            "asset appraise villa --value 5 --currency usdx --method m --report x --days 30 \
+             --appraiser bob",
+            "asset activate villa",
+            "asset mint villa 1000 --to issuer",
+            "asset show villa --json",
+            "asset list",
+            "share transfer villa 20 --to bob --from alice",
+            "share batch villa bob=1 carol=2.5",
+            "share balance villa --owner bob",
+            "share holders villa",
+            "share holdings",
+            "royalty set villa alice=2500 bob=7500",
+            "royalty pay villa 10 --currency usdx",
+            "royalty show villa",
+            "income pay villa 10 --currency usdx",
+            "income claim villa --currency usdx",
+            "income show villa --owner alice",
+            "vote propose villa --title roof --pay 10 --currency usdx --to bob --period 100",
+            "vote cast villa 1 yes",
+            "vote close villa 1",
+            "vote show villa 1",
+            "vote list villa",
+            "proof ownership villa --owner alice --out p.json",
+            "proof verify p.json",
+            "proof inspect p.json",
+            "block watch",
+            "chain info --node http://localhost:1 --timeout 5s",
+        ] {
+            let words = std::iter::once("tessera").chain(line.split_whitespace());
+            Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+        let id = "ab".repeat(32);
+        for verb in ["show", "wait"] {
+            Cli::try_parse_from(["tessera", "tx", verb, &id]).unwrap();
+        }
+        let trust = format!("12:{id}");
+        let line = ["tessera", "proof", "verify", "p", "--trust-header", &trust];
+        Cli::try_parse_from(line).unwrap();
+        assert!(Cli::try_parse_from(["tessera", "tx", "show", "abc"]).is_err());
+        assert!(Cli::try_parse_from(["tessera", "vote", "cast", "villa", "1", "maybe"]).is_err());
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("7"), Ok(Duration::from_secs(7)));
+        assert!(parse_duration("s").is_err() && parse_duration("3h").is_err());
+    }
+}

@@ -1,0 +1,188 @@
+//! Receipts and events in words and in JSON.
+
+use serde_json::{Value, json};
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::chain::v1::event::Kind;
+use tessera_proto::pb::chain::v1::{Event, Receipt};
+
+use super::context::{Context, amount_json, amount_of};
+use super::failure::Failure;
+use super::output::{Block, Report};
+use super::send::grouped;
+
+/// Report of a transaction that is in a block.
+pub(crate) async fn included(context: &Context, receipt: &Receipt) -> Result<Report, Failure> {
+    let outcome = receipt.outcome.clone().unwrap_or_default();
+    let currency = context.fee_currency().await?;
+    let fee = amount_of(&outcome.fee)?;
+    let id = hex::encode_upper(&outcome.tx_id);
+    let height = grouped(receipt.height);
+    let blocks = if outcome.code == 0 {
+        let head = format!("included in block {height}   fee {}   tx {id}", currency.display(fee));
+        let mut blocks = vec![Block::Success(head)];
+        blocks.extend(outcome.events.iter().map(|event| Block::Line(event_line(event))));
+        blocks
+    } else {
+        vec![Block::Line(format!(
+            "✘ refused in block {height}   {}/{}: {}   tx {id}",
+            outcome.codespace, outcome.code, receipt.message
+        ))]
+    };
+    Ok(Report::new(receipt_json(receipt, currency.decimals())?, blocks))
+}
+
+/// A receipt in JSON.
+pub(crate) fn receipt_json(receipt: &Receipt, fee_decimals: u32) -> Result<Value, Failure> {
+    let outcome = receipt.outcome.clone().unwrap_or_default();
+    Ok(json!({
+        "tx": hex::encode_upper(&outcome.tx_id),
+        "height": receipt.height,
+        "index": receipt.index,
+        "code": outcome.code,
+        "codespace": outcome.codespace,
+        "message": receipt.message,
+        "fee": amount_json(amount_of(&outcome.fee)?, fee_decimals),
+        "events": events_json(&outcome.events),
+    }))
+}
+
+/// Events in JSON.
+pub(crate) fn events_json(events: &[Event]) -> Vec<Value> {
+    events
+        .iter()
+        .map(|event| {
+            let (kind, fields) = describe(event);
+            let mut record = json!({ "kind": kind });
+            for (name, value) in fields {
+                record[name] = value.into();
+            }
+            record
+        })
+        .collect()
+}
+
+fn event_line(event: &Event) -> String {
+    let (kind, fields) = describe(event);
+    let fields = fields.into_iter().map(|(name, value)| format!("{name} {value}"));
+    format!("  {kind}   {}", fields.collect::<Vec<_>>().join("   "))
+}
+
+type Fields = Vec<(&'static str, String)>;
+
+/// Name of an event and what it says; amounts in base units.
+fn describe(event: &Event) -> (&'static str, Fields) {
+    match &event.kind {
+        Some(Kind::KeysRotated(e)) => ("keys_rotated", vec![("account", account(&e.account))]),
+        Some(Kind::FeesToppedUp(e)) => (
+            "fees_topped_up",
+            vec![
+                ("payer", account(&e.payer)),
+                ("account", account(&e.account)),
+                ("amount", e.amount.clone()),
+            ],
+        ),
+        Some(Kind::Transferred(e)) => (
+            "transferred",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("from", account(&e.from)),
+                ("to", account(&e.to)),
+                ("amount", e.amount.clone()),
+            ],
+        ),
+        Some(kind) => describe_asset_event(kind),
+        None => ("unknown", Vec::new()),
+    }
+}
+
+fn describe_asset_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::AssetRegistered(e) => {
+            ("asset_registered", vec![("asset", asset(&e.asset)), ("name", e.name.clone())])
+        }
+        Kind::AppraisalAppended(e) => (
+            "appraisal_appended",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("number", e.number.to_string()),
+                ("appraiser", account(&e.appraiser)),
+                ("value", e.value.clone()),
+                ("currency", asset(&e.currency)),
+            ],
+        ),
+        Kind::AssetActivated(e) => ("asset_activated", vec![("asset", asset(&e.asset))]),
+        Kind::UnitsMinted(e) => (
+            "units_minted",
+            vec![("asset", asset(&e.asset)), ("to", account(&e.to)), ("amount", e.amount.clone())],
+        ),
+        Kind::RoyaltyScheduleSet(e) => ("royalty_schedule_set", vec![("asset", asset(&e.asset))]),
+        Kind::RoyaltyPaid(e) => {
+            ("royalty_paid", payment(&e.asset, ("payer", &e.payer), &e.currency, &e.amount))
+        }
+        Kind::IncomePaid(e) => {
+            ("income_paid", payment(&e.asset, ("payer", &e.payer), &e.currency, &e.amount))
+        }
+        Kind::IncomeClaimed(e) => {
+            ("income_claimed", payment(&e.asset, ("holder", &e.holder), &e.currency, &e.amount))
+        }
+        other => describe_vote_event(other),
+    }
+}
+
+fn describe_vote_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::ProposalSubmitted(e) => (
+            "proposal_submitted",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("proposal", e.proposal.to_string()),
+                ("title", e.title.clone()),
+                ("voting_end_height", e.voting_end_height.to_string()),
+            ],
+        ),
+        Kind::VoteCast(e) => (
+            "vote_cast",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("proposal", e.proposal.to_string()),
+                ("voter", account(&e.voter)),
+                ("choice", super::vote::choice_name(e.choice)),
+                ("weight", e.weight.clone()),
+            ],
+        ),
+        Kind::ProposalClosed(e) => (
+            "proposal_closed",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("proposal", e.proposal.to_string()),
+                ("status", super::vote::status_name(e.status)),
+            ],
+        ),
+        Kind::TreasurySpent(e) => {
+            ("treasury_spent", payment(&e.asset, ("to", &e.to), &e.currency, &e.amount))
+        }
+        _ => ("unknown", Vec::new()),
+    }
+}
+
+fn payment(
+    of: &[u8],
+    (role, party): (&'static str, &[u8]),
+    currency: &[u8],
+    amount: &str,
+) -> Fields {
+    vec![
+        ("asset", asset(of)),
+        (role, account(party)),
+        ("currency", asset(currency)),
+        ("amount", amount.to_owned()),
+    ]
+}
+
+fn account(bytes: &[u8]) -> String {
+    Address::try_from(bytes).map_or_else(|_| hex::encode(bytes), |address| address.to_string())
+}
+
+fn asset(bytes: &[u8]) -> String {
+    AssetId::try_from(bytes).map_or_else(|_| hex::encode(bytes), |id| id.to_string())
+}

@@ -1,0 +1,124 @@
+//! How every command that changes something sends it.
+
+use serde_json::{Value, json};
+use tessera_proto::amount::Amount;
+use tessera_proto::pb::chain::v1::Receipt;
+use tessera_proto::pb::chain::v1::operation::Kind;
+
+use super::context::{Context, amount_of};
+use super::failure::Failure;
+use super::output::{Block, Report};
+use super::receipt;
+use crate::client::SendOptions;
+use crate::error::ClientError;
+use crate::signer::Signer;
+
+/// Time after which somebody who waits is told so.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// What is about to be sent, in words.
+pub(crate) struct Intent {
+    /// Names and values for the question.
+    pub(crate) preview: Vec<(&'static str, String)>,
+    /// The operations.
+    pub(crate) operations: Vec<Kind>,
+}
+
+impl Intent {
+    pub(crate) fn new(preview: Vec<(&'static str, String)>, operation: Kind) -> Self {
+        Self { preview, operations: vec![operation] }
+    }
+}
+
+/// Tries, asks and sends; the report is of the receipt.
+pub(crate) async fn send(context: &Context, intent: Intent) -> Result<Report, Failure> {
+    let signer = context.signer().await?;
+    send_as(context, &signer, intent).await
+}
+
+/// Like [`send`], with a key that is open already.
+pub(crate) async fn send_as(
+    context: &Context,
+    signer: &Signer,
+    intent: Intent,
+) -> Result<Report, Failure> {
+    let client = context.client().await?;
+    let currency = context.fee_currency().await?;
+    let options = SendOptions { timeout: context.timeout(), ..SendOptions::default() };
+    let draft = client.prepare_unsigned(signer, &intent.operations, options).await?;
+    let unsigned = draft.unsigned();
+    let trial = client.simulate(&unsigned).await?;
+    refuse_predicted(&trial)?;
+
+    let mut preview = vec![("From", context.label(&signer.address()))];
+    preview.extend(intent.preview);
+    preview.push(("Fee", currency.display(draft.fee())));
+    preview.push(("Valid until", format!("block {}", grouped(unsigned.valid_until_height))));
+    if context.options.dry_run {
+        return dry_run_report(context, &trial, preview, currency.json(draft.fee()));
+    }
+    if context.output.is_interactive() && !context.options.yes && !context.options.no_input {
+        context.output.preview(&preview);
+        if !context.output.confirm("Send?") {
+            return Err(ClientError::Interrupted.into());
+        }
+    }
+    let receipt = patiently(context, client.send_with(signer, &intent.operations, options)).await?;
+    receipt::included(context, &receipt).await
+}
+
+/// Waits, telling somebody who sits there after a moment.
+pub(crate) async fn patiently<T>(
+    context: &Context,
+    work: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, Failure> {
+    let mut work = std::pin::pin!(work);
+    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut work).await {
+        return Ok(done?);
+    }
+    if context.output.is_interactive() {
+        context.output.note("  waiting for the next block …");
+    }
+    Ok(work.await?)
+}
+
+/// A number with separators.
+pub(crate) fn grouped(number: u64) -> String {
+    Amount::from_u64(number).display(0)
+}
+
+/// What the simulation refuses need not be sent.
+fn refuse_predicted(trial: &Receipt) -> Result<(), Failure> {
+    let outcome = trial.outcome.clone().unwrap_or_default();
+    if outcome.code == 0 {
+        return Ok(());
+    }
+    let refusal = crate::error::Refusal {
+        codespace: outcome.codespace,
+        code: outcome.code,
+        message: trial.message.clone(),
+        id: None,
+        height: None,
+    };
+    Err(Failure::from(ClientError::Refused(Box::new(refusal))).help("nothing was sent"))
+}
+
+fn dry_run_report(
+    context: &Context,
+    trial: &Receipt,
+    preview: Vec<(&'static str, String)>,
+    fee: Value,
+) -> Result<Report, Failure> {
+    let outcome = trial.outcome.clone().unwrap_or_default();
+    let exact = amount_of(&outcome.fee)?;
+    let events = receipt::events_json(&outcome.events);
+    let record = json!({
+        "dry_run": true, "would_succeed": true, "max_fee": fee,
+        "fee_base": exact.to_string(), "events": events,
+    });
+    context.output.note("Nothing was sent (--dry-run).");
+    Ok(Report::new(
+        record,
+        vec![Block::Success("would succeed".to_owned()), Block::Fields(preview)],
+    ))
+}
