@@ -18,7 +18,7 @@ use crate::modules::BlockInfo;
 use crate::state::database::{Batch, Table};
 use crate::state::error::Fault;
 use crate::state::store::{Committed, Staged, Store};
-use crate::state::view::LeafReader;
+use crate::state::view::{LeafReader, StateReader};
 use tessera_proto::id::AssetId;
 
 /// Hash of the genesis document that the store began with.
@@ -149,7 +149,7 @@ impl Ledger {
             decoded.iter().map(|frame| frame.as_ref().map(Vec::len)).collect();
         let bytes: Vec<Bytes> = decoded.into_iter().flatten().flatten().collect();
         let transactions = with_ids(self.verifier.verify(&bytes), &bytes);
-        let (info, params) = self.block_info(height, time_ms)?;
+        let (info, params) = self.block_info(&self.store.latest(), height, time_ms)?;
         let block = Block { info, params, transactions: &transactions };
         let Executed { outcomes, changes } =
             execute(&self.store.latest(), &block, self.scheduling)?;
@@ -181,14 +181,17 @@ impl Ledger {
         Ok((committed, block.receipts))
     }
 
-    /// What every transaction of a block is told, and the parameters before it.
+    /// What every transaction of a block on `state` is told, and the parameters before it.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
-    pub fn block_info(&self, height: u64, time_ms: u64) -> Result<(BlockInfo, Params), Fault> {
-        let params: Params = self
-            .store
-            .latest()
+    pub fn block_info(
+        &self,
+        state: &dyn StateReader,
+        height: u64,
+        time_ms: u64,
+    ) -> Result<(BlockInfo, Params), Fault> {
+        let params: Params = state
             .leaf(&StateKey::params())?
             .ok_or_else(|| Fault::Invariant("the state has no parameters".into()))?;
         let fee_currency = AssetId::try_from(params.fee_currency.as_ref())

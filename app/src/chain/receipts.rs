@@ -134,6 +134,21 @@ pub fn receipt(database: &Database, id: &[u8]) -> Result<Option<Receipt>, Fault>
         .map_err(|error| Fault::Database(format!("a receipt is damaged: {error}")))
 }
 
+/// What is told of a committed block; none of genesis.
+///
+/// # Errors
+/// [`Fault`] when the storage fails.
+pub fn block_summary(
+    database: &Database,
+    height: u64,
+) -> Result<Option<SubscribeBlocksResponse>, Fault> {
+    let bytes = database.get(Table::Blocks, &height.to_be_bytes())?;
+    bytes
+        .map(SubscribeBlocksResponse::decode)
+        .transpose()
+        .map_err(|error| Fault::Database(format!("a block summary is damaged: {error}")))
+}
+
 /// Receipts about an account or asset, newest first, after the one at `before`; with the
 /// position at which the list goes on.
 ///

@@ -190,7 +190,18 @@ impl Pool {
     /// # Errors
     /// [`Fault`] when the storage fails.
     pub fn submit(&self, transactions: &[Bytes]) -> Result<Vec<Result<[u8; 32], Rejected>>, Fault> {
-        let verified = self.verifier.verify(transactions);
+        self.admit_verified(self.verifier.verify(transactions), transactions)
+    }
+
+    /// The rest of [`Pool::submit`], for transactions that the verifier has just answered for.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn admit_verified(
+        &self,
+        verified: Vec<Verified>,
+        transactions: &[Bytes],
+    ) -> Result<Vec<Result<[u8; 32], Rejected>>, Fault> {
         let params = self.params()?;
         let mut inner = self.lock();
         let mut answers = Vec::with_capacity(transactions.len());

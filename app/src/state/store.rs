@@ -209,6 +209,14 @@ impl Store {
         latest.saturating_sub(self.options.keep_heights)
     }
 
+    /// Oldest height whose state no commit under way can be removing: what was read as of it, or
+    /// of a later one, before this is asked is right.
+    #[must_use]
+    pub fn oldest_settled_height(&self) -> u64 {
+        let latest = self.committed().map_or(0, |committed| committed.height);
+        latest.saturating_add(1).saturating_sub(self.options.keep_heights).min(latest)
+    }
+
     /// Height up to which a loss of power loses nothing.
     #[must_use]
     pub fn durable_height(&self) -> u64 {
