@@ -8,5 +8,6 @@
 pub mod abci;
 pub mod application;
 pub mod comet;
+pub mod grpc;
 pub mod pool;
 pub mod solo;

@@ -1,0 +1,191 @@
+//! The state as of a block, as queries see it.
+
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::Leaf;
+use tessera_proto::pb::assets::v1::Asset;
+use tessera_proto::pb::query::v1::{QueryContext, QueryOptions, StateProof};
+use tessera_proto::state_key::{Namespace, StateKey};
+use tonic::Status;
+
+use super::status;
+use crate::state::database::{Database, Table};
+use crate::state::store::{HeightError, HeightReader, Store};
+use crate::state::view::LeafReader;
+
+/// Longest text that can be an id or a name.
+const MAX_REFERENCE_LENGTH: usize = 90;
+/// Assets whose names are compared with one that does not exist.
+const MAX_COMPARED_NAMES: usize = 256;
+/// How alike (0 to 1) a name must be to be suggested.
+const MIN_SIMILARITY: f64 = 0.75;
+
+/// The state after one block.
+pub(crate) struct View<'a> {
+    store: &'a Store,
+    state: HeightReader<'a>,
+    prove: bool,
+}
+
+impl View<'_> {
+    /// Answers a query from the height that it asks for; 0 means the latest.
+    pub(crate) fn read<T>(
+        store: &Store,
+        options: QueryOptions,
+        answer: impl FnOnce(&View<'_>) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        let latest = latest_height(store)?;
+        let height = if options.height == 0 { latest } else { options.height };
+        View::open(store, height, options.prove, answer)
+    }
+
+    /// Answers from exactly this height, which may be that of genesis.
+    pub(crate) fn read_at<T>(
+        store: &Store,
+        height: u64,
+        answer: impl FnOnce(&View<'_>) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        View::open(store, height, false, answer)
+    }
+
+    fn open<T>(
+        store: &Store,
+        height: u64,
+        prove: bool,
+        answer: impl FnOnce(&View<'_>) -> Result<T, Status>,
+    ) -> Result<T, Status> {
+        check_kept(store, height)?;
+        let state = store.at(height).map_err(|error| out_of_range(store, &error))?;
+        let answer = answer(&View { store, state, prove });
+        // What was read while it was being pruned may be wrong.
+        check_kept(store, height)?;
+        answer
+    }
+
+    /// Height of the block.
+    pub(crate) fn height(&self) -> u64 {
+        self.state.height()
+    }
+
+    /// The database, for lists.
+    pub(crate) fn database(&self) -> &Database {
+        self.store.database()
+    }
+
+    /// Root of the state.
+    pub(crate) fn app_hash(&self) -> Result<[u8; 32], Status> {
+        self.store.app_hash(self.height()).map_err(|error| status::no_such_height(&error))
+    }
+
+    /// The state itself.
+    pub(crate) fn state(&self) -> &HeightReader<'_> {
+        &self.state
+    }
+
+    /// The fact at a key.
+    pub(crate) fn leaf<L: Leaf>(&self, key: &StateKey) -> Result<Option<L>, Status> {
+        self.state.leaf(key).map_err(|fault| status::failed(&fault))
+    }
+
+    /// What was read, with a proof of this key if one was asked for.
+    #[expect(clippy::unnecessary_wraps, reason = "the field of every answer is optional")]
+    pub(crate) fn context(&self, key: &StateKey) -> Result<Option<QueryContext>, Status> {
+        let proof = if self.prove { Some(self.proof(key)?) } else { None };
+        Ok(Some(QueryContext { height: self.height(), proof }))
+    }
+
+    /// Proof of a key.
+    pub(crate) fn proof(&self, key: &StateKey) -> Result<StateProof, Status> {
+        let proof = self.store.prove(self.height(), key);
+        proof.map_err(|error| status::no_such_height(&error))
+    }
+
+    /// The asset with this id or name.
+    pub(crate) fn asset(&self, reference: &str) -> Result<(AssetId, Asset), Status> {
+        let id = self.asset_id(reference)?;
+        let asset = self.leaf(&StateKey::asset(&id))?;
+        let none = || status::not_found(format!("there is no asset `{reference}`"));
+        Ok((id, asset.ok_or_else(none)?))
+    }
+
+    fn asset_id(&self, reference: &str) -> Result<AssetId, Status> {
+        check_reference("asset", reference)?;
+        // No name begins as ids do.
+        if reference.starts_with("asset1") {
+            return reference.parse().map_err(status::invalid);
+        }
+        match self.leaf(&StateKey::asset_name(reference))? {
+            Some(id) => Ok(id),
+            None => Err(status::not_found(match self.nearest_name(reference)? {
+                Some(near) => {
+                    format!("there is no asset `{reference}`; did you mean `{near}`?")
+                }
+                None => format!("there is no asset `{reference}`"),
+            })),
+        }
+    }
+
+    fn nearest_name(&self, wanted: &str) -> Result<Option<String>, Status> {
+        let prefix = [Namespace::Asset.byte()];
+        let keys = self.database().scan(Table::Keys, &prefix, &prefix, MAX_COMPARED_NAMES);
+        let mut best: Option<(f64, String)> = None;
+        for (key, _) in keys.map_err(|fault| status::failed(&fault))? {
+            let Some(key) = StateKey::from_bytes(&key) else { continue };
+            let Some(asset) = self.leaf::<Asset>(&key)? else { continue };
+            let similarity = strsim::jaro_winkler(wanted, &asset.name);
+            let to_beat = best.as_ref().map_or(MIN_SIMILARITY, |(best, _)| *best);
+            if similarity > to_beat {
+                best = Some((similarity, asset.name));
+            }
+        }
+        Ok(best.map(|(_, name)| name))
+    }
+
+    /// Name of an asset that something else refers to.
+    pub(crate) fn asset_name(&self, id: &AssetId) -> Result<String, Status> {
+        let asset: Option<Asset> = self.leaf(&StateKey::asset(id))?;
+        Ok(asset.unwrap_or_default().name)
+    }
+}
+
+/// Height of the latest block.
+pub(crate) fn latest_height(store: &Store) -> Result<u64, Status> {
+    let none = || Status::unavailable("the chain has not begun yet; try again in a moment");
+    Ok(store.committed().ok_or_else(none)?.height)
+}
+
+fn check_kept(store: &Store, height: u64) -> Result<(), Status> {
+    let oldest = store.oldest_settled_height();
+    if height < oldest {
+        return Err(out_of_range(store, &HeightError::Pruned { height, oldest }));
+    }
+    Ok(())
+}
+
+/// Says which heights there are.
+fn out_of_range(store: &Store, error: &HeightError) -> Status {
+    match error {
+        HeightError::Fault(_) => status::no_such_height(error),
+        HeightError::Future { .. } | HeightError::Pruned { .. } => {
+            let oldest = store.oldest_settled_height();
+            let latest = store.committed().map_or(0, |committed| committed.height);
+            Status::out_of_range(format!("{error}; ask for {oldest} to {latest}, or 0 for latest"))
+        }
+    }
+}
+
+fn check_reference(field: &str, text: &str) -> Result<(), Status> {
+    if text.is_empty() {
+        return Err(status::invalid(format!("`{field}` is missing")));
+    }
+    if text.len() > MAX_REFERENCE_LENGTH {
+        let length = text.len();
+        return Err(status::invalid(format!("`{field}` has {length} bytes, that is too long")));
+    }
+    Ok(())
+}
+
+/// The account with this address.
+pub(crate) fn account(text: &str) -> Result<Address, Status> {
+    check_reference("account", text)?;
+    text.parse().map_err(status::invalid)
+}
