@@ -21,8 +21,9 @@ fn example() -> Value {
     let mut document = serde_json::to_value(dev_genesis()).unwrap();
     let asset = |name: &str, status: &str, holdings: Value| {
         json!({
-            "name": name, "title": "Gold bar", "class": "commodity", "issuer": dev::address("issuer"),
-            "salt": hex::encode(name), "decimals": 0, "max_supply": "100", "status": status,
+            "name": name, "title": "Gold bar", "class": "commodity",
+            "issuer": dev::address("issuer"), "salt": hex::encode(name),
+            "decimals": 0, "max_supply": "100", "status": status,
             "documents": [{ "name": "Assay", "uri": "https://example.org/assay.pdf",
                 "sha256": "ab".repeat(32) }],
             "holdings": holdings,

@@ -2,3 +2,4 @@
 
 mod abci;
 mod comet;
+mod tidy;

@@ -20,5 +20,6 @@ pub mod delta;
 pub mod error;
 pub mod forest;
 pub mod proof;
+mod stale;
 pub mod store;
 pub mod view;

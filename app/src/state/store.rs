@@ -21,6 +21,7 @@ use super::forest::{
     encode_node, root_map,
 };
 use super::proof;
+use super::stale::{StaleKind, pop_stale, push_stale};
 use super::view::{Changes, StateReader};
 
 /// Version of the database layout; a database of another version is not opened.
@@ -513,36 +514,6 @@ fn sentinels() -> Vec<([u8; 32], StateKey, Option<Bytes>)> {
         }
     }
     found.into_values().collect()
-}
-
-/// What an entry of a stale list is.
-#[derive(Clone, Copy)]
-enum StaleKind {
-    Node,
-    History,
-    Root,
-}
-
-fn push_stale(list: &mut Vec<u8>, kind: StaleKind, key: &[u8]) {
-    list.push(match kind {
-        StaleKind::Node => 0,
-        StaleKind::History => 1,
-        StaleKind::Root => 2,
-    });
-    // Keys are at most 73 bytes: shard, version and 64 nibbles.
-    list.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
-    list.extend_from_slice(key);
-}
-
-fn pop_stale(list: &mut Bytes) -> Option<(StaleKind, Bytes)> {
-    let kind = match list.try_get_u8().ok()? {
-        0 => StaleKind::Node,
-        1 => StaleKind::History,
-        2 => StaleKind::Root,
-        _ => return None,
-    };
-    let length = usize::from(list.try_get_u8().ok()?);
-    (list.len() >= length).then(|| (kind, list.split_to(length)))
 }
 
 /// The latest state.

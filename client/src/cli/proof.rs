@@ -197,7 +197,8 @@ fn verified_report(context: &Context, verified: &VerifiedOwnership, origin: Orig
         )
     };
     let path = format!(
-        "  state key {:?} → root {} ({} hashes) → header {} → signed by {} of {} validators ({} of power)",
+        "  state key {:?} → root {} ({} hashes) → header {} → signed by {} of {} validators \
+         ({} of power)",
         verified.holding_key,
         short(&header.app_hash),
         verified.proof_depth,

@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn build_info_names_the_module_version() {
-        let info = "/root/go/bin/cometbft: go1.26.8\n\
+        let info = "/usr/local/bin/cometbft: go1.26.8\n\
                     \tpath\tgithub.com/cometbft/cometbft/cmd/cometbft\n\
                     \tmod\tgithub.com/cometbft/cometbft\tv0.40.0\th1:abc=\n\
                     \tdep\tgithub.com/cometbft/cometbft-db\tv0.14.1\th1:def=\n";
