@@ -21,8 +21,12 @@ mod committed;
 mod context;
 pub mod distributions;
 pub mod fields;
+#[cfg(test)]
+mod properties;
 pub mod router;
 pub mod royalties;
+#[cfg(test)]
+mod testing;
 pub mod transfers;
 pub mod votes;
 

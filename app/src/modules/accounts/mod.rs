@@ -16,6 +16,8 @@ mod error;
 mod fees;
 mod nonce;
 mod rotate_keys;
+#[cfg(test)]
+mod tests;
 mod top_up_fees;
 
 pub use authority::{Authority, MAX_KEYS, MAX_WEIGHT, authorise};

@@ -32,7 +32,7 @@ pub struct AppendAppraisal {
     /// What was appraised.
     pub asset: AssetId,
     /// What the appraiser says.
-    pub appraisal: pb::Appraisal,
+    pub appraisal: Box<pb::Appraisal>,
     /// The same as signed.
     pub signed: Bytes,
     /// Who says so.
@@ -56,7 +56,7 @@ impl TryFrom<pb::AppendAppraisal> for AppendAppraisal {
     fn try_from(message: pb::AppendAppraisal) -> Result<Self, AssetError> {
         let pb::AppendAppraisal { asset, appraisal: signed, public_key: key, signature } = message;
         let asset = fields::asset_id("asset", &asset)?;
-        let appraisal = decode_strictly(&signed)?;
+        let appraisal = Box::new(decode_strictly(&signed)?);
         let appraiser = fields::address("appraisal.appraiser", &appraisal.appraiser)?;
         let value = fields::amount("appraisal.value", &appraisal.value)?;
         let currency = fields::asset_id("appraisal.currency", &appraisal.currency)?;
@@ -165,7 +165,8 @@ impl Message for AppendAppraisal {
         let number = asset.appraisal_count;
         asset.appraisal_count =
             number.checked_add(1).ok_or_else(|| broken("the appraisals are too many to count"))?;
-        context.state.store(StateKey::appraisal(&self.asset, number), &self.appraisal)?;
+        let key = StateKey::appraisal(&self.asset, number);
+        context.state.store(key, self.appraisal.as_ref())?;
         context.state.store(StateKey::asset(&self.asset), &asset)?;
         context.emit(Kind::AppraisalAppended(pb::AppraisalAppended {
             asset: self.asset.to_bytes(),

@@ -25,6 +25,8 @@ mod error;
 mod facts;
 mod mint_units;
 mod register_asset;
+#[cfg(test)]
+mod tests;
 mod totals;
 
 pub use activate_asset::ActivateAsset;

@@ -20,6 +20,8 @@ mod claim_income;
 mod claimable;
 mod error;
 mod pay_income;
+#[cfg(test)]
+mod tests;
 
 pub use claim_income::ClaimIncome;
 pub use claimable::claimable;

@@ -13,6 +13,8 @@ mod error;
 mod pay_royalty;
 mod schedule;
 mod set_royalty_schedule;
+#[cfg(test)]
+mod tests;
 
 pub use error::RoyaltyError;
 pub use pay_royalty::PayRoyalty;

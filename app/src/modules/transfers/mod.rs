@@ -17,6 +17,8 @@ mod batch_transfer;
 mod error;
 pub mod holdings;
 pub(crate) mod record;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use batch_transfer::{BatchTransfer, MAX_LEGS};

@@ -21,6 +21,8 @@ mod error;
 mod outcome;
 mod submit_proposal;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use cast_vote::CastVote;
 pub use close_proposal::CloseProposal;

@@ -1,0 +1,447 @@
+//! A chain in memory for tests: it runs operations as blocks do and checks that each touches
+//! only what it has declared.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "tests"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use ed25519_zebra::{SigningKey, VerificationKey};
+use prost::Message as _;
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::{Holding, Leaf};
+use tessera_proto::pb::accounts::v1::{PublicKey, public_key};
+use tessera_proto::pb::assets::v1 as assets;
+use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
+use tessera_proto::pb::chain::v1 as chain;
+use tessera_proto::pb::chain::v1::{Event, event, operation};
+use tessera_proto::signing::{appraisal_sign_bytes, chain_id_hash};
+use tessera_proto::state_key::StateKey;
+
+use super::router::{Operation, apply_delta};
+use super::{BlockInfo, Context, Message};
+use crate::state::access::{AccessSet, Mode};
+use crate::state::delta::Delta;
+use crate::state::error::{ExecutionError, Fault, Rejected};
+use crate::state::view::{LeafReader, StateReader, StateView};
+
+/// Number of accounts with money.
+pub(crate) const ACCOUNTS: u8 = 6;
+/// What each of them has of each currency.
+pub(crate) const START_BALANCE: u64 = 1_000_000;
+/// The account that issues everything.
+pub(crate) const ISSUER: u8 = 0;
+/// The accredited appraiser.
+pub(crate) const APPRAISER: u8 = 9;
+/// Codespace of what the double refuses because it was not declared.
+pub(crate) const UNDECLARED: &str = "undeclared";
+
+pub(crate) type Kind = operation::Kind;
+type Leaves = BTreeMap<StateKey, Bytes>;
+
+pub(crate) fn signing_key(number: u8) -> SigningKey {
+    SigningKey::from([number + 1; 32])
+}
+
+pub(crate) fn key_bytes(number: u8) -> [u8; 32] {
+    VerificationKey::from(&signing_key(number)).into()
+}
+
+pub(crate) fn public_key(number: u8) -> PublicKey {
+    let key = public_key::Key::Ed25519(Bytes::copy_from_slice(&key_bytes(number)));
+    PublicKey { key: Some(key) }
+}
+
+pub(crate) fn account(number: u8) -> Address {
+    Address::from_ed25519(&key_bytes(number))
+}
+
+pub(crate) fn amount(base_units: u64) -> Amount {
+    Amount::from_u64(base_units)
+}
+
+/// Id of the asset that the issuer registers under a name.
+pub(crate) fn asset(name: &str) -> AssetId {
+    AssetId::derive(&account(ISSUER), name.as_bytes())
+}
+
+/// A transaction: who signs and what it does.
+#[derive(Debug, Clone)]
+pub(crate) struct TestTx {
+    pub(crate) sender: u8,
+    pub(crate) operations: Vec<Kind>,
+}
+
+/// The state and the block that operations run in.
+#[derive(Clone)]
+pub(crate) struct TestChain {
+    leaves: Leaves,
+    pub(crate) block: BlockInfo,
+}
+
+impl StateReader for TestChain {
+    fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+        Ok(self.leaves.get(key).cloned())
+    }
+}
+
+impl TestChain {
+    /// A chain with the fee currency `usdx`, the currency `eurx` and an accredited appraiser.
+    pub(crate) fn new() -> Self {
+        let block = BlockInfo {
+            height: 1,
+            time_ms: 1_000_000,
+            chain_id_hash: chain_id_hash("test"),
+            fee_currency: asset("usdx"),
+        };
+        let mut chain = Self { leaves: Leaves::new(), block };
+        let params =
+            chain::Params { fee_currency: asset("usdx").to_bytes(), ..chain::Params::default() };
+        chain.set(StateKey::params(), &params);
+        let appraiser = assets::Appraiser { name: "Valuation House".to_owned() };
+        chain.set(StateKey::appraiser(&account(APPRAISER)), &appraiser);
+        chain.add_currency("usdx");
+        chain.add_currency("eurx");
+        chain
+    }
+
+    fn add_currency(&mut self, name: &str) {
+        let id = asset(name);
+        let supply = u64::from(ACCOUNTS) * START_BALANCE;
+        let facts = assets::Asset {
+            id: id.to_bytes(),
+            name: name.to_owned(),
+            class: AssetClass::Currency.into(),
+            status: AssetStatus::Active.into(),
+            issuer: account(ISSUER).to_bytes(),
+            max_supply: Amount::MAX.to_string(),
+            ..assets::Asset::default()
+        };
+        let totals = assets::AssetTotals {
+            supply: supply.to_string(),
+            holder_count: ACCOUNTS.into(),
+            ..assets::AssetTotals::default()
+        };
+        self.set(StateKey::asset(&id), &facts);
+        self.set(StateKey::asset_totals(&id), &totals);
+        self.set(StateKey::asset_name(name), &id);
+        for number in 0..ACCOUNTS {
+            let holding = Holding { balance: amount(START_BALANCE), ..Holding::default() };
+            self.set(StateKey::holding(&id, &account(number)), &holding);
+        }
+    }
+
+    /// Registers, appraises and activates a building and issues 1,000 units to the issuer.
+    pub(crate) fn add_asset(&mut self, name: &str) -> AssetId {
+        let id = asset(name);
+        let appraisal = self.signed_appraisal(name, self.block.time_ms);
+        self.submit(ISSUER, register(name)).unwrap();
+        self.submit(ISSUER, Kind::AppendAppraisal(appraisal)).unwrap();
+        let activate = assets::ActivateAsset { asset: id.to_bytes() };
+        self.submit(ISSUER, Kind::ActivateAsset(activate)).unwrap();
+        self.submit(ISSUER, mint(name, ISSUER, 1_000)).unwrap();
+        id
+    }
+
+    /// An appraisal signed by the appraiser, valid from a time on.
+    pub(crate) fn signed_appraisal(&self, name: &str, from_ms: u64) -> assets::AppendAppraisal {
+        self.sign_appraisal(name, &appraisal(from_ms), APPRAISER)
+    }
+
+    pub(crate) fn sign_appraisal(
+        &self,
+        name: &str,
+        appraisal: &assets::Appraisal,
+        signer: u8,
+    ) -> assets::AppendAppraisal {
+        let appraisal = appraisal.encode_to_vec();
+        let message = appraisal_sign_bytes(&self.block.chain_id_hash, &asset(name), &appraisal);
+        assets::AppendAppraisal {
+            asset: asset(name).to_bytes(),
+            appraisal: appraisal.into(),
+            public_key: Some(public_key(signer)),
+            signature: signing_key(signer).sign(&message).to_bytes().to_vec().into(),
+        }
+    }
+
+    /// The fact at a key.
+    pub(crate) fn get<L: Leaf>(&self, key: &StateKey) -> Option<L> {
+        self.leaf(key).unwrap()
+    }
+
+    /// Sets a fact past all rules.
+    pub(crate) fn set<L: Leaf>(&mut self, key: StateKey, leaf: &L) {
+        self.leaves.insert(key, leaf.to_leaf_bytes());
+    }
+
+    pub(crate) fn holding(&self, name: &str, number: u8) -> Holding {
+        self.holding_of(name, &account(number))
+    }
+
+    pub(crate) fn holding_of(&self, name: &str, address: &Address) -> Holding {
+        self.get(&StateKey::holding(&asset(name), address)).unwrap_or_default()
+    }
+
+    pub(crate) fn balance(&self, name: &str, number: u8) -> u128 {
+        self.holding(name, number).balance.base_units()
+    }
+
+    pub(crate) fn facts(&self, name: &str) -> assets::Asset {
+        self.get(&StateKey::asset(&asset(name))).unwrap()
+    }
+
+    pub(crate) fn totals(&self, name: &str) -> assets::AssetTotals {
+        self.get(&StateKey::asset_totals(&asset(name))).unwrap()
+    }
+
+    /// Every leaf.
+    pub(crate) fn leaves(&self) -> &Leaves {
+        &self.leaves
+    }
+
+    /// Goes on to the next block.
+    pub(crate) fn next_block(&mut self) {
+        self.skip_blocks(1);
+    }
+
+    pub(crate) fn skip_blocks(&mut self, count: u64) {
+        self.block.height += count;
+        self.block.time_ms += 1_000 * count;
+    }
+
+    /// Runs one operation; a failure of the node or an undeclared access fails the test.
+    pub(crate) fn submit(&mut self, sender: u8, kind: Kind) -> Result<Vec<event::Kind>, Rejected> {
+        self.submit_all(sender, vec![kind])
+    }
+
+    /// Runs one transaction.
+    pub(crate) fn submit_all(
+        &mut self,
+        sender: u8,
+        operations: Vec<Kind>,
+    ) -> Result<Vec<event::Kind>, Rejected> {
+        let mut results = self.run(&[TestTx { sender, operations }], false);
+        let result = results.pop().unwrap();
+        if let Err(error) = &result {
+            assert_ne!(error.codespace, UNDECLARED, "{error}");
+        }
+        result
+    }
+
+    /// Runs transactions as one block does: all declare against the state before it, then each
+    /// executes in order. With `defer`, changes of keys that no transaction reads or writes are
+    /// applied at the end, last first.
+    pub(crate) fn run(
+        &mut self,
+        transactions: &[TestTx],
+        defer: bool,
+    ) -> Vec<Result<Vec<event::Kind>, Rejected>> {
+        let checked: Vec<Result<Vec<Operation>, Rejected>> = transactions
+            .iter()
+            .map(|tx| tx.operations.iter().cloned().map(checked_operation).collect())
+            .collect();
+        let sets: Vec<AccessSet> = transactions
+            .iter()
+            .zip(&checked)
+            .map(|(tx, operations)| {
+                let mut access = AccessSet::default();
+                for operation in operations.iter().flatten() {
+                    operation.declare(&account(tx.sender), self, &mut access).unwrap();
+                }
+                access
+            })
+            .collect();
+        let commutative = if defer { commutative_keys(&sets) } else { BTreeSet::new() };
+        let mut deferred = Vec::new();
+        let mut results = Vec::new();
+        for ((tx, operations), access) in transactions.iter().zip(checked).zip(&sets) {
+            let before = (self.leaves.clone(), deferred.len());
+            let result = operations.and_then(|operations| {
+                let mut view = TestView {
+                    leaves: &mut self.leaves,
+                    block: &self.block,
+                    access: Some(access),
+                    applying: false,
+                    commutative: &commutative,
+                    deferred: &mut deferred,
+                };
+                execute(&mut view, &self.block, account(tx.sender), &operations)
+            });
+            if result.is_err() {
+                self.leaves = before.0;
+                deferred.truncate(before.1);
+            }
+            results.push(result);
+        }
+        while let Some(delta) = deferred.pop() {
+            self.apply(&delta);
+        }
+        results
+    }
+
+    /// Applies a commutative change past all declarations.
+    pub(crate) fn apply(&mut self, delta: &Delta) {
+        let block = self.block.clone();
+        self.with_view(|view| apply_delta(view, &block, delta)).unwrap();
+    }
+
+    /// Works on the state past all declarations.
+    pub(crate) fn with_view<T>(&mut self, work: impl FnOnce(&mut dyn StateView) -> T) -> T {
+        work(&mut TestView {
+            leaves: &mut self.leaves,
+            block: &self.block,
+            access: None,
+            applying: false,
+            commutative: &BTreeSet::new(),
+            deferred: &mut Vec::new(),
+        })
+    }
+}
+
+fn checked_operation(kind: Kind) -> Result<Operation, Rejected> {
+    chain::Operation { kind: Some(kind) }.try_into()
+}
+
+fn execute(
+    view: &mut dyn StateView,
+    block: &BlockInfo,
+    sender: Address,
+    operations: &[Operation],
+) -> Result<Vec<event::Kind>, Rejected> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut context = Context { block, sender, state: view, events: &mut events };
+    for operation in operations {
+        match operation.execute(&mut context) {
+            Ok(()) => {}
+            Err(ExecutionError::Rejected(rejected)) => return Err(rejected),
+            Err(ExecutionError::Fault(fault)) => panic!("{fault}"),
+        }
+    }
+    Ok(events.into_iter().filter_map(|event| event.kind).collect())
+}
+
+/// Keys that are only added to, and whose guards nobody writes.
+fn commutative_keys(sets: &[AccessSet]) -> BTreeSet<StateKey> {
+    let all = || sets.iter().flat_map(AccessSet::as_slice);
+    let written: BTreeSet<_> = all().filter(|a| a.mode == Mode::Write).map(|a| a.key).collect();
+    let bound = all()
+        .filter(|a| a.mode != Mode::Add || a.guard.is_some_and(|key| written.contains(&key)))
+        .map(|a| a.key);
+    let bound: BTreeSet<_> = bound.collect();
+    all().map(|a| a.key).filter(|key| !bound.contains(key)).collect()
+}
+
+struct TestView<'a> {
+    leaves: &'a mut Leaves,
+    block: &'a BlockInfo,
+    /// Nothing is checked without it.
+    access: Option<&'a AccessSet>,
+    /// Whether a commutative change is being applied: it may touch what is declared as add.
+    applying: bool,
+    commutative: &'a BTreeSet<StateKey>,
+    deferred: &'a mut Vec<Delta>,
+}
+
+impl TestView<'_> {
+    fn check(&self, what: &str, key: &StateKey, allowed: &[Mode]) -> Result<(), ExecutionError> {
+        let Some(access) = self.access else { return Ok(()) };
+        let mode = access.mode(key);
+        if mode.is_some_and(|mode| allowed.contains(&mode)) {
+            return Ok(());
+        }
+        let message = format!("{what} of {key:?}, declared: {mode:?}");
+        Err(Rejected { codespace: UNDECLARED, code: 1, message }.into())
+    }
+}
+
+impl StateView for TestView<'_> {
+    fn read(&mut self, key: &StateKey) -> Result<Option<Bytes>, ExecutionError> {
+        let all: &[Mode] = &[Mode::Read, Mode::Write, Mode::Add];
+        let allowed = if self.applying { all } else { &all[..2] };
+        self.check("read", key, allowed)?;
+        Ok(self.leaves.get(key).cloned())
+    }
+
+    fn write(&mut self, key: StateKey, value: Option<Bytes>) -> Result<(), ExecutionError> {
+        let all: &[Mode] = &[Mode::Write, Mode::Add];
+        let allowed = if self.applying { all } else { &all[..1] };
+        self.check("write", &key, allowed)?;
+        match value {
+            Some(value) => self.leaves.insert(key, value),
+            None => self.leaves.remove(&key),
+        };
+        Ok(())
+    }
+
+    fn add(&mut self, delta: Delta) -> Result<(), ExecutionError> {
+        self.check("add", &delta.key(), &[Mode::Write, Mode::Add])?;
+        if self.commutative.contains(&delta.key()) {
+            self.deferred.push(delta);
+            return Ok(());
+        }
+        let (before, block) = (self.applying, self.block);
+        self.applying = true;
+        let result = apply_delta(self, block, &delta);
+        self.applying = before;
+        result
+    }
+}
+
+/// Checks who refused and by which code.
+#[track_caller]
+pub(crate) fn assert_refused<T: std::fmt::Debug>(
+    result: Result<T, Rejected>,
+    codespace: &str,
+    code: u32,
+) {
+    let error = result.expect_err("must be refused");
+    assert_eq!((error.codespace, error.code), (codespace, code), "{error}");
+}
+
+pub(crate) fn register(name: &str) -> Kind {
+    Kind::RegisterAsset(assets::RegisterAsset {
+        salt: Bytes::copy_from_slice(name.as_bytes()),
+        name: name.to_owned(),
+        title: "Villa in Ardèche".to_owned(),
+        class: AssetClass::RealEstate.into(),
+        decimals: 0,
+        max_supply: "1000000".to_owned(),
+        documents: vec![],
+    })
+}
+
+pub(crate) fn appraisal(from_ms: u64) -> assets::Appraisal {
+    assets::Appraisal {
+        appraiser: account(APPRAISER).to_bytes(),
+        value: "500000".to_owned(),
+        currency: asset("usdx").to_bytes(),
+        method: "comparable sales".to_owned(),
+        valid_from_ms: from_ms,
+        valid_to_ms: from_ms + 1_000_000_000,
+        report_sha256: Bytes::from_static(&[7; 32]),
+    }
+}
+
+pub(crate) fn mint(name: &str, to: u8, units: u64) -> Kind {
+    Kind::MintUnits(assets::MintUnits {
+        asset: asset(name).to_bytes(),
+        to: account(to).to_bytes(),
+        amount: units.to_string(),
+    })
+}
+
+pub(crate) fn transfer(name: &str, to: &Address, units: u64) -> Kind {
+    Kind::Transfer(tessera_proto::pb::transfers::v1::Transfer {
+        asset: asset(name).to_bytes(),
+        to: to.to_bytes(),
+        amount: units.to_string(),
+        memo_sha256: Bytes::new(),
+    })
+}
