@@ -36,7 +36,6 @@ macro_rules! operations {
         /// One checked step of a transaction.
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[expect(missing_docs, reason = "each variant is the message of its name")]
-        #[expect(clippy::large_enum_variant, reason = "a box would cost every other operation")]
         pub enum Operation {
             $($message($message)),+
         }

@@ -11,4 +11,4 @@
 mod ratio;
 
 pub use ratio::{FULL_BPS, exceeds_bps, mul_div_floor, share_of_bps};
-pub use ratio::{IncomeStep, accrued_income, advance_income_index};
+pub use ratio::{IncomeStep, accrued_income, advance_income_index, collect_income};

@@ -36,22 +36,26 @@ pub fn exceeds_bps(part: Amount, whole: Amount, bps: u32) -> bool {
 /// Fraction bits of an income index.
 const INDEX_FRACTION_BITS: usize = 128;
 
-/// An income index after a payment, and what the division left over.
+/// An income index after a payment, and what rounding it up has given away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IncomeStep {
     /// The new index, big-endian.
     pub index: [u8; 32],
-    /// Numerator left over, less than the supply; belongs to the next payment.
+    /// What all units together are promised beyond all payments, times 2^128: always less than
+    /// half a base unit.
     pub remainder: Amount,
 }
 
 /// Raises an income index by `amount` spread over `supply` units.
 ///
-/// The index counts base units of currency per base unit of asset, times 2^128. With the
-/// remainder carried along, nothing is lost between payments, and since claims round down, never
-/// more is claimed than was paid.
+/// The index counts base units of currency per base unit of asset, times 2^128, and is rounded
+/// up, so that a share that is a whole number comes out as that number. What this gives away
+/// adds up in the remainder; before that could reach a base unit, it is taken back from a
+/// payment. So all units together are promised less than one base unit more than was paid, and
+/// since claims are whole numbers, never more is claimed than was paid, however the supply and
+/// the holders change.
 ///
-/// None when the supply is zero or the index would overflow 256 bits.
+/// None when the supply or the amount is zero or the index would overflow 256 bits.
 #[must_use]
 pub fn advance_income_index(
     index: &[u8; 32],
@@ -59,18 +63,28 @@ pub fn advance_income_index(
     amount: Amount,
     supply: Amount,
 ) -> Option<IncomeStep> {
-    let numerator = U512::from(amount.base_units())
-        .checked_shl(INDEX_FRACTION_BITS)?
-        .checked_add(U512::from(remainder.base_units()))?;
-    let supply = U512::from(supply.base_units());
-    let step = numerator.checked_div(supply)?;
-    let left_over = numerator.checked_rem(supply)?;
-    let index = widen(index).checked_add(step)?;
-    let index: U256 = Uint::checked_from_limbs_slice(index.as_limbs())?;
-    Some(IncomeStep {
-        index: index.to_be_bytes(),
-        remainder: Amount::new(left_over.try_into().ok()?)?,
-    })
+    if supply.is_zero() || amount.is_zero() {
+        return None;
+    }
+    let paid = U512::from(amount.base_units()).checked_shl(INDEX_FRACTION_BITS)?;
+    let (step, given) = divide_up(paid, supply)?;
+    let (step, remainder) = match remainder.checked_add(given) {
+        Some(sum) => (step, sum),
+        None => divide_up(paid.checked_sub(U512::from(remainder.base_units()))?, supply)?,
+    };
+    Some(IncomeStep { index: narrow(widen(index).checked_add(step)?)?, remainder })
+}
+
+/// The quotient, rounded up, and by how much its product exceeds the numerator.
+fn divide_up(numerator: U512, divisor: Amount) -> Option<(U512, Amount)> {
+    let divisor = U512::from(divisor.base_units());
+    let quotient = numerator.checked_div(divisor)?;
+    let rest = numerator.checked_rem(divisor)?;
+    if rest.is_zero() {
+        return Some((quotient, Amount::ZERO));
+    }
+    let excess = divisor.checked_sub(rest)?;
+    Some((quotient.checked_add(U512::ONE)?, Amount::new(excess.try_into().ok()?)?))
 }
 
 /// Income of `balance` units while the index rose from `from` to `to`, rounded down; none when
@@ -83,8 +97,31 @@ pub fn accrued_income(balance: Amount, from: &[u8; 32], to: &[u8; 32]) -> Option
     Amount::new(whole.try_into().ok()?)
 }
 
+/// Like [`accrued_income`] for a balance that stays: also tells the index from which on the
+/// balance has not been paid, which is before `to` by the fraction that was rounded off. So
+/// nothing is lost by claiming often.
+#[must_use]
+pub fn collect_income(
+    balance: Amount,
+    from: &[u8; 32],
+    to: &[u8; 32],
+) -> Option<(Amount, [u8; 32])> {
+    let accrued = accrued_income(balance, from, to)?;
+    if balance.is_zero() {
+        return Some((accrued, *to));
+    }
+    let paid = U512::from(accrued.base_units()).checked_shl(INDEX_FRACTION_BITS)?;
+    let (rise, _) = divide_up(paid, balance)?;
+    Some((accrued, narrow(widen(from).checked_add(rise)?)?))
+}
+
 fn widen(index: &[u8; 32]) -> U512 {
     U512::from(U256::from_be_bytes(*index))
+}
+
+fn narrow(index: U512) -> Option<[u8; 32]> {
+    let index: U256 = Uint::checked_from_limbs_slice(index.as_limbs())?;
+    Some(index.to_be_bytes())
 }
 
 #[cfg(test)]
@@ -104,6 +141,7 @@ mod tests {
         assert_eq!(mul_div_floor(max, 1, 0), None);
         let step = advance_income_index(&[0; 32], Amount::ZERO, max, amount(1)).unwrap();
         assert_eq!(accrued_income(amount(1), &[0; 32], &step.index), Some(max));
+        assert_eq!(step.remainder, Amount::ZERO);
         assert_eq!(accrued_income(max, &[0; 32], &step.index), None);
         assert_eq!(advance_income_index(&[0xff; 32], Amount::ZERO, max, amount(1)), None);
         assert_eq!(advance_income_index(&[0; 32], Amount::ZERO, max, Amount::ZERO), None);
@@ -116,26 +154,80 @@ mod tests {
         assert!(exceeds_bps(Amount::ZERO, Amount::ZERO, FULL_BPS));
     }
 
+    #[test]
+    fn whole_shares_come_out_whole() {
+        let step = advance_income_index(&[0; 32], Amount::ZERO, amount(70), amount(1_000)).unwrap();
+        for (balance, share) in [(1_000, 70), (100, 7), (99, 6)] {
+            assert_eq!(accrued_income(amount(balance), &[0; 32], &step.index), Some(amount(share)));
+        }
+    }
+
+    #[test]
+    fn what_rounding_up_gives_is_taken_back_in_time() {
+        let supply = amount(Amount::MAX.base_units() - 1);
+        let (mut index, mut remainder) = ([0; 32], Amount::ZERO);
+        for paid in 1..100 {
+            let step = advance_income_index(&index, remainder, amount(1), supply);
+            IncomeStep { index, remainder } = step.unwrap();
+            assert!(accrued_income(supply, &[0; 32], &index).unwrap() <= amount(paid));
+        }
+    }
+
     proptest! {
         #[test]
         fn claims_never_exceed_payments(
-            payments in prop::collection::vec(1u128..1_000_000_000, 1..8),
-            holdings in prop::collection::vec(1u128..1_000_000, 1..8),
+            // Payments, the supply of each, and which holders collect after it.
+            rounds in prop::collection::vec(
+                (prop_oneof![1u128..1_000, 1..u128::MAX >> 4], any::<u8>(), any::<bool>()), 1..12,
+            ),
+            holdings in prop::collection::vec(prop_oneof![1u128..50, 1..u128::MAX >> 5], 1..8),
         ) {
-            let supply = amount(holdings.iter().sum());
             let (mut index, mut remainder) = ([0; 32], Amount::ZERO);
-            for payment in &payments {
-                let step = advance_income_index(&index, remainder, amount(*payment), supply);
-                IncomeStep { index, remainder } = step.unwrap();
+            let (mut paid, mut claimed) = (0, 0);
+            let mut from = vec![[0; 32]; holdings.len()];
+            for (payment, collectors, grow) in rounds {
+                // Later holders join at the index of the time, as if newly issued.
+                let count = if grow { holdings.len() } else { 1 };
+                for joined in from.iter_mut().skip(count) {
+                    *joined = index;
+                }
+                let supply = amount(holdings.iter().take(count).sum());
+                let step = advance_income_index(&index, remainder, amount(payment), supply);
+                let Some(step) = step else { return Ok(()) };
+                IncomeStep { index, remainder } = step;
+                paid += payment;
+                for (number, held) in holdings.iter().enumerate() {
+                    if number >= count {
+                        from[number] = index;
+                    } else if collectors & (1 << number) != 0 {
+                        let got = collect_income(amount(*held), &from[number], &index);
+                        let Some((got, reached)) = got else { return Ok(()) };
+                        prop_assert!(reached <= index);
+                        claimed += got.base_units();
+                        // Leaving and joining again loses the fraction.
+                        from[number] = if collectors & 1 == 0 { reached } else { index };
+                    }
+                    prop_assert!(claimed <= paid);
+                }
             }
-            let paid: u128 = payments.iter().sum();
-            let claimed: u128 = holdings
-                .iter()
-                .map(|held| accrued_income(amount(*held), &[0; 32], &index).unwrap().base_units())
-                .sum();
-            prop_assert!(claimed <= paid);
-            let left_over = paid.checked_sub(claimed).unwrap();
-            prop_assert!(left_over <= u128::try_from(holdings.len()).unwrap());
+        }
+
+        #[test]
+        fn claiming_often_loses_nothing(
+            payments in prop::collection::vec(1u128..1_000, 1..40),
+            balance in 1u128..1_000,
+        ) {
+            let (mut index, mut remainder) = ([0; 32], Amount::ZERO);
+            let (mut from, mut claimed) = ([0; 32], 0);
+            for payment in payments {
+                let step = advance_income_index(&index, remainder, amount(payment), amount(1_000));
+                IncomeStep { index, remainder } = step.unwrap();
+                let (got, reached) = collect_income(amount(balance), &from, &index).unwrap();
+                from = reached;
+                claimed += got.base_units();
+                let at_once = accrued_income(amount(balance), &[0; 32], &index).unwrap();
+                prop_assert!(claimed.abs_diff(at_once.base_units()) <= 1);
+            }
         }
     }
 }

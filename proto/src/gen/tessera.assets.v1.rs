@@ -50,7 +50,8 @@ pub struct IncomeIndex {
     /// Base units of currency per base unit of asset, times 2^128; 32 bytes, big-endian.
     #[prost(bytes = "bytes", tag = "2")]
     pub index: ::prost::bytes::Bytes,
-    /// Numerator of what the last division left over, carried to the next payment; a decimal number.
+    /// What rounding the index up has promised beyond all payments, times 2^128: less than
+    /// half a base unit; a decimal number.
     #[prost(string, tag = "3")]
     pub remainder: ::prost::alloc::string::String,
 }

@@ -60,7 +60,7 @@ impl Message for ClaimIncome {
         let (block, holder) = (context.block, context.sender);
         let asset = load_asset(context.state, id)?;
         let mut holding = holdings::load_holding(context.state, id, &holder)?;
-        holdings::settle_income(&mut holding, &asset)?;
+        holdings::collect_income(&mut holding, &asset)?;
         let entry = holding.income.iter_mut().find(|entry| entry.currency == *currency);
         let amount = entry.map_or(Amount::ZERO, |entry| std::mem::take(&mut entry.accrued));
         if amount.is_zero() {

@@ -11,8 +11,9 @@
 //! | holding (settled income) | asset, account | every change of the holding, `ClaimIncome` |
 //!
 //! # Invariants
-//! * The income pool of an asset holds at least what its holders may claim; each settlement
-//!   rounds down, and what the division of a payment leaves over is carried to the next one.
+//! * The income pool of an asset holds at least what its holders may claim. Whole shares come out
+//!   whole; a fraction of a base unit counts at the next claim, or stays in the pool when the
+//!   balance changes first.
 //! * An asset has income in at most [`MAX_INCOME_CURRENCIES`] currencies. Only its issuer adds
 //!   one, so that nobody can fill the list with worthless ones; the fee currency anybody may.
 

@@ -127,20 +127,33 @@ pub(crate) fn store_holding(
     if says_nothing(holding) { view.write(key, None) } else { view.store(key, holding) }
 }
 
-/// Brings the income of a holding up to the indexes of its asset, before its balance changes or
-/// its income is claimed.
+/// Brings the income of a holding up to the indexes of its asset, before its balance changes.
 ///
 /// Income is rounded down; what is left over stays in the income pool.
 pub(crate) fn settle_income(holding: &mut Holding, asset: &Asset) -> Result<(), Fault> {
+    settle_by(holding, asset, |balance, from, to| {
+        num::accrued_income(balance, from, to).map(|accrued| (accrued, *to))
+    })
+}
+
+/// Like [`settle_income`] where the balance stays: what is rounded off counts the next time.
+pub(crate) fn collect_income(holding: &mut Holding, asset: &Asset) -> Result<(), Fault> {
+    settle_by(holding, asset, num::collect_income)
+}
+
+/// Income of a balance between two indexes, and the index from which on more counts.
+type Settlement = fn(Amount, &[u8; 32], &[u8; 32]) -> Option<(Amount, [u8; 32])>;
+
+fn settle_by(holding: &mut Holding, asset: &Asset, settle: Settlement) -> Result<(), Fault> {
     let mut income = Vec::with_capacity(asset.income.len());
     for entry in &asset.income {
         let currency = committed::asset_id("income currency", &entry.currency)?;
-        let index = committed::index("income index", &entry.index)?;
+        let to = committed::index("income index", &entry.index)?;
         let settled = holding.income.iter().find(|settled| settled.currency == currency);
         // Without an entry the holding is older than the first payment: the index was zero.
         let (from, before) =
             settled.map_or(([0; 32], Amount::ZERO), |settled| (settled.index, settled.accrued));
-        let risen = num::accrued_income(holding.balance, &from, &index)
+        let (risen, index) = settle(holding.balance, &from, &to)
             .ok_or_else(|| broken(format!("income of `{}` cannot be settled", asset.name)))?;
         let accrued = committed::sum("accrued income", before, risen)?;
         income.push(HoldingIncome { currency, index, accrued });
