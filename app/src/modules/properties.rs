@@ -1,1 +1,294 @@
+//! Random operations against an independent model: value is conserved, counts are exact, claims
+//! never exceed payments, every unit of a record votes at most once, and neither the order of
+//! commutative changes nor their delay matters.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    reason = "tests"
+)]
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::{Holding, Leaf};
+use tessera_proto::pb::accounts::v1 as accounts;
+use tessera_proto::pb::chain::v1::FeePot;
+use tessera_proto::pb::distributions::v1 as distributions;
+use tessera_proto::pb::royalties::v1 as royalties;
+use tessera_proto::pb::transfers::v1 as transfers;
+use tessera_proto::pb::votes::v1 as votes;
+use tessera_proto::state_key::{Namespace, StateKey};
+
+use super::assets::supply_at;
+use super::distributions::claimable;
+use super::testing::{
+    ACCOUNTS, ISSUER, Kind, TestChain, TestTx, UNDECLARED, account, asset, mint, transfer,
+};
+use super::transfers::holdings::balance_at;
+
+const ASSETS: [&str; 4] = ["usdx", "eurx", "villa", "tower"];
+
+fn name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&ASSETS[..])
+}
+
+fn currency() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&ASSETS[..2])
+}
+
+/// Mostly small, so that balances often fall to zero; now and then absurd.
+fn units() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 1u64..400, 3 => 1u64..2_000_000, 1 => Just(u64::MAX)]
+}
+
+/// Somebody with or without money, or a treasury.
+fn recipient() -> impl Strategy<Value = Address> {
+    prop_oneof![
+        8 => (0..ACCOUNTS + 2).prop_map(account),
+        1 => name().prop_map(|name| Address::treasury(&asset(name))),
+    ]
+}
+
+fn bytes(name: &str) -> Bytes {
+    asset(name).to_bytes()
+}
+
+fn batch((name, legs): (&str, Vec<(u8, u64)>)) -> Kind {
+    let leg = |(to, units): (u8, u64)| transfers::TransferLeg {
+        to: account(to).to_bytes(),
+        amount: units.to_string(),
+    };
+    let legs = legs.into_iter().map(leg).collect();
+    Kind::BatchTransfer(transfers::BatchTransfer {
+        asset: bytes(name),
+        legs,
+        memo_sha256: Bytes::new(),
+    })
+}
+
+fn schedule((name, first_bps, to): (&str, u32, Address)) -> Kind {
+    let shares = BTreeMap::from([(to, first_bps), (account(3), 10_000 - first_bps)]);
+    let share = |(account, share_bps): (Address, u32)| royalties::RoyaltyShare {
+        account: account.to_bytes(),
+        share_bps,
+    };
+    let shares = shares.into_iter().map(share).collect();
+    let schedule = Some(royalties::RoyaltySchedule { shares });
+    Kind::SetRoyaltySchedule(royalties::SetRoyaltySchedule { asset: bytes(name), schedule })
+}
+
+fn proposal((name, currency, to, units, period): (&str, &str, Address, u64, u64)) -> Kind {
+    let spend = votes::TreasurySpend {
+        currency: bytes(currency),
+        to: to.to_bytes(),
+        amount: units.to_string(),
+    };
+    let outcome = Some(votes::proposal_outcome::Outcome::TreasurySpend(spend));
+    Kind::SubmitProposal(votes::SubmitProposal {
+        asset: bytes(name),
+        title: "spend".to_owned(),
+        outcome: Some(votes::ProposalOutcome { outcome }),
+        voting_period_blocks: period,
+        quorum_bps: 100,
+        threshold_bps: 5_000,
+    })
+}
+
+fn operation() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        6 => (name(), recipient(), units())
+            .prop_map(|(name, to, units)| transfer(name, &to, units)),
+        2 => (name(), prop::collection::vec((0..ACCOUNTS + 2, units()), 1..4)).prop_map(batch),
+        1 => (name(), 0..ACCOUNTS + 2, units()).prop_map(|(name, to, n)| mint(name, to, n)),
+        1 => (recipient(), units()).prop_map(|(to, units)| Kind::TopUpFees(accounts::TopUpFees {
+            account: to.to_bytes(),
+            amount: units.to_string(),
+        })),
+        1 => (name(), 1u32..10_000, recipient()).prop_map(schedule),
+        2 => (name(), currency(), units()).prop_map(|(name, currency, units)| {
+            Kind::PayRoyalty(royalties::PayRoyalty {
+                asset: bytes(name),
+                currency: bytes(currency),
+                amount: units.to_string(),
+            })
+        }),
+        3 => (name(), currency(), units()).prop_map(|(name, currency, units)| {
+            Kind::PayIncome(distributions::PayIncome {
+                asset: bytes(name),
+                currency: bytes(currency),
+                amount: units.to_string(),
+                memo_sha256: Bytes::new(),
+            })
+        }),
+        3 => (name(), currency()).prop_map(|(name, currency)| {
+            let (asset, currency) = (bytes(name), bytes(currency));
+            Kind::ClaimIncome(distributions::ClaimIncome { asset, currency })
+        }),
+        2 => (name(), currency(), recipient(), units(), 1u64..4).prop_map(proposal),
+        4 => (name(), 1u64..5, 1i32..4).prop_map(|(name, proposal, choice)| {
+            Kind::CastVote(votes::CastVote { asset: bytes(name), proposal, choice })
+        }),
+        2 => (name(), 1u64..5).prop_map(|(name, proposal)| {
+            Kind::CloseProposal(votes::CloseProposal { asset: bytes(name), proposal })
+        }),
+    ]
+}
+
+fn transaction() -> impl Strategy<Value = TestTx> {
+    let operations = prop::collection::vec(operation(), 1..3);
+    // The issuer more often than others, for only it may issue.
+    let sender = prop_oneof![1 => Just(ISSUER), 3 => 0..ACCOUNTS];
+    (sender, operations).prop_map(|(sender, operations)| TestTx { sender, operations })
+}
+
+fn blocks() -> impl Strategy<Value = Vec<Vec<TestTx>>> {
+    prop::collection::vec(prop::collection::vec(transaction(), 1..5), 1..25)
+}
+
+/// A chain on which everything is going on already.
+fn busy_chain() -> TestChain {
+    let mut chain = TestChain::new();
+    for name in &ASSETS[2..] {
+        chain.add_asset(name);
+        for to in 1..ACCOUNTS {
+            chain.submit(ISSUER, transfer(name, &account(to), 100)).unwrap();
+        }
+        let treasury = Address::treasury(&asset(name));
+        chain.submit(ISSUER, transfer("usdx", &treasury, 500)).unwrap();
+        chain.submit(ISSUER, schedule((name, 3_333, account(1)))).unwrap();
+    }
+    chain
+}
+
+type Balances = BTreeMap<(AssetId, Address), Amount>;
+
+/// Every leaf of one kind, with what follows the namespace byte in its key.
+fn leaves<L: Leaf>(chain: &TestChain, namespace: Namespace) -> Vec<(Vec<u8>, L)> {
+    let all = chain.leaves().iter();
+    let of_kind = all.filter(|(key, _)| key.as_bytes()[0] == namespace as u8);
+    of_kind
+        .map(|(key, value)| (key.as_bytes()[1..].to_vec(), L::from_leaf_bytes(value).unwrap()))
+        .collect()
+}
+
+fn holdings(chain: &TestChain) -> BTreeMap<(AssetId, Address), Holding> {
+    let entries = leaves(chain, Namespace::Holding).into_iter();
+    entries
+        .map(|(key, holding)| {
+            let (asset, account) = key.split_at(AssetId::LENGTH);
+            ((asset.try_into().unwrap(), account.try_into().unwrap()), holding)
+        })
+        .collect()
+}
+
+fn balances(chain: &TestChain) -> Balances {
+    holdings(chain).into_iter().map(|(key, holding)| (key, holding.balance)).collect()
+}
+
+fn sum(amounts: impl Iterator<Item = Amount>) -> u128 {
+    amounts.map(Amount::base_units).sum()
+}
+
+fn parsed(text: &str) -> u128 {
+    if text.is_empty() { 0 } else { text.parse().unwrap() }
+}
+
+fn check_value(chain: &TestChain) {
+    let holdings = holdings(chain);
+    for name in ASSETS {
+        let (id, totals) = (asset(name), chain.totals(name));
+        let of_asset = || holdings.iter().filter(|((asset, _), _)| *asset == id);
+        let held = sum(of_asset().map(|(_, holding)| holding.balance));
+        assert_eq!(held, parsed(&totals.supply), "supply of {name}");
+        let holders = of_asset().filter(|(_, holding)| !holding.balance.is_zero()).count();
+        assert_eq!(u64::try_from(holders).unwrap(), totals.holder_count, "holders of {name}");
+        let mut owed: BTreeMap<AssetId, u128> = BTreeMap::new();
+        for (_, holding) in of_asset() {
+            for (currency, accrued) in claimable(holding, &chain.facts(name)).unwrap() {
+                *owed.entry(currency).or_default() += accrued.base_units();
+            }
+        }
+        for (currency, owed) in owed {
+            let pool = holdings.get(&(currency, Address::income_pool(&id)));
+            let pooled = pool.map_or(0, |pool| pool.balance.base_units());
+            assert!(owed <= pooled, "{name} owes {owed} and has {pooled}");
+        }
+    }
+    let prepaid: u128 = leaves::<accounts::Account>(chain, Namespace::Account)
+        .iter()
+        .map(|(_, account)| parsed(&account.fee_credit))
+        .sum();
+    let pot = chain.get::<FeePot>(&StateKey::fee_pot()).unwrap_or_default();
+    let backing = chain.holding_of("usdx", &Address::fee_pool()).balance.base_units();
+    assert_eq!(backing, prepaid + parsed(&pot.amount), "backing of fees");
+}
+
+/// Votes against the balances as they were at the end of each block.
+fn check_votes(chain: &mut TestChain, history: &BTreeMap<u64, Balances>) {
+    for (key, proposal) in leaves::<votes::Proposal>(chain, Namespace::Proposal) {
+        let id: AssetId = key[..AssetId::LENGTH].try_into().unwrap();
+        let Some(record) = history.get(&proposal.record_height) else { continue };
+        let mut cast = BTreeMap::from([(1, 0), (2, 0), (3, 0)]);
+        for (vote_key, vote) in leaves::<votes::Vote>(chain, Namespace::Vote) {
+            let Some(voter) = vote_key.strip_prefix(key.as_slice()) else { continue };
+            let voter: Address = voter.try_into().unwrap();
+            let weight = record.get(&(id, voter)).copied().unwrap_or_default();
+            assert_eq!(parsed(&vote.weight), weight.base_units(), "weight of {voter}");
+            *cast.get_mut(&vote.choice).unwrap() += weight.base_units();
+        }
+        let tally = StateKey::tally(&id, proposal.number);
+        let tally = chain.get::<votes::Tally>(&tally).unwrap_or_default();
+        let counted = [&tally.yes, &tally.no, &tally.abstain].map(|text| parsed(text));
+        assert_eq!(counted, [cast[&1], cast[&2], cast[&3]], "tally of {}", proposal.number);
+        let of_asset = || record.iter().filter(|((asset, _), _)| *asset == id);
+        let supply = sum(of_asset().map(|(_, balance)| *balance));
+        assert!(counted.iter().sum::<u128>() <= supply);
+        let height = proposal.record_height;
+        let found = chain.with_view(|view| supply_at(view, &id, height)).unwrap();
+        assert_eq!(found.map(Amount::base_units), Some(supply));
+        for ((_, holder), balance) in of_asset() {
+            let found = chain.with_view(|view| balance_at(view, &id, holder, height));
+            assert_eq!(found.unwrap(), Some(*balance), "{holder} at {height}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn value_is_conserved_and_counts_are_exact(blocks in blocks()) {
+        let mut chain = busy_chain();
+        let mut history = BTreeMap::new();
+        for transactions in &blocks {
+            chain.next_block();
+            let alone = transactions.len() == 1;
+            for result in chain.run(transactions, false) {
+                // Alone in its block a transaction touches nothing that it has not declared.
+                let undeclared = result.is_err_and(|error| error.codespace == UNDECLARED);
+                prop_assert!(!(alone && undeclared));
+            }
+            check_value(&chain);
+            history.insert(chain.block.height, balances(&chain));
+        }
+        check_votes(&mut chain, &history);
+    }
+
+    #[test]
+    fn delayed_and_reordered_additions_give_the_same_state(blocks in blocks()) {
+        let mut at_once = busy_chain();
+        let mut delayed = at_once.clone();
+        for transactions in &blocks {
+            at_once.next_block();
+            delayed.next_block();
+            let (one, other) = (at_once.run(transactions, false), delayed.run(transactions, true));
+            prop_assert_eq!(one, other);
+            prop_assert_eq!(at_once.leaves(), delayed.leaves());
+        }
+    }
+}

@@ -106,6 +106,9 @@ operations! {
 /// new holder, so it reads the asset, writes the holding and perhaps its copy, and adds to the
 /// totals. The others read and write the one leaf that they change.
 ///
+/// Changes that conflicting transactions of a block have issued must be applied in their order
+/// (who changes a vote takes back what an earlier one has given); all others in any order.
+///
 /// # Errors
 /// [`Fault`] when the state is damaged, and whatever the view refuses. Whoever issued the change
 /// has made sure that nothing else can go wrong.

@@ -237,7 +237,7 @@ impl TestChain {
 
     /// Runs transactions as one block does: all declare against the state before it, then each
     /// executes in order. With `defer`, changes of keys that no transaction reads or writes are
-    /// applied at the end, last first.
+    /// applied at the end: in order among transactions that conflict, else last first.
     pub(crate) fn run(
         &mut self,
         transactions: &[TestTx],
@@ -259,7 +259,8 @@ impl TestChain {
             })
             .collect();
         let commutative = if defer { commutative_keys(&sets) } else { BTreeSet::new() };
-        let mut deferred = Vec::new();
+        let components = components(&sets);
+        let (mut deferred, mut origins) = (Vec::new(), Vec::new());
         let mut results = Vec::new();
         for ((tx, operations), access) in transactions.iter().zip(checked).zip(&sets) {
             let before = (self.leaves.clone(), deferred.len());
@@ -279,8 +280,11 @@ impl TestChain {
                 deferred.truncate(before.1);
             }
             results.push(result);
+            origins.resize(deferred.len(), components[results.len() - 1]);
         }
-        while let Some(delta) = deferred.pop() {
+        let mut deferred: Vec<(usize, Delta)> = origins.into_iter().zip(deferred).collect();
+        deferred.sort_by_key(|(component, _)| std::cmp::Reverse(*component));
+        for (_, delta) in deferred {
             self.apply(&delta);
         }
         results
@@ -325,6 +329,33 @@ fn execute(
         }
     }
     Ok(events.into_iter().filter_map(|event| event.kind).collect())
+}
+
+/// For each transaction the first one that it depends on, directly or not.
+fn components(sets: &[AccessSet]) -> Vec<usize> {
+    let mut first: Vec<usize> = (0..sets.len()).collect();
+    for later in 0..sets.len() {
+        for earlier in 0..later {
+            if conflict(&sets[earlier], &sets[later]) {
+                let (old, new) =
+                    (first[later].max(first[earlier]), first[later].min(first[earlier]));
+                first.iter_mut().filter(|label| **label == old).for_each(|label| *label = new);
+            }
+        }
+    }
+    first
+}
+
+fn conflict(one: &AccessSet, other: &AccessSet) -> bool {
+    let writes = |set: &AccessSet, key| set.mode(&key) == Some(Mode::Write);
+    let guarded = |set: &AccessSet, by: &AccessSet| {
+        set.as_slice().iter().any(|access| access.guard.is_some_and(|key| writes(by, key)))
+    };
+    let clash = one.as_slice().iter().any(|access| {
+        let mode = other.mode(&access.key);
+        mode.is_some_and(|mode| mode != access.mode || mode == Mode::Write)
+    });
+    clash || guarded(one, other) || guarded(other, one)
 }
 
 /// Keys that are only added to, and whose guards nobody writes.

@@ -1,1 +1,170 @@
-//! Tests.
+//! Royalties: every refusal in order of precedence, and splits that are exact to the base unit.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
+
+use bytes::Bytes;
+use proptest::prelude::*;
+use tessera_proto::amount::Amount;
+use tessera_proto::id::Address;
+use tessera_proto::pb::chain::v1::event::Kind as EventKind;
+use tessera_proto::pb::royalties::v1 as pb;
+
+use super::Schedule;
+use crate::modules::testing::{
+    ISSUER, Kind, START_BALANCE, TestChain, TestTx, UNDECLARED, account, assert_refused, asset,
+    register,
+};
+
+/// A schedule in the order that the chain wants.
+fn schedule(shares: &[(Address, u32)]) -> pb::RoyaltySchedule {
+    let mut shares = shares.to_vec();
+    shares.sort();
+    let share = |(account, share_bps): (Address, u32)| pb::RoyaltyShare {
+        account: account.to_bytes(),
+        share_bps,
+    };
+    pb::RoyaltySchedule { shares: shares.into_iter().map(share).collect() }
+}
+
+fn set(name: &str, schedule: pb::RoyaltySchedule) -> Kind {
+    let asset = asset(name).to_bytes();
+    Kind::SetRoyaltySchedule(pb::SetRoyaltySchedule { asset, schedule: Some(schedule) })
+}
+
+fn pay(name: &str, currency: &str, units: u64) -> Kind {
+    Kind::PayRoyalty(pb::PayRoyalty {
+        asset: asset(name).to_bytes(),
+        currency: asset(currency).to_bytes(),
+        amount: units.to_string(),
+    })
+}
+
+#[test]
+fn set_schedule_refuses_in_order_of_precedence() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    let (a, b) = (account(1), account(2));
+    let mut descending = schedule(&[(a, 1), (b, 1)]);
+    descending.shares.reverse();
+    let many: Vec<_> = (0..65).map(|number| (Address::new([number; 20]), 1)).collect();
+    let share = |account: Bytes, share_bps| pb::RoyaltySchedule {
+        shares: vec![pb::RoyaltyShare { account, share_bps }],
+    };
+    let whole = schedule(&[(a, 10_000)]);
+    let missing = pb::SetRoyaltySchedule { asset: asset("nothing").to_bytes(), schedule: None };
+    for (kind, codespace, code) in [
+        (Kind::SetRoyaltySchedule(pb::SetRoyaltySchedule::default()), "royalties", 1),
+        (Kind::SetRoyaltySchedule(missing), "royalties", 1),
+        (set("nothing", schedule(&[])), "royalties", 8),
+        (set("nothing", schedule(&many)), "royalties", 8),
+        (set("nothing", share(Bytes::from_static(&[1]), 0)), "royalties", 2),
+        (set("nothing", share(Address::fee_pool().to_bytes(), 0)), "royalties", 9),
+        (set("nothing", schedule(&[(a, 0)])), "royalties", 7),
+        (set("nothing", schedule(&[(a, 10_001)])), "royalties", 7),
+        (set("nothing", descending), "royalties", 10),
+        (set("nothing", schedule(&[(a, 5_000), (a, 5_000)])), "royalties", 10),
+        (set("nothing", schedule(&[(a, 9_999)])), "royalties", 11),
+        (set("nothing", schedule(&[(a, 10_000), (b, 1)])), "royalties", 11),
+        (set("nothing", whole.clone()), "assets", 11),
+        (set("villa", whole.clone()), "assets", 14),
+    ] {
+        assert_refused(chain.submit(1, kind), codespace, code);
+    }
+    chain.submit(ISSUER, set("villa", whole)).unwrap();
+    assert!(chain.facts("villa").has_royalty_schedule);
+}
+
+#[test]
+fn pay_refuses_in_order_of_precedence() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    chain.submit(ISSUER, register("tower")).unwrap();
+    chain.submit(ISSUER, set("villa", schedule(&[(account(2), 10_000)]))).unwrap();
+    for (kind, codespace, code) in [
+        (Kind::PayRoyalty(pb::PayRoyalty::default()), "royalties", 1),
+        (pay("nothing", "nothing", 0), "royalties", 4),
+        (pay("nothing", "nothing", u64::MAX), "assets", 11),
+        (pay("tower", "nothing", u64::MAX), "royalties", 12),
+        (pay("villa", "nothing", u64::MAX), "assets", 11),
+        (pay("villa", "tower", u64::MAX), "assets", 19),
+        (pay("villa", "usdx", u64::MAX), "transfers", 13),
+    ] {
+        assert_refused(chain.submit(1, kind), codespace, code);
+    }
+}
+
+#[test]
+fn the_remainder_goes_to_the_first_recipient() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    let mut accounts = [account(2), account(3), account(4)];
+    accounts.sort();
+    let shares = accounts.map(|account| (account, 3_333));
+    let shares = [vec![(Address::new([0xff; 20]), 1)], shares.to_vec()].concat();
+    chain.submit(ISSUER, set("villa", schedule(&shares))).unwrap();
+    let events = chain.submit(1, pay("villa", "usdx", 100)).unwrap();
+    let [EventKind::RoyaltyPaid(event)] = events.as_slice() else { panic!("{events:?}") };
+    let paid: Vec<_> = event.payouts.iter().map(|payout| payout.amount.as_str()).collect();
+    assert_eq!(paid, ["34", "33", "33"], "who gets nothing is left out");
+    assert_eq!(event.payouts[0].account, accounts[0].to_bytes());
+    assert_eq!(chain.balance("usdx", 1), u128::from(START_BALANCE) - 100);
+}
+
+#[test]
+fn a_payer_who_is_a_recipient_gets_the_own_share_back() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    let shares = [(account(1), 4_000), (account(2), 6_000)];
+    chain.submit(ISSUER, set("villa", schedule(&shares))).unwrap();
+    assert_refused(chain.submit(1, pay("villa", "usdx", START_BALANCE + 1)), "transfers", 13);
+    chain.submit(1, pay("villa", "usdx", START_BALANCE)).unwrap();
+    assert_eq!(chain.balance("usdx", 1), 400_000);
+    assert_eq!(chain.balance("usdx", 2), 1_600_000);
+    assert_eq!(chain.totals("usdx").holder_count, 6);
+    chain.submit(ISSUER, set("villa", schedule(&[(account(1), 10_000)]))).unwrap();
+    chain.submit(1, pay("villa", "usdx", 400_000)).unwrap();
+    assert_eq!((chain.balance("usdx", 1), chain.totals("usdx").holder_count), (400_000, 6));
+}
+
+#[test]
+fn a_schedule_changed_in_the_same_block_refuses_the_payment() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    chain.submit(ISSUER, set("villa", schedule(&[(account(2), 10_000)]))).unwrap();
+    let change = set("villa", schedule(&[(account(3), 10_000)]));
+    let block = [(ISSUER, change), (1, pay("villa", "usdx", 10))];
+    let block = block.map(|(sender, kind)| TestTx { sender, operations: vec![kind] });
+    let mut results = chain.run(&block, false);
+    assert_refused(results.pop().unwrap(), UNDECLARED, 1);
+    assert_eq!(chain.balance("usdx", 1), u128::from(START_BALANCE));
+    chain.submit(1, pay("villa", "usdx", 10)).unwrap();
+    assert_eq!(chain.balance("usdx", 3), u128::from(START_BALANCE) + 10);
+}
+
+proptest! {
+    #[test]
+    fn parts_add_up_to_the_whole(
+        base_units in 0u128..=Amount::MAX.base_units(),
+        cuts in prop::collection::btree_set(1u32..10_000, 0..63),
+    ) {
+        let mut bounds: Vec<u32> = cuts.into_iter().collect();
+        bounds.insert(0, 0);
+        bounds.push(10_000);
+        let shares: Vec<_> = (0_u8..)
+            .zip(bounds.windows(2))
+            .map(|(number, pair)| (Address::new([number; 20]), pair[1] - pair[0]))
+            .collect();
+        let amount = Amount::new(base_units).unwrap();
+        let parts = Schedule::try_from(schedule(&shares)).unwrap().split(amount);
+        let sum: u128 = parts.iter().map(|(_, part)| part.base_units()).sum();
+        prop_assert_eq!(sum, base_units);
+        for (account, part) in parts.iter().skip(1) {
+            let share = shares.iter().find(|(other, _)| other == account).unwrap().1;
+            prop_assert!(part.base_units() <= base_units / 10_000 * u128::from(share) + u128::from(share));
+        }
+    }
+}

@@ -1,5 +1,10 @@
 //! Transfers: every refusal in order of precedence, and what a transfer leaves behind.
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "tests"
+)]
 
 use bytes::Bytes;
 use proptest::prelude::*;
