@@ -1,6 +1,6 @@
 //! Random operations against an independent model: value is conserved, counts are exact, claims
-//! never exceed payments, every unit of a record votes at most once, and neither the order of
-//! commutative changes nor their delay matters.
+//! never exceed payments, every unit of a record votes at most once, and the order in
+//! which independent transactions run does not matter.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -280,15 +280,15 @@ proptest! {
     }
 
     #[test]
-    fn delayed_and_reordered_additions_give_the_same_state(blocks in blocks()) {
-        let mut at_once = busy_chain();
-        let mut delayed = at_once.clone();
+    fn every_planned_order_gives_the_same_state(blocks in blocks()) {
+        let mut serial = busy_chain();
+        let mut planned = serial.clone();
         for transactions in &blocks {
-            at_once.next_block();
-            delayed.next_block();
-            let (one, other) = (at_once.run(transactions, false), delayed.run(transactions, true));
+            serial.next_block();
+            planned.next_block();
+            let (one, other) = (serial.run(transactions, false), planned.run(transactions, true));
             prop_assert_eq!(one, other);
-            prop_assert_eq!(at_once.leaves(), delayed.leaves());
+            prop_assert_eq!(serial.leaves(), planned.leaves());
         }
     }
 }

@@ -27,6 +27,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::router::{Operation, apply_delta};
 use super::{BlockInfo, Context, Message};
+use crate::chain::plan::Plan;
 use crate::state::access::{AccessSet, Mode};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault, Rejected};
@@ -236,58 +237,55 @@ impl TestChain {
     }
 
     /// Runs transactions as one block does: all declare against the state before it, then each
-    /// executes in order. With `defer`, changes of keys that no transaction reads or writes are
-    /// applied at the end: in order among transactions that conflict, else last first.
+    /// executes in order. With `planned`, in another order that the plan for parallel execution
+    /// allows, and what it defers is applied at the end.
     pub(crate) fn run(
         &mut self,
         transactions: &[TestTx],
-        defer: bool,
+        planned: bool,
     ) -> Vec<Result<Vec<event::Kind>, Rejected>> {
         let checked: Vec<Result<Vec<Operation>, Rejected>> = transactions
             .iter()
             .map(|tx| tx.operations.iter().cloned().map(checked_operation).collect())
             .collect();
-        let sets: Vec<AccessSet> = transactions
-            .iter()
-            .zip(&checked)
-            .map(|(tx, operations)| {
-                let mut access = AccessSet::default();
-                for operation in operations.iter().flatten() {
-                    operation.declare(&account(tx.sender), self, &mut access).unwrap();
-                }
-                access
-            })
-            .collect();
-        let commutative = if defer { commutative_keys(&sets) } else { BTreeSet::new() };
-        let components = components(&sets);
-        let (mut deferred, mut origins) = (Vec::new(), Vec::new());
-        let mut results = Vec::new();
-        for ((tx, operations), access) in transactions.iter().zip(checked).zip(&sets) {
+        let mut sets = Vec::new();
+        for (tx, operations) in transactions.iter().zip(&checked) {
+            let mut access = AccessSet::default();
+            for operation in operations.iter().flatten() {
+                operation.declare(&account(tx.sender), self, &mut access).unwrap();
+            }
+            sets.push(access);
+        }
+        let plan = match planned {
+            true => Plan::new(&sets),
+            false => Plan::serial(u32::try_from(sets.len()).unwrap()),
+        };
+        let mut deferred = Vec::new();
+        let mut results = BTreeMap::new();
+        for number in plan.groups.iter().rev().flatten() {
+            let index = usize::try_from(*number).unwrap();
             let before = (self.leaves.clone(), deferred.len());
-            let result = operations.and_then(|operations| {
+            let result = checked[index].clone().and_then(|operations| {
                 let mut view = TestView {
                     leaves: &mut self.leaves,
                     block: &self.block,
-                    access: Some(access),
+                    access: Some(&sets[index]),
                     applying: false,
-                    commutative: &commutative,
+                    commutative: &plan.deferred,
                     deferred: &mut deferred,
                 };
-                execute(&mut view, &self.block, account(tx.sender), &operations)
+                execute(&mut view, &self.block, account(transactions[index].sender), &operations)
             });
             if result.is_err() {
                 self.leaves = before.0;
                 deferred.truncate(before.1);
             }
-            results.push(result);
-            origins.resize(deferred.len(), components[results.len() - 1]);
+            results.insert(index, result);
         }
-        let mut deferred: Vec<(usize, Delta)> = origins.into_iter().zip(deferred).collect();
-        deferred.sort_by_key(|(component, _)| std::cmp::Reverse(*component));
-        for (_, delta) in deferred {
+        for delta in deferred {
             self.apply(&delta);
         }
-        results
+        results.into_values().collect()
     }
 
     /// Applies a commutative change past all declarations.
@@ -329,44 +327,6 @@ fn execute(
         }
     }
     Ok(events.into_iter().filter_map(|event| event.kind).collect())
-}
-
-/// For each transaction the first one that it depends on, directly or not.
-fn components(sets: &[AccessSet]) -> Vec<usize> {
-    let mut first: Vec<usize> = (0..sets.len()).collect();
-    for later in 0..sets.len() {
-        for earlier in 0..later {
-            if conflict(&sets[earlier], &sets[later]) {
-                let (old, new) =
-                    (first[later].max(first[earlier]), first[later].min(first[earlier]));
-                first.iter_mut().filter(|label| **label == old).for_each(|label| *label = new);
-            }
-        }
-    }
-    first
-}
-
-fn conflict(one: &AccessSet, other: &AccessSet) -> bool {
-    let writes = |set: &AccessSet, key| set.mode(&key) == Some(Mode::Write);
-    let guarded = |set: &AccessSet, by: &AccessSet| {
-        set.as_slice().iter().any(|access| access.guard.is_some_and(|key| writes(by, key)))
-    };
-    let clash = one.as_slice().iter().any(|access| {
-        let mode = other.mode(&access.key);
-        mode.is_some_and(|mode| mode != access.mode || mode == Mode::Write)
-    });
-    clash || guarded(one, other) || guarded(other, one)
-}
-
-/// Keys that are only added to, and whose guards nobody writes.
-fn commutative_keys(sets: &[AccessSet]) -> BTreeSet<StateKey> {
-    let all = || sets.iter().flat_map(AccessSet::as_slice);
-    let written: BTreeSet<_> = all().filter(|a| a.mode == Mode::Write).map(|a| a.key).collect();
-    let bound = all()
-        .filter(|a| a.mode != Mode::Add || a.guard.is_some_and(|key| written.contains(&key)))
-        .map(|a| a.key);
-    let bound: BTreeSet<_> = bound.collect();
-    all().map(|a| a.key).filter(|key| !bound.contains(key)).collect()
 }
 
 struct TestView<'a> {

@@ -125,6 +125,7 @@ fn narrow(index: U512) -> Option<[u8; 32]> {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

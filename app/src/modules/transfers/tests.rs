@@ -175,18 +175,17 @@ fn naive_and_copied(changes: &[(u64, u64)], records: &[u64]) -> Vec<(Option<Amou
     let mut copies = std::collections::BTreeMap::new();
     for (height, value) in changes {
         let latest = records.iter().filter(|record| *record < height).max();
-        if let Some(record) = latest {
-            if version.changed_height <= *record && !version.value.is_zero() {
-                copies.insert(*record, version);
-                version.copy_height = *record;
-            }
+        let due = |record: &&u64| version.changed_height <= **record && !version.value.is_zero();
+        if let Some(record) = latest.filter(due) {
+            copies.insert(*record, version);
+            version.copy_height = *record;
         }
         version = Version { value: amount(*value), changed_height: *height, ..version };
     }
     let at = |record: &u64| {
         let found: Result<_, Fault> =
             version.at(*record, |height| Ok(copies.get(&height).copied()));
-        let last = changes.iter().filter(|(height, _)| height <= record).last();
+        let last = changes.iter().rfind(|(height, _)| height <= record);
         (found.unwrap(), amount(last.map_or(0, |(_, value)| *value)))
     };
     records.iter().map(at).collect()
