@@ -12,6 +12,8 @@ pub mod cli;
 pub mod client;
 pub mod error;
 pub mod keystore;
+#[cfg(test)]
+mod mock_node;
 pub mod operations;
 pub mod signer;
 pub mod trust;

@@ -14,6 +14,8 @@ mod receipt;
 mod royalty;
 mod send;
 mod share;
+#[cfg(test)]
+mod tests;
 mod tx;
 mod vote;
 
@@ -180,75 +182,4 @@ fn parse_hash(text: &str) -> Result<[u8; 32], String> {
     hex::decode_to_slice(text, &mut hash)
         .map_err(|_| format!("`{text}` is not a hash: expected 64 hexadecimal digits"))?;
     Ok(hash)
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn commands_are_understood() {
-        for line in [
-            "key new alice",
-            "key import alice --seed-file x",
-            "key rotate --from alice",
-            "account show",
-            "account top-up 10 --for bob",
-            "asset register villa --title V --class real-estate --max-supply 1000",
-            "asset appraise villa --value 5 --currency usdx --method m --report x --days 30 \
-             --appraiser bob",
-            "asset activate villa",
-            "asset mint villa 1000 --to issuer",
-            "asset show villa --json",
-            "asset list",
-            "share transfer villa 20 --to bob --from alice",
-            "share batch villa bob=1 carol=2.5",
-            "share balance villa --owner bob",
-            "share holders villa",
-            "share holdings",
-            "royalty set villa alice=2500 bob=7500",
-            "royalty pay villa 10 --currency usdx",
-            "royalty show villa",
-            "income pay villa 10 --currency usdx",
-            "income claim villa --currency usdx",
-            "income show villa --owner alice",
-            "vote propose villa --title roof --pay 10 --currency usdx --to bob --period 100",
-            "vote cast villa 1 yes",
-            "vote close villa 1",
-            "vote show villa 1",
-            "vote list villa",
-            "proof ownership villa --owner alice --out p.json",
-            "proof verify p.json",
-            "proof inspect p.json",
-            "block watch",
-            "chain info --node http://localhost:1 --timeout 5s",
-        ] {
-            let words = std::iter::once("tessera").chain(line.split_whitespace());
-            Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
-        }
-        let id = "ab".repeat(32);
-        for verb in ["show", "wait"] {
-            Cli::try_parse_from(["tessera", "tx", verb, &id]).unwrap();
-        }
-        let trust = format!("12:{id}");
-        let line = ["tessera", "proof", "verify", "p", "--trust-header", &trust];
-        Cli::try_parse_from(line).unwrap();
-        assert!(Cli::try_parse_from(["tessera", "tx", "show", "abc"]).is_err());
-        assert!(Cli::try_parse_from(["tessera", "vote", "cast", "villa", "1", "maybe"]).is_err());
-    }
-
-    #[test]
-    fn durations_have_units() {
-        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(parse_duration("7"), Ok(Duration::from_secs(7)));
-        assert!(parse_duration("s").is_err() && parse_duration("3h").is_err());
-    }
 }

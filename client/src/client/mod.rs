@@ -5,6 +5,8 @@
 mod nonces;
 mod queries;
 mod send;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,6 +114,7 @@ impl Client {
         let answer = service!(self, TransactionServiceClient).submit(request).await;
         match self.answer(answer) {
             Ok(_) => Ok(tx.id),
+            Err(error) if send::is_duplicate(&error) => Ok(tx.id),
             Err(error) => Err(with_id(error, tx.id)),
         }
     }

@@ -36,21 +36,14 @@ impl NonceManager {
         Ok(nonce)
     }
 
-    /// Forgets a lane and says what the chain expects there: after a refusal or a lost
-    /// transaction.
-    pub(super) async fn resync(
-        &self,
-        client: &Client,
-        account: &Address,
-        lane: u32,
-    ) -> Result<u64, ClientError> {
-        let mut next = self.next.lock().await;
-        next.remove(&(*account, lane));
-        committed_nonce(client, account, lane).await
+    /// Forgets a lane, so that the node is asked again: after a refusal or a lost transaction.
+    pub(super) async fn forget(&self, account: &Address, lane: u32) {
+        self.next.lock().await.remove(&(*account, lane));
     }
 }
 
-async fn committed_nonce(
+/// The nonce that the chain expects, not counting transactions that wait for a block.
+pub(super) async fn committed_nonce(
     client: &Client,
     account: &Address,
     lane: u32,

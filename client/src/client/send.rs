@@ -2,18 +2,24 @@
 
 use std::time::Duration;
 
+use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1::operation::Kind;
 use tessera_proto::pb::chain::v1::transaction_service_client::TransactionServiceClient;
 use tessera_proto::pb::chain::v1::{GetInfoResponse, Receipt, SubmitRequest};
 use tokio::time::{Instant, sleep};
 
+use super::nonces::committed_nonce;
 use super::{Client, malformed, service};
 use crate::error::{ClientError, Refusal, is_connection_refused};
 use crate::signer::Signer;
 use crate::tx_builder::{PreparedTransaction, TransactionBuilder, TransactionId};
 
-/// How often a transaction is made anew because its nonce was not the next one.
-const MAX_NONCE_ATTEMPTS: usize = 3;
+/// How long a lane may stand still before its next transaction is made anew.
+const NONCE_PATIENCE: Duration = Duration::from_secs(2);
+/// Refusals of a nonce that is not the next one: by the pool, and by the accounts module.
+const NONCE_REFUSALS: [(&str, u32); 2] = [("pool", 4), ("accounts", 16)];
+/// Refusal of bytes that the pool has already.
+const DUPLICATE: (&str, u32) = ("pool", 1);
 /// First pause before the same bytes are sent again.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause before the same bytes are sent again.
@@ -57,26 +63,65 @@ impl Client {
         operations: &[Kind],
         options: SendOptions,
     ) -> Result<Receipt, ClientError> {
+        let deadline = Instant::now() + options.timeout;
         let info = self.info().await?;
-        let mut attempt = 1;
+        let account = signer.address();
         loop {
-            let nonce = self.nonces.reserve(self, &signer.address(), options.lane).await?;
+            let nonce = self.nonces.reserve(self, &account, options.lane).await?;
             let tx = builder(&info, signer, operations, options, nonce).sign(&[signer]);
-            let error = match self.submit_and_wait(&tx, options.timeout).await {
-                Ok(receipt) => return Ok(receipt),
+            let result =
+                match self.submit_in_turn(&tx, (&account, options.lane, nonce), deadline).await {
+                    Ok(Turn::Taken) => self.receipt_until(tx.id, deadline).await,
+                    Ok(Turn::Lost) => {
+                        self.nonces.forget(&account, options.lane).await;
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                };
+            // A transaction in a block has used its nonce; any other may have left a gap.
+            let is_in_block = match &result {
+                Ok(_) => true,
+                Err(ClientError::Refused(refusal)) => refusal.height.is_some(),
+                Err(_) => false,
+            };
+            if !is_in_block {
+                self.nonces.forget(&account, options.lane).await;
+            }
+            return result;
+        }
+    }
+
+    /// Submits a transaction, waiting for those before it in its lane.
+    async fn submit_in_turn(
+        &self,
+        tx: &PreparedTransaction,
+        (account, lane, nonce): (&Address, u32, u64),
+        deadline: Instant,
+    ) -> Result<Turn, ClientError> {
+        let mut pause = FIRST_RETRY_PAUSE;
+        let mut last_change = Instant::now();
+        let mut last_expected = None;
+        loop {
+            let error = match self.submit_until(tx, deadline).await {
+                Ok(()) => return Ok(Turn::Taken),
                 Err(error) => error,
             };
-            // A transaction in a block has used its nonce; any other has left a gap.
-            if matches!(&error, ClientError::Refused(refusal) if refusal.height.is_some()) {
+            // Others who sign for the account may have made the very same bytes: then these are
+            // theirs, and what was asked for here is still to be done.
+            let is_taken = is_duplicate(&error) || is_refusal(&error, &NONCE_REFUSALS);
+            if !is_taken || Instant::now() >= deadline {
                 return Err(error);
             }
-            let expected = self.nonces.resync(self, &signer.address(), options.lane).await;
-            let was_nonce = matches!((&error, expected), (ClientError::Refused(_), Ok(expected))
-                if expected != nonce);
-            if !was_nonce || attempt == MAX_NONCE_ATTEMPTS {
-                return Err(error);
+            let expected = committed_nonce(self, account, lane).await?;
+            if last_expected != Some(expected) {
+                last_expected = Some(expected);
+                last_change = Instant::now();
             }
-            attempt += 1;
+            if nonce < expected || last_change.elapsed() > NONCE_PATIENCE {
+                return Ok(Turn::Lost);
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(NONCE_PATIENCE / 4);
         }
     }
 
@@ -91,7 +136,7 @@ impl Client {
         options: SendOptions,
     ) -> Result<TransactionBuilder, ClientError> {
         let info = self.info().await?;
-        let nonce = self.nonces.resync(self, &signer.address(), options.lane).await?;
+        let nonce = committed_nonce(self, &signer.address(), options.lane).await?;
         Ok(builder(&info, signer, operations, options, nonce))
     }
 
@@ -108,14 +153,24 @@ impl Client {
         timeout: Duration,
     ) -> Result<Receipt, ClientError> {
         let deadline = Instant::now() + timeout;
-        self.submit_until(tx, deadline).await?;
+        match self.submit_until(tx, deadline).await {
+            Err(error) if !is_duplicate(&error) => Err(error),
+            _ => self.receipt_until(tx.id, deadline).await,
+        }
+    }
+
+    async fn receipt_until(
+        &self,
+        id: TransactionId,
+        deadline: Instant,
+    ) -> Result<Receipt, ClientError> {
         let mut pause = FIRST_RETRY_PAUSE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.wait_once(tx.id, left).await {
-                Ok(Some(receipt)) => return accepted(receipt, tx.id),
+            match self.wait_once(id, left).await {
+                Ok(Some(receipt)) => return accepted(receipt, id),
                 Ok(None) | Err(_) if left.is_zero() => {
-                    return Err(ClientError::OutcomeUnknown { id: tx.id });
+                    return Err(ClientError::OutcomeUnknown { id });
                 }
                 Ok(None) | Err(_) => {
                     sleep(pause.min(left)).await;
@@ -152,6 +207,24 @@ impl Client {
             pause = (pause * 2).min(MAX_RETRY_PAUSE);
         }
     }
+}
+
+/// How a transaction fared in its lane.
+enum Turn {
+    /// It is in the pool.
+    Taken,
+    /// Its nonce will not be the next one any more: it must be made anew.
+    Lost,
+}
+
+/// Whether the pool refused bytes that it has already: what was asked for is so.
+pub(super) fn is_duplicate(error: &ClientError) -> bool {
+    is_refusal(error, &[DUPLICATE])
+}
+
+fn is_refusal(error: &ClientError, which: &[(&str, u32)]) -> bool {
+    let ClientError::Refused(refusal) = error else { return false };
+    which.contains(&(refusal.codespace.as_str(), refusal.code))
 }
 
 fn builder(
