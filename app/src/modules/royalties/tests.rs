@@ -164,7 +164,8 @@ proptest! {
         prop_assert_eq!(sum, base_units);
         for (account, part) in parts.iter().skip(1) {
             let share = shares.iter().find(|(other, _)| other == account).unwrap().1;
-            prop_assert!(part.base_units() <= base_units / 10_000 * u128::from(share) + u128::from(share));
+            let share = u128::from(share);
+            prop_assert!(part.base_units() <= base_units / 10_000 * share + share);
         }
     }
 }
