@@ -17,7 +17,7 @@ use tessera_proto::pb::chain::v1::proof_service_client::ProofServiceClient;
 use tessera_proto::pb::chain::v1::{
     GetCertificateRequest, GetOwnershipCertificateRequest, ListReceiptsRequest, Receipt,
 };
-use tessera_proto::pb::distributions::v1::distribution_query_service_client::DistributionQueryServiceClient;
+use tessera_proto::pb::distributions;
 use tessera_proto::pb::distributions::v1::{ClaimableIncome, GetClaimableIncomeRequest};
 use tessera_proto::pb::query::v1::{Certificate, PageRequest, PageResponse, QueryOptions};
 use tessera_proto::pb::royalties::v1::royalty_query_service_client::RoyaltyQueryServiceClient;
@@ -34,6 +34,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::{Client, malformed, service};
 use crate::error::ClientError;
+use distributions::v1::distribution_query_service_client::DistributionQueryServiceClient;
 
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq)]
