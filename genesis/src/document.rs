@@ -155,6 +155,14 @@ impl Genesis {
         read::genesis(text)
     }
 
+    /// Reads a document that is still being made: all its rules but that it has a validator.
+    ///
+    /// # Errors
+    /// Those of [`Genesis::from_json`].
+    pub fn from_json_draft(text: &str) -> Result<Self, GenesisErrors> {
+        read::draft(text)
+    }
+
     /// Checks a document that was built or changed by a program.
     ///
     /// # Errors

@@ -11,7 +11,23 @@ use crate::{relations, rules};
 /// knows them, and keeps them out of the rules that relate several values.
 pub(crate) fn genesis(text: &str) -> Result<Genesis, GenesisErrors> {
     let report = Report::new(text);
-    let genesis = Node::root(text, &report)?.object(|fields| Genesis {
+    let genesis = whole(text, &report)?;
+    relations::check(&genesis, &report);
+    relations::check_has_validators(&genesis, &report);
+    report.finish(genesis)
+}
+
+/// Like [`genesis`], of a document that may still lack validators.
+pub(crate) fn draft(text: &str) -> Result<Genesis, GenesisErrors> {
+    let report = Report::new(text);
+    let genesis = whole(text, &report)?;
+    relations::check(&genesis, &report);
+    report.finish(genesis)
+}
+
+fn whole(text: &str, report: &Report) -> Result<Genesis, GenesisErrors> {
+    let root = Node::root(text, report)?;
+    Ok(root.object(|fields| Genesis {
         chain_id: fields.required("chain_id", rules::chain_id),
         genesis_time: fields.required("genesis_time", rules::genesis_time),
         params: fields.object("params", params),
@@ -19,9 +35,7 @@ pub(crate) fn genesis(text: &str) -> Result<Genesis, GenesisErrors> {
         assets: fields.list("assets", asset),
         appraisers: fields.list("appraisers", appraiser),
         validators: fields.list("validators", validator),
-    });
-    relations::check(&genesis, &report);
-    report.finish(genesis)
+    }))
 }
 
 fn params(fields: &mut Object<'_, '_>) -> Params {

@@ -148,6 +148,14 @@ fn check_protocol_accounts(genesis: &Genesis, report: &Report) {
     }
 }
 
+/// A chain cannot begin without a validator.
+pub(crate) fn check_has_validators(genesis: &Genesis, report: &Report) {
+    if genesis.validators.is_empty() {
+        let message = "there is no validator, add at least one with a power above zero";
+        report.add("$.validators", message.to_owned());
+    }
+}
+
 fn check_validators(genesis: &Genesis, report: &Report) {
     let validators = || genesis.validators.iter().enumerate();
     let names = validators().map(|(i, one)| (format!("$.validators[{i}].name"), &one.name));
@@ -156,10 +164,6 @@ fn check_validators(genesis: &Genesis, report: &Report) {
     let keys =
         keys.map(|(i, one)| (format!("$.validators[{i}].public_key"), hex::encode(one.public_key)));
     check_unique(keys, "public key", report);
-    if genesis.validators.is_empty() {
-        let message = "there is no validator, add at least one with a power above zero";
-        report.add("$.validators", message.to_owned());
-    }
     let total: u128 = genesis.validators.iter().map(|one| u128::from(one.power)).sum();
     if total > u128::from(MAX_TOTAL_POWER) {
         let message = format!(

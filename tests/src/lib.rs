@@ -1,1 +1,3 @@
-//! Test harness.
+//! What the integration tests share.
+
+pub mod programs;

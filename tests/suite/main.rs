@@ -2,4 +2,5 @@
 
 mod abci;
 mod comet;
+mod network;
 mod tidy;

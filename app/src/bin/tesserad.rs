@@ -1,3 +1,7 @@
-//! Node of the Tessera chain.
+//! The node of a Tessera chain.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tessera_app::node::cli::main()
+}

@@ -1,6 +1,8 @@
 //! The chain as CometBFT and the solo sequencer drive it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -29,6 +31,9 @@ use crate::state::store::{HeightError, Store};
 
 /// Version of the state machine, as consensus knows it.
 const APP_VERSION: u64 = 1;
+/// Most bytes of frames in a proposal of ours: what a few validators can pass around and execute
+/// well within the time that they wait for a proposal.
+const MAX_PROPOSAL_BYTES: usize = 4 << 20;
 /// Blocks that a slow subscriber may lag behind before it loses some.
 const SUBSCRIBER_LAG_BLOCKS: usize = 256;
 
@@ -60,6 +65,10 @@ struct Shared {
     ledger: Ledger,
     pool: Arc<Pool>,
     frame_source: FrameSource,
+    idle_wait: Duration,
+    /// Whether the last block had transactions: then the next one, whose header commits to
+    /// them, is not held back.
+    proof_due: AtomicBool,
     staged: Mutex<Option<Staged>>,
     blocks: broadcast::Sender<Arc<CommittedBlock>>,
 }
@@ -70,12 +79,27 @@ struct Staged {
 }
 
 impl Node {
-    /// An application on a ledger and a pool.
+    /// An application on a ledger and a pool. When nothing waits for a block, a proposal is held
+    /// back for up to `idle_wait`, so that an idle chain makes few blocks and a busy one none
+    /// too late.
     #[must_use]
-    pub fn new(ledger: Ledger, pool: Arc<Pool>, frame_source: FrameSource) -> Self {
+    pub fn new(
+        ledger: Ledger,
+        pool: Arc<Pool>,
+        frame_source: FrameSource,
+        idle_wait: Duration,
+    ) -> Self {
         let (blocks, _) = broadcast::channel(SUBSCRIBER_LAG_BLOCKS);
-        let staged = Mutex::new(None);
-        Self { shared: Arc::new(Shared { ledger, pool, frame_source, staged, blocks }) }
+        let shared = Shared {
+            ledger,
+            pool,
+            frame_source,
+            idle_wait,
+            proof_due: AtomicBool::new(true),
+            staged: Mutex::new(None),
+            blocks,
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The state machine.
@@ -201,9 +225,14 @@ impl Application for Node {
     }
 
     fn prepare_proposal(&self, request: RequestPrepareProposal) -> ResponsePrepareProposal {
-        let max_bytes = usize::try_from(request.max_tx_bytes).unwrap_or(0);
+        let max_bytes = usize::try_from(request.max_tx_bytes).unwrap_or(0).min(MAX_PROPOSAL_BYTES);
         let txs = match self.shared.frame_source {
-            FrameSource::Pool => self.pool().frames_for_block(max_bytes),
+            FrameSource::Pool => {
+                if !self.shared.proof_due.load(Ordering::Relaxed) {
+                    self.pool().wait_for_frames(self.shared.idle_wait);
+                }
+                self.pool().frames_for_block(max_bytes)
+            }
             FrameSource::Consensus => {
                 request.txs.into_iter().filter(|frame| decode_frame(frame).is_some()).collect()
             }
@@ -263,6 +292,7 @@ impl Application for Node {
             panic!("commit without a finalized block");
         };
         let summary = block.summary;
+        self.shared.proof_due.store(summary.transactions > 0, Ordering::Relaxed);
         let (committed, receipts) =
             self.ledger().commit(block).unwrap_or_else(|fault| stop(&fault));
         self.pool().committed(committed.height, &frame_hashes);

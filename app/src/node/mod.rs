@@ -7,7 +7,13 @@
 
 pub mod abci;
 pub mod application;
+pub mod cli;
 pub mod comet;
+pub mod config;
+pub mod folder;
 pub mod grpc;
+pub mod local_chain;
+pub mod output;
 pub mod pool;
+pub mod runtime;
 pub mod solo;

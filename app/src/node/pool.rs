@@ -5,7 +5,8 @@
 //! them or all their transactions have expired.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -130,6 +131,7 @@ pub struct Pool {
     verifier: Arc<Verifier>,
     limits: PoolLimits,
     pending: Arc<Notify>,
+    arrived: Condvar,
     room: Notify,
     inner: Mutex<Inner>,
 }
@@ -182,7 +184,15 @@ impl Pool {
     ) -> Self {
         let height = store.committed().map_or(0, |committed| committed.height);
         let inner = Mutex::new(Inner { height, ..Inner::default() });
-        Self { store, verifier, limits, pending, room: Notify::new(), inner }
+        Self {
+            store,
+            verifier,
+            limits,
+            pending,
+            arrived: Condvar::new(),
+            room: Notify::new(),
+            inner,
+        }
     }
 
     /// Checks transactions and takes in those that are well; answers in order with their ids.
@@ -215,7 +225,7 @@ impl Pool {
         }
         drop(inner);
         if answers.iter().any(Result::is_ok) {
-            self.pending.notify_one();
+            self.tell_arrival();
         }
         Ok(answers)
     }
@@ -249,7 +259,7 @@ impl Pool {
         let bytes = bytes.clone();
         inner.frames.push_back(PooledFrame { hash, bytes, members, gossiped_height: None });
         drop(inner);
-        self.pending.notify_one();
+        self.tell_arrival();
         Ok(())
     }
 
@@ -261,6 +271,12 @@ impl Pool {
     pub fn check_frame(&self, bytes: &Bytes) -> Result<(), Rejected> {
         let transactions = decode_frame(bytes).ok_or(PoolError::MalformedFrame)?;
         self.verifier.verify(&transactions).into_iter().try_for_each(|verified| verified.map(drop))
+    }
+
+    /// Blocks until something waits for a block, or for as long as `patience`.
+    pub fn wait_for_frames(&self, patience: Duration) {
+        let idle = |inner: &mut Inner| inner.frames.is_empty() && inner.open.is_empty();
+        drop(self.arrived.wait_timeout_while(self.lock(), patience, idle));
     }
 
     /// Frames for a proposal, oldest first, of at most so many bytes with CometBFT's overhead.
@@ -413,6 +429,11 @@ impl Pool {
             return Err(refusal(PoolError::InsufficientFeeCredit { sender, have, need }));
         }
         Ok(fee)
+    }
+
+    fn tell_arrival(&self) {
+        self.pending.notify_one();
+        self.arrived.notify_all();
     }
 
     fn params(&self) -> Result<Params, Fault> {
