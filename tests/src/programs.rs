@@ -38,3 +38,30 @@ fn folder() -> &'static PathBuf {
         test.ancestors().nth(2).expect("a build folder").to_owned()
     })
 }
+
+/// CometBFT v0.38.26, installed into the cache folder if it is not there yet.
+///
+/// # Panics
+/// When it cannot be installed.
+#[must_use]
+pub fn cometbft_038() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let install = || {
+        let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").expect("a home folder")).join(".cache"),
+            PathBuf::from,
+        );
+        let folder = cache.join("tessera").join("cometbft-v0.38.26");
+        let program = folder.join("cometbft");
+        if !program.exists() {
+            let status = Command::new("go")
+                .args(["install", "github.com/cometbft/cometbft/cmd/cometbft@v0.38.26"])
+                .env("GOBIN", &folder)
+                .status()
+                .expect("go is installed");
+            assert!(status.success(), "cometbft v0.38.26 cannot be installed");
+        }
+        program
+    };
+    PROGRAM.get_or_init(install).clone()
+}

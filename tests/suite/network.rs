@@ -131,6 +131,17 @@ async fn abci_query_answers_proof_ops_under_the_next_header() {
     chain.stop().await.unwrap();
 }
 
+/// The older line of CometBFT, whose own mempool keeps the frames.
+#[tokio::test(flavor = "multi_thread")]
+async fn cometbft_0_38_with_the_flood_mempool_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let cometbft = programs::cometbft_038();
+    let options = LocalChainOptions { cometbft, ..options(&folder, "older", 1) };
+    let chain = LocalChain::start(options).await.unwrap();
+    assert!(load(&chain.url(0), "alice", 5).await.unwrap() > 0);
+    chain.stop().await.unwrap();
+}
+
 async fn query_proof(rpc: &RpcClient, key: &StateKey) -> anyhow::Result<(StateProof, u64)> {
     let answer = rpc.abci_query("/key", key.as_bytes(), 0, true).await?;
     ensure!(answer.code == 0, "refused: {}", answer.log);
