@@ -69,13 +69,22 @@ impl LocalChain {
     /// When a folder cannot be written or a node does not start; with the end of its log.
     pub async fn start(options: LocalChainOptions) -> anyhow::Result<Self> {
         let mut chain = Self::prepare(&options)?;
-        for index in 0..chain.nodes.len() {
-            chain.start_node(index)?;
-        }
-        for index in 0..chain.nodes.len() {
-            chain.wait_for_height(index, 1, START_PATIENCE).await?;
-        }
+        chain.launch().await?;
         Ok(chain)
+    }
+
+    /// Starts all nodes of a prepared chain and waits for the first block.
+    ///
+    /// # Errors
+    /// When a node does not start; with the end of its log.
+    pub async fn launch(&mut self) -> anyhow::Result<()> {
+        for index in 0..self.nodes.len() {
+            self.start_node(index)?;
+        }
+        for index in 0..self.nodes.len() {
+            self.wait_for_height(index, 1, START_PATIENCE).await?;
+        }
+        Ok(())
     }
 
     /// The genesis document, with validators.
@@ -208,7 +217,11 @@ impl LocalChain {
         Ok(())
     }
 
-    fn prepare(options: &LocalChainOptions) -> anyhow::Result<Self> {
+    /// Makes the folders of all nodes and starts nothing yet.
+    ///
+    /// # Errors
+    /// When a folder cannot be written.
+    pub fn prepare(options: &LocalChainOptions) -> anyhow::Result<Self> {
         let count = options.validators.max(1);
         let ports = free_ports(count.saturating_mul(3))?;
         let mut genesis = options.genesis.clone();

@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is the place")]
 
 use std::fmt::Display;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 /// Prints an answer.
 pub fn answer(text: impl Display) {
@@ -13,6 +13,13 @@ pub fn answer(text: impl Display) {
 /// Tells what is going on.
 pub fn tell(text: impl Display) {
     eprintln!("{text}");
+}
+
+/// Shows a line on the terminal that the next one replaces; an empty text removes it.
+pub fn transient(text: impl Display) {
+    eprint!("\r\x1b[2K{text}");
+    // Nobody is harmed when a sign of life is not seen.
+    let _ = std::io::stderr().flush();
 }
 
 /// Prints why a command failed, with all causes.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tessera_genesis::{Genesis, dev};
 
 use super::{block_on, interrupted};
-use crate::node::comet::clock;
+use crate::node::comet::{binary, clock};
 use crate::node::local_chain::{LocalChain, LocalChainOptions};
 use crate::node::output::{answer, tell};
 
@@ -26,32 +26,43 @@ pub(super) struct Dev {
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct ChainArgs {
     /// Number of CometBFT validators, each in processes of its own.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=7))]
-    pub(super) validators: u8,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=7))]
+    validators: Option<u8>,
     /// Use the sequencer built into the node instead of CometBFT: one validator, no fault
     /// tolerance, no need for Go.
     #[arg(long, conflicts_with = "validators")]
-    pub(super) solo: bool,
+    solo: bool,
     /// The `cometbft` program.
     #[arg(long, env = "TESSERA_COMETBFT", value_name = "PATH")]
-    pub(super) cometbft: Option<PathBuf>,
+    cometbft: Option<PathBuf>,
     /// Least time between blocks, in milliseconds.
     #[arg(long, default_value_t = 20, value_name = "MS")]
-    pub(super) block_time: u64,
+    block_time: u64,
 }
 
 impl ChainArgs {
-    /// Options of a chain with this beginning in this folder.
+    /// As many validators as these, unless the user says otherwise.
+    pub(super) fn or_validators(mut self, validators: u8) -> Self {
+        self.validators = self.validators.or(Some(validators));
+        self
+    }
+
+    /// Options of a chain with this beginning in this folder. CometBFT is found, or installed,
+    /// here and not by every node for itself.
     pub(super) fn options(
         &self,
         folder: PathBuf,
         genesis: Genesis,
     ) -> anyhow::Result<LocalChainOptions> {
+        let mut cometbft = PathBuf::new();
+        if !self.solo {
+            cometbft = binary::find(self.cometbft.as_deref(), &mut |notice| tell(notice))?.path;
+        }
         Ok(LocalChainOptions {
             folder,
             program: std::env::current_exe()?,
-            cometbft: self.cometbft.clone().unwrap_or_default(),
-            validators: if self.solo { 0 } else { usize::from(self.validators) },
+            cometbft,
+            validators: if self.solo { 0 } else { usize::from(self.validators.unwrap_or(1)) },
             block_time: Duration::from_millis(self.block_time),
             grpc_port: 0,
             genesis,
@@ -62,8 +73,8 @@ impl ChainArgs {
     pub(super) fn description(&self) -> String {
         match (self.solo, self.validators) {
             (true, _) => "solo sequencer (no fault tolerance)".to_owned(),
-            (false, 1) => "1 CometBFT validator".to_owned(),
-            (false, count) => format!("{count} CometBFT validators"),
+            (false, None | Some(1)) => "1 CometBFT validator".to_owned(),
+            (false, Some(count)) => format!("{count} CometBFT validators"),
         }
     }
 }
