@@ -10,6 +10,7 @@ pub mod application;
 pub mod cli;
 pub mod comet;
 pub mod config;
+pub mod demo;
 pub mod folder;
 pub mod grpc;
 pub mod local_chain;

@@ -1,5 +1,6 @@
 //! The `tesserad` command line.
 
+mod demo;
 mod dev;
 mod genesis;
 mod init;
@@ -22,6 +23,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Start a chain on this machine, show on it what it can do, and stop it again.
+    Demo(demo::Demo),
     /// Start a chain on this machine for development, with well-known accounts.
     Dev(dev::Dev),
     /// Make the folder of a node: keys and configuration.
@@ -45,6 +48,7 @@ struct Home {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::Demo(command) => return command.run(),
         Command::Dev(command) => command.run(),
         Command::Init(command) => command.run(),
         Command::Genesis(command) => command.run(),
