@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
+use tessera_app::node::comet::binary::{self, Version};
 use tessera_app::node::comet::clock;
+use tessera_app::node::comet::local_net::free_ports;
+use tessera_app::node::comet::process::CometProcess;
 use tessera_app::node::comet::rpc::RpcClient;
 use tessera_app::node::config::Config;
+use tessera_app::node::folder::NodeFolder;
 use tessera_app::node::local_chain::{LocalChain, LocalChainOptions};
 use tessera_client::{Client, Signer, operations};
-use tessera_genesis::{Genesis, dev};
+use tessera_genesis::{Genesis, Validator, dev};
 use tessera_proto::amount::Amount;
 use tessera_proto::pb::query::v1::StateProof;
 use tessera_proto::state_key::StateKey;
 use tessera_tests::programs;
+use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -131,6 +136,55 @@ async fn abci_query_answers_proof_ops_under_the_next_header() {
     chain.stop().await.unwrap();
 }
 
+/// A node that serves a CometBFT which somebody else runs, over TCP.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cometbft_that_runs_elsewhere_is_served_over_tcp() {
+    let root = tempfile::tempdir().unwrap();
+    let ports = free_ports(3).unwrap();
+    let at = |index: usize| format!("127.0.0.1:{}", ports[index]);
+    let folder = NodeFolder::new(root.path());
+    let keys = folder.comet().ensure_keys().unwrap();
+    let mut genesis = Genesis::dev("elsewhere", &clock::now().to_rfc3339(), Vec::new());
+    genesis.add_validator(Validator {
+        name: "elsewhere".to_owned(),
+        public_key: keys.validator.public_key().to_bytes().try_into().unwrap(),
+        power: 10,
+    });
+    std::fs::write(folder.genesis_file(), genesis.to_json()).unwrap();
+    let mut config = Config::default();
+    config.grpc.listen = at(0).parse().unwrap();
+    config.consensus.rpc = at(1).parse().unwrap();
+    config.consensus.p2p = "127.0.0.1:0".parse().unwrap();
+    config.consensus.abci = format!("tcp://{}", at(2));
+    config.consensus.local = true;
+    config.write(&folder.config_file()).unwrap();
+    folder.write_comet(&config, &genesis, Version::V040).unwrap();
+
+    let mut node = tokio::process::Command::new(programs::tesserad())
+        .args(["start", "--abci", &config.consensus.abci, "--home"])
+        .arg(folder.root())
+        .stderr(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let binary = tokio::task::spawn_blocking(|| binary::find(None, &mut |_| {}));
+    let binary = binary.await.unwrap().unwrap();
+    let url = format!("http://{}", config.grpc.listen);
+    let deadline = Instant::now() + PATIENCE;
+    while tokio::net::TcpStream::connect(config.grpc.listen).await.is_err() {
+        assert!(Instant::now() < deadline, "the node does not serve clients");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let comet = CometProcess::start(&binary, &folder.comet()).unwrap();
+    while Client::connect(&url).await.unwrap().info().await.is_err() {
+        assert!(Instant::now() < deadline, "the chain does not begin");
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(load(&url, "alice", 3).await.unwrap() > 0);
+    comet.stop(Duration::from_secs(10)).await.unwrap();
+    node.kill().await.unwrap();
+}
+
 /// The older line of CometBFT, whose own mempool keeps the frames.
 #[tokio::test(flavor = "multi_thread")]
 async fn cometbft_0_38_with_the_flood_mempool_works() {
@@ -160,15 +214,15 @@ async fn query_proof(rpc: &RpcClient, key: &StateKey) -> anyhow::Result<(StatePr
 }
 
 async fn proven_hash(rpc: &RpcClient, height: u64) -> anyhow::Result<[u8; 32]> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let deadline = Instant::now() + PATIENCE;
     loop {
         match rpc.signed_header(height + 1).await {
             Ok(signed) => {
                 let hash = signed.header.app_hash.as_bytes();
                 return hash.try_into().context("an app hash has 32 bytes");
             }
-            Err(error) if tokio::time::Instant::now() > deadline => return Err(error.into()),
-            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            Err(error) if Instant::now() > deadline => return Err(error.into()),
+            Err(_) => sleep(Duration::from_millis(10)).await,
         }
     }
 }
