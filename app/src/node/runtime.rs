@@ -130,6 +130,7 @@ impl Parts<'_> {
         let mut tasks = Tasks::default();
         let stopped = self.stopped.clone();
         tasks.spawn(async move { Ok(sequencer.run(until(stopped)).await?) });
+        tasks.spawn_until(&self.stopped, log_blocks(node.clone()));
         serve_clients(&mut tasks, self.config, node, headers, ChainMode::Solo, &self.stopped)
             .await?;
         tasks.finish(&self.stopped).await

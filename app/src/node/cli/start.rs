@@ -1,5 +1,7 @@
 //! `tesserad start`: run the node of a folder.
 
+use std::io::IsTerminal as _;
+
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
@@ -71,7 +73,8 @@ async fn stdin_closed() {
 fn log(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(filter));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    let subscriber = subscriber.with_writer(std::io::stderr);
+    let subscriber =
+        subscriber.with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match format {
         LogFormat::Pretty => subscriber.init(),
         LogFormat::Json => subscriber.json().init(),
