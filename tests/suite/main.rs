@@ -2,5 +2,6 @@
 
 mod abci;
 mod comet;
+mod grpc;
 mod network;
 mod tidy;
