@@ -131,8 +131,8 @@ impl Parts<'_> {
         let stopped = self.stopped.clone();
         tasks.spawn(async move { Ok(sequencer.run(until(stopped)).await?) });
         tasks.spawn_until(&self.stopped, log_blocks(node.clone()));
-        serve_clients(&mut tasks, self.config, node, headers, ChainMode::Solo, &self.stopped)
-            .await?;
+        let served = Served { node, headers, mode: ChainMode::Solo };
+        serve_clients(&mut tasks, self.config, &self.stopped, served).await?;
         tasks.finish(&self.stopped).await
     }
 
@@ -160,9 +160,9 @@ impl Parts<'_> {
             let flood = flood(Arc::clone(node.pool()), self.config.consensus.rpc);
             tasks.spawn_until(&self.stopped, flood);
         }
-        let mode = ChainMode::CometBft;
-        let headers: Arc<dyn HeaderSource> = Arc::new(rpc);
-        serve_clients(&mut tasks, self.config, node.clone(), headers, mode, &self.stopped).await?;
+        let served =
+            Served { node: node.clone(), headers: Arc::new(rpc), mode: ChainMode::CometBft };
+        serve_clients(&mut tasks, self.config, &self.stopped, served).await?;
         tasks.spawn_until(&self.stopped, log_blocks(node));
         let result = match binary {
             Some(binary) => {
@@ -197,14 +197,20 @@ pub async fn find_comet(config: &Config) -> anyhow::Result<CometBinary> {
     Ok(tokio::task::spawn_blocking(search).await??)
 }
 
-async fn serve_clients(
-    tasks: &mut Tasks,
-    config: &Config,
+/// What clients are served from.
+struct Served {
     node: Node,
     headers: Arc<dyn HeaderSource>,
     mode: ChainMode,
+}
+
+async fn serve_clients(
+    tasks: &mut Tasks,
+    config: &Config,
     stopped: &Stopped,
+    served: Served,
 ) -> anyhow::Result<()> {
+    let Served { node, headers, mode } = served;
     let server = GrpcServer::bind(config.grpc.listen, GrpcConfig::default()).await?;
     info!(address = %server.local_address(), "serving clients");
     let stopped = stopped.clone();

@@ -87,7 +87,6 @@ impl View<'_> {
     }
 
     /// What was read, with a proof of this key if one was asked for.
-    #[expect(clippy::unnecessary_wraps, reason = "the field of every answer is optional")]
     pub(crate) fn context(&self, key: &StateKey) -> Result<Option<QueryContext>, Status> {
         let proof = if self.prove { Some(self.proof(key)?) } else { None };
         Ok(Some(QueryContext { height: self.height(), proof }))
