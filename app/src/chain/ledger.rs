@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jmt::storage::Node;
 use prost::Message as _;
 use tessera_genesis::Genesis;
 use tessera_proto::pb::chain::v1::{Params, Receipt};
@@ -13,7 +14,7 @@ use super::genesis::genesis_changes;
 use super::outcome::outcomes_root;
 use super::receipts::{BlockSummary, receipts_batch};
 use super::tx::decode_frame;
-use super::verify::Verifier;
+use super::verify::{Verified, Verifier};
 use crate::modules::BlockInfo;
 use crate::state::database::{Batch, Table};
 use crate::state::error::Fault;
@@ -31,6 +32,13 @@ const META_CHAIN_ID: &[u8] = b"chain_id";
 pub struct FrameResult {
     /// Root of the outcomes of its transactions; none when the frame is malformed.
     pub outcomes_root: Option<[u8; 32]>,
+}
+
+/// The transactions of the frames of a block, verified.
+pub struct VerifiedFrames {
+    /// Number of transactions of each frame; none when it is malformed.
+    sizes: Vec<Option<usize>>,
+    transactions: Vec<(Verified, [u8; 32])>,
 }
 
 /// A block that is computed and not yet committed.
@@ -52,6 +60,11 @@ impl FinalizedBlock {
     #[must_use]
     pub fn app_hash(&self) -> [u8; 32] {
         self.staged.app_hash()
+    }
+
+    /// New nodes of the trees.
+    pub fn new_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.staged.new_nodes()
     }
 
     /// Bytes of receipts and their indexes that the commit will write.
@@ -138,21 +151,53 @@ impl Ledger {
         time_ms: u64,
         frames: &[Bytes],
     ) -> Result<FinalizedBlock, Fault> {
+        let verified = self.verify(frames);
+        let executed = self.execute(height, time_ms, &verified)?;
+        self.stage(height, time_ms, verified, executed)
+    }
+
+    /// First step of [`Ledger::finalize`]: decodes frames and verifies their transactions.
+    #[must_use]
+    pub fn verify(&self, frames: &[Bytes]) -> VerifiedFrames {
+        let decoded: Vec<Option<Vec<Bytes>>> = frames.iter().map(decode_frame).collect();
+        let sizes = decoded.iter().map(|frame| frame.as_ref().map(Vec::len)).collect();
+        let bytes: Vec<Bytes> = decoded.into_iter().flatten().flatten().collect();
+        VerifiedFrames { sizes, transactions: with_ids(self.verifier.verify(&bytes), &bytes) }
+    }
+
+    /// Second step of [`Ledger::finalize`]: runs the transactions.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails, or when the height is not the next one.
+    pub fn execute(
+        &self,
+        height: u64,
+        time_ms: u64,
+        frames: &VerifiedFrames,
+    ) -> Result<Executed, Fault> {
         let latest = self.store.committed().map(|committed| committed.height);
         if latest.and_then(|latest| latest.checked_add(1)) != Some(height) {
             return Err(Fault::Invariant(format!(
                 "block {height} cannot follow committed height {latest:?}"
             )));
         }
-        let decoded: Vec<Option<Vec<Bytes>>> = frames.iter().map(decode_frame).collect();
-        let sizes: Vec<Option<usize>> =
-            decoded.iter().map(|frame| frame.as_ref().map(Vec::len)).collect();
-        let bytes: Vec<Bytes> = decoded.into_iter().flatten().flatten().collect();
-        let transactions = with_ids(self.verifier.verify(&bytes), &bytes);
         let (info, params) = self.block_info(&self.store.latest(), height, time_ms)?;
-        let block = Block { info, params, transactions: &transactions };
-        let Executed { outcomes, changes } =
-            execute(&self.store.latest(), &block, self.scheduling)?;
+        let block = Block { info, params, transactions: &frames.transactions };
+        execute(&self.store.latest(), &block, self.scheduling)
+    }
+
+    /// Last step of [`Ledger::finalize`]: computes the trees and the receipts.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn stage(
+        &self,
+        height: u64,
+        time_ms: u64,
+        verified: VerifiedFrames,
+        executed: Executed,
+    ) -> Result<FinalizedBlock, Fault> {
+        let Executed { outcomes, changes } = executed;
         let staged = self.store.stage(height, &changes)?;
 
         let charged: Vec<bool> = outcomes.iter().map(|outcome| outcome.fee.is_some()).collect();
@@ -161,13 +206,14 @@ impl Ledger {
             .map(|(index, outcome)| outcome.into_receipt(height, index))
             .collect();
         let summary = BlockSummary::new(height, time_ms, staged.app_hash(), &receipts);
-        let senders = transactions
+        let senders = verified
+            .transactions
             .iter()
             .map(|(verified, _)| verified.as_ref().ok().map(|transaction| transaction.sender));
         let mut batch = receipts_batch(self.store.database(), &receipts, &charged, senders)?;
         let summary_key = height.to_be_bytes().to_vec();
         batch.put(Table::Blocks, summary_key, summary.to_message().encode_to_vec());
-        let frames = frame_results(&sizes, &receipts);
+        let frames = frame_results(&verified.sizes, &receipts);
         let changed_keys = changes.len();
         Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changed_keys })
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::{Buf, Bytes};
+use jmt::storage::Node;
 use quick_cache::sync::Cache;
 use rayon::prelude::*;
 use tessera_proto::leaf::{Leaf, Sentinel};
@@ -78,6 +79,11 @@ impl Staged {
     #[must_use]
     pub fn app_hash(&self) -> [u8; 32] {
         self.app_hash
+    }
+
+    /// New nodes of all trees.
+    pub fn new_nodes(&self) -> impl Iterator<Item = &Node> {
+        self.shards.iter().flat_map(|shard| &shard.update.nodes).map(|(_, node)| node.as_ref())
     }
 }
 
