@@ -7,6 +7,7 @@
 
 pub mod abci;
 pub mod application;
+pub mod bench;
 pub mod cli;
 pub mod comet;
 pub mod config;

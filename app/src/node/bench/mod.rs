@@ -1,0 +1,63 @@
+//! Benchmarks: programs that measure this machine and say how, never assertions.
+//!
+//! * [`engine`]: the state machine on its store, without a network.
+//! * [`e2e`]: a chain of real nodes, driven over gRPC.
+//! * [`report`]: what every benchmark tells, as JSON; [`machine`]: what it ran on.
+//! * [`world`]: the state that workloads work on; [`workload`]: their signed transactions.
+
+pub mod e2e;
+pub mod engine;
+mod limit;
+pub mod machine;
+pub mod report;
+pub mod workload;
+pub mod world;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use self::e2e::E2eOptions;
+use self::engine::EngineOptions;
+use self::report::Report;
+
+/// What to measure, and where the report goes.
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// What to measure
+    #[command(subcommand)]
+    pub bench: Bench,
+    /// File for the report as JSON
+    #[arg(long, global = true)]
+    pub json: Option<PathBuf>,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Bench {
+    /// The state machine on its store: frames in, committed blocks out
+    Engine(EngineOptions),
+    /// A chain of real nodes with real CometBFT, driven over gRPC
+    E2e(E2eOptions),
+}
+
+/// Measures, and writes the report to the file. `progress` is told what happens.
+///
+/// # Errors
+/// When the measurement fails, or the file cannot be written.
+pub async fn run(
+    args: BenchArgs,
+    mut progress: impl FnMut(&str) + Send + 'static,
+) -> anyhow::Result<Report> {
+    let report = match args.bench {
+        Bench::Engine(options) => {
+            let measure = move || engine::engine(&options, &mut progress);
+            tokio::task::spawn_blocking(measure).await??
+        }
+        Bench::E2e(options) => e2e::e2e(&options, &mut progress).await?,
+    };
+    if let Some(path) = &args.json {
+        report.write(path)?;
+    }
+    Ok(report)
+}
