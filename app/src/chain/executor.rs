@@ -304,9 +304,10 @@ pub fn transaction_fee(params: &Params, transaction: &Transaction) -> Amount {
 }
 
 /// Adds the changes of a bin, which no other bin may have touched.
-fn merge_disjoint(changes: &mut Changes, mut more: Changes) -> Result<(), Fault> {
+fn merge_disjoint(changes: &mut Changes, more: Changes) -> Result<(), Fault> {
     let expected = changes.len().saturating_add(more.len());
-    changes.append(&mut more);
+    // Not `append`: that rebuilds the whole map, however little is added.
+    changes.extend(more);
     if changes.len() == expected {
         Ok(())
     } else {

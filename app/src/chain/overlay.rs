@@ -68,7 +68,8 @@ impl<'a, 'b> TxOverlay<'a, 'b> {
 
     /// Hands all changes so far to the group.
     pub fn keep(&mut self) {
-        self.group.changes.append(&mut self.changes);
+        // Not `append`: that rebuilds the whole map of the group.
+        self.group.changes.extend(std::mem::take(&mut self.changes));
         self.group.deferred.append(&mut self.deferred);
     }
 
