@@ -309,9 +309,9 @@ async fn feed(
     deadline: Instant,
 ) -> anyhow::Result<Fed> {
     let (sender, receiver) = mpsc::channel(2);
-    let mut answers = Box::pin(client.submit_stream(ReceiverStream::new(receiver)).await?);
     let reader = Arc::clone(&shared);
     let reading = tokio::spawn(async move {
+        let mut answers = Box::pin(client.submit_stream(ReceiverStream::new(receiver)).await?);
         while let Some(answer) = answers.next().await {
             let admissions = answer?.admissions;
             let mut refused = admissions.iter().filter(|admission| admission.code != 0).peekable();
@@ -378,9 +378,7 @@ fn result(shared: &Shared, started: Instant, ended: Instant) -> anyhow::Result<B
     let (mut tx_rates, mut block_rates) = (Vec::new(), Vec::new());
     for index in 0..PARTS {
         let from = started + part.mul_f64(index as f64);
-        let within = || {
-            blocks.iter().filter(|block| block.at >= from && block.at < from + part)
-        };
+        let within = || blocks.iter().filter(|block| block.at >= from && block.at < from + part);
         let committed: u64 = within().map(|block| block.transactions - block.refused).sum();
         tx_rates.push(committed as f64 / part.as_secs_f64());
         block_rates.push(within().count() as f64 / part.as_secs_f64());
@@ -394,11 +392,7 @@ fn result(shared: &Shared, started: Instant, ended: Instant) -> anyhow::Result<B
         blocks_per_s: Spread::of(&block_rates),
         block_transactions: Spread::of(&sizes),
         refused: Some(refused + shared.not_admitted.load(Ordering::Relaxed)),
-        first_refusal: shared
-            .first_refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone(),
+        first_refusal: shared.first_refusal.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         ..BenchResult::default()
     })
 }

@@ -107,7 +107,10 @@ impl<'a> Generator<'a> {
     /// The next transactions, signed.
     #[must_use]
     pub fn transactions(&mut self, count: usize) -> Vec<Bytes> {
-        self.senders_and_transactions(count).into_iter().map(|(_, transaction)| transaction).collect()
+        self.senders_and_transactions(count)
+            .into_iter()
+            .map(|(_, transaction)| transaction)
+            .collect()
     }
 
     /// The next transactions, signed, each with the number of its sender.
