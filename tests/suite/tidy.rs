@@ -368,6 +368,12 @@ fn file_links(markdown: &str) -> Vec<(usize, String)> {
     links
 }
 
+/// Lines of code blocks that call cargo.
+fn cargo_commands(markdown: &str) -> Vec<&str> {
+    let blocks = markdown.split("```").skip(1).step_by(2);
+    blocks.flat_map(str::lines).filter(|line| line.starts_with("cargo ")).collect()
+}
+
 /// Names of a root folder that do not belong there.
 fn strangers<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     names.filter(|name| !name.starts_with('.') && !ROOT_NAMES.contains(name)).collect()
@@ -543,6 +549,14 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn the_readme_has_two_commands_and_the_checks_run_the_tests_in_the_same_way() {
+    let files = Repository::read().files;
+    let commands = cargo_commands(&files["README.md"]);
+    assert_eq!(commands, ["cargo run --release --bin tesserad -- demo", "cargo test --workspace"]);
+    assert!(files[".ci/run"].contains(&format!("{} 2>&1 | tee", commands[1])));
+}
+
+#[test]
 fn the_root_holds_only_what_belongs_there() {
     let root = Repository::read().root;
     let names: Vec<String> = fs::read_dir(root)
@@ -653,6 +667,12 @@ mod rules {
     fn links_to_files_are_found() {
         let text = "[a](b.md#c) [d](https://e.f/g)\n```\n[h](i.md)\n```\n![j](k.png \"l\") [m](#n)";
         assert_eq!(file_links(text), [(1, "b.md".to_owned()), (5, "k.png".to_owned())]);
+    }
+
+    #[test]
+    fn commands_are_found_in_code_blocks() {
+        let text = "cargo no\n```\ncargo a\n$ cargo no\n```\ncargo no\n```text\ncargo b\n```";
+        assert_eq!(cargo_commands(text), ["cargo a", "cargo b"]);
     }
 
     #[test]
