@@ -35,8 +35,8 @@ impl Init {
         answer(format_args!("validator key  {key}"));
         answer(format_args!("node id        {}", keys.node.node_id()));
         tell(format_args!(
-            "Next: put the chain's genesis document at {} and run `tesserad start --home {shown}`.\n\
-             A new chain begins with `tesserad genesis new`.",
+            "Next: put the chain's genesis document at {} and run \
+             `tesserad start --home {shown}`.\nA new chain begins with `tesserad genesis new`.",
             folder.genesis_file().display(),
         ));
         Ok(())
