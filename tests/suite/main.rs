@@ -2,6 +2,7 @@
 
 mod abci;
 mod comet;
+mod demo;
 mod grpc;
 mod network;
 mod tidy;
