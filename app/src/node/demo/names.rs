@@ -4,6 +4,20 @@ use std::collections::BTreeMap;
 
 use tessera_proto::id::{Address, AssetId};
 
+/// A word longer than this is a hash or a key.
+const LONG_WORD: usize = 24;
+/// Characters of it that are shown.
+const SHOWN_CHARACTERS: usize = 12;
+
+/// A sentence with its hashes and keys cut.
+pub(super) fn short(text: &str) -> String {
+    let cut = |word: &str| match word.len() > LONG_WORD {
+        true => word.chars().take(SHOWN_CHARACTERS).chain(['…']).collect(),
+        false => word.to_owned(),
+    };
+    text.split(' ').map(cut).collect::<Vec<String>>().join(" ")
+}
+
 /// Accounts and assets by name.
 #[derive(Debug, Default)]
 pub(super) struct Names {

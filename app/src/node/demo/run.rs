@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -50,14 +51,14 @@ pub async fn run(
     interrupted: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut chain = LocalChain::prepare(&options.chain)?;
-    let interrupted = async {
-        interrupted.await;
-        Err(Interrupted.into())
-    };
+    let mut interrupted = pin!(interrupted);
     let result = tokio::select! {
         result = tell(&mut chain, &options) => result,
-        result = interrupted => result,
+        () = &mut interrupted => Err(Interrupted.into()),
     };
+    if result.is_ok() && options.keep {
+        interrupted.await;
+    }
     let stopped = Screen::new().waiting("stopping the chain", chain.stop()).await;
     result.and(stopped)
 }
@@ -81,16 +82,16 @@ async fn tell(chain: &mut LocalChain, options: &DemoOptions) -> anyhow::Result<(
     }
     let height = scene.height().await?;
     let seconds = begun.elapsed().as_secs_f32();
+    let refused = match scene.refused {
+        0 => String::new(),
+        count => format!(" ({count} refused as intended)"),
+    };
     screen.head(&format!(
-        "Everything held: {} transactions ({} refused as intended) in {} blocks, {seconds:.1} s",
+        "Everything held: {} transactions{refused} in {} blocks, {seconds:.1} s",
         grouped(u64::try_from(scene.transactions).context("too many transactions")?),
-        scene.refused,
         grouped(height),
     ));
     show_next(&scene, options, &urls);
-    if options.keep {
-        std::future::pending::<()>().await;
-    }
     Ok(())
 }
 
@@ -113,10 +114,11 @@ fn show_next(scene: &Scene, options: &DemoOptions, urls: &[String]) {
         screen.plain("  The chain stays until Ctrl-C.");
         return;
     }
+    let this = std::env::args().next().unwrap_or_else(|| "tesserad".to_owned());
     if matches!(options.story, Story::Villa) {
-        screen.plain("  Your own   tesserad demo --from app/samples/register");
+        screen.plain(&format!("  Your own   {this} demo --from app/samples/register"));
     }
-    screen.plain("  Play on    tesserad dev");
+    screen.plain(&format!("  Play on    {this} dev"));
 }
 
 /// How the client is called: it lies beside this program, once it is built.

@@ -69,11 +69,13 @@ pub(super) async fn play(scene: &mut Scene, register: &Register) -> anyhow::Resu
     let steps = plan::assets(scene, register, now)?;
     carry_out(scene, &mut lanes, "registered", &steps).await?;
     scene.screen.detail(&assets_in_words(register));
-    let steps = plan::funding(scene, register)?;
-    carry_out(scene, &mut lanes, "funded", &steps).await?;
-    let steps = plan::payments(scene, register)?;
-    carry_out(scene, &mut lanes, "paid", &steps).await?;
-    scene.screen.detail(&payments_in_words(register)?);
+    if !register.payments.is_empty() {
+        let steps = plan::funding(scene, register)?;
+        carry_out(scene, &mut lanes, "funded", &steps).await?;
+        let steps = plan::payments(scene, register)?;
+        carry_out(scene, &mut lanes, "paid", &steps).await?;
+        scene.screen.detail(&payments_in_words(register)?);
+    }
     let summaries = check::everything(scene, register).await?;
     report::table(scene, &summaries);
     check::proofs(scene, register).await
@@ -92,8 +94,12 @@ async fn carry_out(
     scene.transactions += steps.len();
     scene.last_height = scene.last_height.max(done);
     let text = format!(
-        "{} transactions with {} operations in {:.1} s",
-        steps.len(),
+        "{} with {} operations in {:.1} s",
+        if steps.len() == 1 {
+            "1 transaction".to_owned()
+        } else {
+            format!("{} transactions", count(steps.len()))
+        },
         grouped(u64::try_from(steps.iter().map(|step| step.operations.len()).sum::<usize>())?),
         begun.elapsed().as_secs_f32()
     );

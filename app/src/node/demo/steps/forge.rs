@@ -8,6 +8,7 @@ use tessera_proto::amount::Amount;
 use tessera_proto::leaf::{Holding, Leaf as _};
 
 use super::prove::PROOF;
+use crate::node::demo::names::short;
 use crate::node::demo::scene::Scene;
 
 /// Where the proof with another balance goes, for whoever wants to try it.
@@ -20,15 +21,27 @@ pub(super) async fn run(scene: &mut Scene) -> anyhow::Result<()> {
     let error = refusal(&forged, &scene.trust(), ProofStep::ShardProof)?;
     let text = format!("alice owns 920 of 1,000 → {FORGED} (as intended)");
     scene.screen.refused("forged", &text, None);
-    scene.screen.detail(&format!("The {} is wrong: {}", error.step().as_str(), short(&error)));
+    scene.screen.detail(&format!(
+        "The {} is wrong: {}",
+        error.step().as_str(),
+        short(&error.to_string())
+    ));
     let error = refusal(&with_other_state(&honest)?, &scene.trust(), ProofStep::Header)?;
     scene.screen.refused("forged", "a header that commits to another state (as intended)", None);
-    scene.screen.detail(&format!("The {} is wrong: {}", error.step().as_str(), short(&error)));
+    scene.screen.detail(&format!(
+        "The {} is wrong: {}",
+        error.step().as_str(),
+        short(&error.to_string())
+    ));
     let strangers = TrustRoot::ValidatorsHash([7; 32]);
     let error = refusal(&honest, &strangers, ProofStep::Trust)?;
     let text = "the true proof, shown to somebody who trusts other validators (as intended)";
     scene.screen.refused("untrusted", text, None);
-    scene.screen.detail(&format!("The {} is missing: {}", error.step().as_str(), short(&error)));
+    scene.screen.detail(&format!(
+        "The {} is missing: {}",
+        error.step().as_str(),
+        short(&error.to_string())
+    ));
     Ok(())
 }
 
@@ -61,14 +74,4 @@ fn refusal(text: &str, trust: &TrustRoot, step: ProofStep) -> anyhow::Result<Pro
             Ok(error)
         }
     }
-}
-
-/// A reason with its hashes cut.
-fn short(error: &ProofError) -> String {
-    let text = error.to_string();
-    let is_long = |word: &&str| word.len() > 24;
-    let cut = |word: &str| word.chars().take(12).chain(['…']).collect::<String>();
-    let words = text.split(' ');
-    let words = words.map(|word| if is_long(&word) { cut(word) } else { word.to_owned() });
-    words.collect::<Vec<_>>().join(" ")
 }

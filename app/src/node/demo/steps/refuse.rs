@@ -7,8 +7,11 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
 
 use super::{ALICE, BOB, CAROL};
+use crate::node::demo::names::short;
 use crate::node::demo::scene::{Scene, account};
 
+/// The key does not speak for the account.
+const KEY_NOT_ALLOWED: &str = "accounts/13";
 /// More than is free.
 const INSUFFICIENT_BALANCE: &str = "transfers/13";
 
@@ -38,10 +41,11 @@ async fn stolen(scene: &Scene, villa: &AssetId) -> anyhow::Result<()> {
         Err(error) => return Err(error.into()),
         Ok(_) => bail!("a transfer of alice's shares with carol's signature was taken in"),
     };
-    ensure!(refusal.codespace == "accounts" || refusal.codespace == "chain", "{}", refusal.message);
+    let code = format!("{}/{}", refusal.codespace, refusal.code);
+    ensure!(code == KEY_NOT_ALLOWED, "refused for another reason: {}", refusal.message);
     let text = "120 of alice's shares, signed by carol (as intended)";
     scene.screen.refused("refused", text, None);
-    let message = scene.names.in_text(&refusal.message);
-    scene.screen.detail(&format!("{}/{}: {message}", refusal.codespace, refusal.code));
+    let message = short(&scene.names.in_text(&refusal.message));
+    scene.screen.detail(&format!("{code}: {message}"));
     Ok(())
 }
