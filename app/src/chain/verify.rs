@@ -9,7 +9,8 @@ use bytes::Bytes;
 use ed25519_zebra::{Signature, VerificationKey, VerificationKeyBytes, batch};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
 use rayon::prelude::*;
 use tessera_proto::pb::accounts::v1::{PublicKey, public_key};
 use tessera_proto::signing;
@@ -20,7 +21,7 @@ use crate::state::error::Rejected;
 /// Signatures per batch: larger ones gain little.
 const BATCH_SIZE: usize = 128;
 /// Verified transactions that are kept so that they need no second look.
-const CACHE_ENTRIES: usize = 32_768;
+const CACHE_ENTRIES: usize = 131_072;
 
 /// A transaction whose form and signatures are right, or why they are not.
 pub type Verified = Result<Arc<Transaction>, Rejected>;
@@ -39,7 +40,7 @@ impl Verifier {
         Self {
             chain_id: chain_id.to_owned(),
             chain_id_hash: signing::chain_id_hash(chain_id),
-            cache: Cache::new(CACHE_ENTRIES),
+            cache: recency_cache(CACHE_ENTRIES),
         }
     }
 
@@ -106,6 +107,27 @@ impl Verifier {
             Some(batch::Item::from((key, signature, &message)))
         };
         transaction.signatures.iter().map(item).collect()
+    }
+}
+
+/// A cache that gives half its room to newcomers: each transaction is wanted a few times soon,
+/// then never again.
+fn recency_cache(entries: usize) -> Cache<[u8; 32], Arc<Transaction>> {
+    let capacity = u64::try_from(entries).unwrap_or(u64::MAX);
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(entries)
+        .weight_capacity(capacity)
+        .hot_allocation(0.5)
+        .build();
+    match options {
+        Ok(options) => Cache::with_options(
+            options,
+            UnitWeighter,
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        ),
+        // Only a missing capacity is an error.
+        Err(_) => Cache::new(entries),
     }
 }
 
