@@ -17,7 +17,8 @@ use crate::node::demo::scene::{Scene, account, parse_usdx, usdx};
 
 /// The document behind the villa. Its hash is registered, its text is not.
 const DEED: &str = "Deed of sale\n\nVilla with garden and spring, Chemin des Châtaigniers 4, \
-                    Ardèche, France.\nOwner: Ardèche Homes SAS, for the holders of its 1,000 shares.\n";
+                    Ardèche, France.\nOwner: Ardèche Homes SAS, \
+                    for the holders of its 1,000 shares.\n";
 /// The report behind the appraisal.
 const REPORT: &str = "Three comparable sales of 2026 give 100,000 for the villa.\n";
 const VALUE: &str = "100000";

@@ -63,7 +63,8 @@ async fn propose(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()> {
     );
     scene.screen.done("proposed", &text, Some(receipt.height));
     let text = format!(
-        "Record date: the end of block {}. Open for {OPEN_BLOCKS} blocks, quorum 50 %, majority of yes.",
+        "Record date: the end of block {}. Open for {OPEN_BLOCKS} blocks, quorum 50 %, \
+         majority of yes.",
         receipt.height
     );
     scene.screen.detail(&text);
