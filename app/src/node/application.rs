@@ -298,9 +298,8 @@ impl Application for Node {
         self.pool().committed(committed.height, &frame_hashes);
         // Nobody listening is no error.
         let _ = self.shared.blocks.send(Arc::new(CommittedBlock { summary, receipts }));
-        let store = self.store();
-        let retain = store.oldest_height().min(store.durable_height());
-        ResponseCommit { retain_height: i64::try_from(retain).unwrap_or(0) }
+        // Without snapshots a new validator needs every block: none may be dropped.
+        ResponseCommit { retain_height: 0 }
     }
 }
 

@@ -224,14 +224,6 @@ impl Store {
         latest.saturating_add(1).saturating_sub(self.options.keep_heights).min(latest)
     }
 
-    /// Height up to which a loss of power loses nothing.
-    #[must_use]
-    pub fn durable_height(&self) -> u64 {
-        let latest = self.committed().map_or(0, |committed| committed.height);
-        let since = latest.checked_rem(self.options.fsync_every_blocks).unwrap_or(0);
-        latest.saturating_sub(since)
-    }
-
     /// The latest state, for execution: what is read stays in memory. Only to be used between
     /// commits, or what a commit changes could be remembered as it was before.
     #[must_use]

@@ -1,5 +1,6 @@
 //! The `tesserad` command line.
 
+mod bench;
 mod demo;
 mod dev;
 mod genesis;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use super::bench::BenchArgs;
 use super::output;
 
 /// The node of a Tessera chain: a registry of tokenized real-world assets.
@@ -27,6 +29,8 @@ enum Command {
     Demo(demo::Demo),
     /// Start a chain on this machine for development, with well-known accounts.
     Dev(dev::Dev),
+    /// Measure this machine.
+    Bench(BenchArgs),
     /// Make the folder of a node: keys and configuration.
     Init(init::Init),
     /// Make and check genesis documents.
@@ -50,6 +54,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Demo(command) => return command.run(),
         Command::Dev(command) => command.run(),
+        Command::Bench(args) => bench::run(args),
         Command::Init(command) => command.run(),
         Command::Genesis(command) => command.run(),
         Command::Start(command) => command.run(),

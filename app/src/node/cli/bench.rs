@@ -1,0 +1,60 @@
+//! `tesserad bench`: measure this machine.
+
+use super::block_on;
+use crate::node::bench::report::{BenchResult, Report};
+use crate::node::bench::{self, BenchArgs};
+use crate::node::output::{answer, tell};
+
+/// Runs a benchmark and shows its results.
+pub(super) fn run(args: BenchArgs) -> anyhow::Result<()> {
+    let file = args.json.clone();
+    let report = block_on(bench::run(args, |progress: &str| tell(format_args!("  {progress}"))))?;
+    show(&report);
+    if let Some(file) = file {
+        tell(format_args!("report written to {}", file.display()));
+    }
+    Ok(())
+}
+
+fn show(report: &Report) {
+    let machine = &report.machine;
+    answer(format_args!("bench {}   {}, {} cores", report.bench, machine.cpu, machine.cores));
+    answer(format_args!(
+        "  {:<10} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        "name", "workload", "threads", "tx/s", "blocks/s", "of limit", "of serial", "more"
+    ));
+    for result in &report.results {
+        answer(row(result));
+    }
+    for note in &report.notes {
+        answer(format_args!("  · {note}"));
+    }
+}
+
+fn row(result: &BenchResult) -> String {
+    let number = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
+    let mut more = Vec::new();
+    if let Some(latency) = result.latency_ms {
+        more.push(format!("latency p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99));
+    }
+    if let Some(bytes) = result.bytes_written_per_tx {
+        more.push(format!("{bytes:.0} B written/tx"));
+    }
+    for (process, bytes) in &result.peak_rss_bytes {
+        more.push(format!("{process} {} MB", bytes >> 20));
+    }
+    if let Some(refused) = result.refused.filter(|refused| *refused > 0) {
+        more.push(format!("{refused} refused"));
+    }
+    format!(
+        "  {:<10} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        result.name,
+        result.workload,
+        number(result.threads.map(|threads| threads.to_string())),
+        number(result.tx_per_s.map(|rate| format!("{:.0}", rate.median))),
+        number(result.blocks_per_s.map(|rate| format!("{:.1}", rate.median))),
+        number(result.ratio_to_limit.map(|ratio| format!("{:.0} %", ratio * 100.0))),
+        number(result.ratio_to_serial.map(|ratio| format!("{ratio:.2}"))),
+        more.join(", ")
+    )
+}
