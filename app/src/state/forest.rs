@@ -28,6 +28,8 @@ const NODE_CACHE_ENTRIES: usize = 100_000;
 pub struct ShardRoot {
     /// Version of the tree, counted from 0 at genesis.
     pub version: Version,
+    /// Height of the block that made this version.
+    pub changed_height: u64,
     /// Hash of the root node.
     pub hash: [u8; 32],
 }
@@ -70,12 +72,13 @@ impl Forest {
         Self { database, cache: Cache::new(NODE_CACHE_ENTRIES) }
     }
 
-    /// Computes what a block makes of one tree. Nothing is stored.
+    /// Computes what the block of `height` makes of one tree. Nothing is stored.
     ///
     /// # Errors
     /// [`Fault`] when nodes cannot be read.
     pub fn update(
         &self,
+        height: u64,
         shard: u8,
         root: Option<ShardRoot>,
         changes: &ShardChanges,
@@ -104,7 +107,7 @@ impl Forest {
             tree.put_value_set(values, version).map_err(|error| tree_fault(&error))?
         };
         Ok(ShardUpdate {
-            root: ShardRoot { version, hash: hash.0 },
+            root: ShardRoot { version, changed_height: height, hash: hash.0 },
             nodes: update
                 .node_batch
                 .nodes()

@@ -298,7 +298,7 @@ impl Store {
             .collect::<Vec<Result<_, _>>>();
         // Collected in order of shard first, so that the same failure is told every time.
         let shards: Vec<_> = shards.into_iter().collect::<Result<_, _>>()?;
-        let empty = ShardRoot { version: 0, hash: [0; 32] };
+        let empty = ShardRoot { version: 0, changed_height: 0, hash: [0; 32] };
         let mut roots = roots.map_or_else(|| vec![empty; SHARD_COUNT], |roots| roots.to_vec());
         for staged in &shards {
             if let Some(root) = roots.get_mut(usize::from(staged.shard)) {
@@ -357,7 +357,7 @@ impl Store {
         let root = roots.and_then(|roots| roots.get(usize::from(shard))).copied();
         let by_hash: ShardChanges =
             changes.iter().map(|(hash, _, value)| (*hash, value.clone())).collect();
-        let update = self.forest.update(shard, root, &by_hash)?;
+        let update = self.forest.update(height, shard, root, &by_hash)?;
         let (mut batch, mut stale) = (Batch::default(), Vec::new());
         for (key, node) in &update.nodes {
             batch.put(Table::Nodes, key.clone(), encode_node(node)?);
@@ -375,10 +375,8 @@ impl Store {
         let root_key = |height: u64| [[shard].as_slice(), &height.to_be_bytes()].concat();
         let root_value = [update.root.version.to_be_bytes().as_slice(), &update.root.hash].concat();
         batch.put(Table::Roots, root_key(height), root_value);
-        if let Some((superseded, _)) =
-            self.database.last_until(Table::Roots, &[shard], &root_key(height))?
-        {
-            push_stale(&mut stale, StaleKind::Root, &superseded);
+        if let Some(superseded) = root {
+            push_stale(&mut stale, StaleKind::Root, &root_key(superseded.changed_height));
         }
         Ok(StagedShard { shard, update, values, batch, stale })
     }
@@ -444,13 +442,15 @@ impl Store {
         let mut roots = Vec::with_capacity(SHARD_COUNT);
         for shard in 0..=u8::MAX {
             let key = [[shard].as_slice(), &height.to_be_bytes()].concat();
-            let (_, mut value) = self
+            let (found, mut value) = self
                 .database
                 .last_until(Table::Roots, &[shard], &key)?
                 .ok_or_else(|| damaged("shard root is missing"))?;
+            let changed_height = found.get(1..).and_then(read_u64);
+            let changed_height = changed_height.ok_or_else(|| damaged("shard root"))?;
             let version = value.try_get_u64().map_err(|_| damaged("shard root"))?;
             let hash = value.as_ref().try_into().map_err(|_| damaged("shard root"))?;
-            roots.push(ShardRoot { version, hash });
+            roots.push(ShardRoot { version, changed_height, hash });
         }
         Ok(Arc::new(roots))
     }
