@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
-use tessera_proto::id::AssetId;
+use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::check_asset_name;
 use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus, Document, RegisterAsset};
 
@@ -216,6 +216,7 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         ("class", class_name(&asset)),
         ("status", status_name(&asset)),
         ("issuer", context.label(&issuer)),
+        ("treasury", Address::treasury(&asset.id).to_string()),
         (
             "supply",
             format!(
@@ -316,6 +317,7 @@ fn asset_json(asset: &AssetView) -> Result<Value, Failure> {
         "class": class_name(asset),
         "status": status_name(asset),
         "issuer": address_of(&asset.asset.issuer)?.to_string(),
+        "treasury": Address::treasury(&asset.id).to_string(),
         "decimals": asset.asset.decimals,
         "supply": asset.json(amount_of(&asset.totals.supply)?),
         "max_supply": asset.json(amount_of(&asset.asset.max_supply)?),

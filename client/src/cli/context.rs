@@ -26,6 +26,8 @@ use crate::trust::TrustStore;
 const DEV_NAMES: [&str; 6] = ["issuer", "appraiser", "alice", "bob", "carol", "dave"];
 /// Prefix that asks for a development key by name on any chain.
 const DEV_PREFIX: &str = "dev:";
+/// Prefix of the name of an asset that means its treasury.
+const TREASURY_PREFIX: &str = "treasury:";
 
 /// What every command needs.
 pub(crate) struct Context {
@@ -163,16 +165,20 @@ impl Context {
         self.asset(&id.to_string()).await
     }
 
-    /// An account by address, by the name of a key, or by the name of a development account.
+    /// An account by address, by the name of a key or of a development account, or as the treasury
+    /// of an asset.
     pub(crate) async fn address(&self, text: &str) -> Result<Address, Failure> {
         if text.starts_with("tsr1") {
             return text
                 .parse()
                 .map_err(|error: tessera_proto::id::IdError| Failure::usage(error.to_string()));
         }
+        if let Some(asset) = text.strip_prefix(TREASURY_PREFIX) {
+            return Ok(Address::treasury(&self.asset(asset).await?.id));
+        }
         match self.keystore().info(text) {
             Ok(info) => Ok(info.account),
-            Err(error) => match self.dev_signer(text).await {
+            Err(error) => match self.dev_signer(text).await? {
                 Some(signer) => Ok(signer.address()),
                 None => Err(self.unknown_key(text, error)),
             },
@@ -203,7 +209,7 @@ impl Context {
                 let passphrase = self.passphrase(&format!("Passphrase of `{name}`: "))?;
                 Ok(keystore.unlock(name, &passphrase)?)
             }
-            Err(error) => match self.dev_signer(name).await {
+            Err(error) => match self.dev_signer(name).await? {
                 Some(signer) => Ok(signer),
                 None => Err(self.unknown_key(name, error)),
             },
@@ -247,22 +253,30 @@ impl Context {
         self.label_on(chain_id.unwrap_or_default(), address)
     }
 
+    /// The name of an address, if it has one here.
+    pub(crate) fn name_of(&self, address: &Address) -> Option<String> {
+        let chain_id = self.info.get().map(|info| info.chain_id.as_str());
+        self.name_on(chain_id.unwrap_or_default(), address)
+    }
+
     /// Like [`Context::label`], of a chain that no node was asked about.
     pub(crate) fn label_on(&self, chain_id: &str, address: &Address) -> String {
+        self.name_on(chain_id, address)
+            .map_or_else(|| address.to_string(), |name| format!("{name} ({address})"))
+    }
+
+    fn name_on(&self, chain_id: &str, address: &Address) -> Option<String> {
         let keys: Vec<KeyInfo> = self.keystore().list().unwrap_or_default();
         let dev_name = || {
             let is_it = |name: &str| Signer::from_seed_phrase(name).address() == *address;
             let names = DEV_NAMES.iter().copied();
             names.filter(|_| is_dev_chain(chain_id)).find(|name| is_it(name)).map(str::to_owned)
         };
-        keys.into_iter()
-            .find(|key| key.account == *address)
-            .map(|key| key.name)
-            .or_else(dev_name)
-            .map_or_else(|| address.to_string(), |name| format!("{name} ({address})"))
+        keys.into_iter().find(|key| key.account == *address).map(|key| key.name).or_else(dev_name)
     }
 
-    fn from(&self) -> Result<&str, Failure> {
+    /// The name that `--from` gives.
+    pub(crate) fn from(&self) -> Result<&str, Failure> {
         self.options.from.as_deref().ok_or_else(|| {
             Failure::usage("which account? say --from KEY")
                 .help("list your keys with `tessera key list`")
@@ -270,15 +284,15 @@ impl Context {
     }
 
     /// The development key of this name, where it may be used without asking for it as such.
-    async fn dev_signer(&self, name: &str) -> Option<Signer> {
+    async fn dev_signer(&self, name: &str) -> Result<Option<Signer>, Failure> {
         if let Some(name) = name.strip_prefix(DEV_PREFIX) {
-            return Some(Signer::from_seed_phrase(name));
+            return Ok(Some(Signer::from_seed_phrase(name)));
         }
         if !DEV_NAMES.contains(&name) {
-            return None;
+            return Ok(None);
         }
-        let info = self.info().await.ok()?;
-        is_dev_chain(&info.chain_id).then(|| Signer::from_seed_phrase(name))
+        let info = self.info().await?;
+        Ok(is_dev_chain(&info.chain_id).then(|| Signer::from_seed_phrase(name)))
     }
 
     fn unknown_key(&self, name: &str, error: KeystoreError) -> Failure {

@@ -16,6 +16,8 @@ const MAX_SUGGESTIONS: usize = 3;
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: ClientError,
+    /// The error in names and display units, where it is told otherwise.
+    pub(crate) retold: Option<String>,
     pub(crate) help: Vec<String>,
 }
 
@@ -55,6 +57,7 @@ impl Failure {
             "error": {
                 "code": self.error.code(),
                 "message": self.error.to_string(),
+                "display": self.retold,
                 "help": self.help,
                 "tx": id.map(|id| id.to_string()),
                 "height": height,
@@ -66,7 +69,7 @@ impl Failure {
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let help = default_help(&error);
-        Self { error, help: help.into_iter().collect() }
+        Self { error, retold: None, help: help.into_iter().collect() }
     }
 }
 

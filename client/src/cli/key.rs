@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Block, Report};
-use super::send::{Intent, send_as};
+use super::send::{Approval, Intent, approve, submit};
+use crate::error::ClientError;
 use crate::keystore::KeyInfo;
 use crate::operations;
 use crate::signer::Signer;
@@ -97,31 +98,38 @@ fn list(context: &Context) -> Result<Report, Failure> {
 }
 
 async fn rotate(context: &Context) -> Result<Report, Failure> {
-    let old = context.signer().await?;
-    let name = context.options.from.clone().unwrap_or_default();
-    let stored = context.keystore().info(&name).map_err(|_| {
+    let name = context.from()?;
+    let stored = context.keystore().info(name).map_err(|_| {
         Failure::usage(format!("`{name}` is not a stored key, so its successor has no place"))
     })?;
     let passphrase = context.passphrase(&format!("Passphrase of `{name}`: "))?;
+    let old = context.keystore().unlock(name, &passphrase)?;
     let fresh = Signer::generate()
         .map_err(|error| Failure::other(format!("no randomness: {error}")))?
         .for_account(stored.account);
-    // Stored before it is in force: a key that is lost in between would lose the account.
-    let pending = format!("{name}-next");
-    let is_trial = context.options.dry_run;
-    if !is_trial {
-        context.keystore().create(&pending, &fresh, &passphrase)?;
-    }
     let new_key = hex::encode(fresh.public_key_bytes());
     let intent =
         Intent::new(vec![("New key", new_key)], operations::rotate_keys(fresh.authority()));
-    let report = send_as(context, &old, intent).await.map_err(|failure| {
-        failure.help(format!("if it takes effect later, the new key is stored as `{pending}`"))
-    })?;
-    if !is_trial {
-        context.keystore().replace(&name, &fresh, &passphrase)?;
-        context.keystore().remove(&pending)?;
-    }
+    let operations = match approve(context, &old, intent).await? {
+        Approval::Trial(report) => return Ok(report),
+        Approval::Granted(operations) => operations,
+    };
+    // Stored before it is in force: a key that is lost in between would lose the account.
+    let pending = format!("{name}-next");
+    context.keystore().create(&pending, &fresh, &passphrase)?;
+    let report = match submit(context, &old, &operations).await {
+        Ok(report) => report,
+        Err(failure) if matches!(failure.error, ClientError::Refused(_)) => {
+            context.keystore().remove(&pending)?;
+            return Err(failure);
+        }
+        Err(failure) => {
+            let help = format!("if it takes effect later, the new key is stored as `{pending}`");
+            return Err(failure.help(help));
+        }
+    };
+    context.keystore().replace(name, &fresh, &passphrase)?;
+    context.keystore().remove(&pending)?;
     Ok(report)
 }
 

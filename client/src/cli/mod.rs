@@ -14,6 +14,7 @@ mod receipt;
 mod royalty;
 mod send;
 mod share;
+mod story;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -141,6 +142,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(failure) => {
+            let failure = story::retell(&context, failure).await;
             context.output.failure(&failure);
             ExitCode::from(failure.error.exit_code())
         }

@@ -33,6 +33,8 @@ pub(crate) struct Report {
 pub(crate) enum Block {
     /// Something has been done or holds.
     Success(String),
+    /// Something has been refused.
+    Failure(String),
     /// Plain text.
     Line(String),
     /// Names and values, aligned.
@@ -74,6 +76,9 @@ impl Output {
         }
         let head = self.paint_stderr(RED, &format!("error[{}]", failure.error.code()));
         eprintln!("{head}: {}", failure.error);
+        if let Some(text) = &failure.retold {
+            eprintln!("  {text}");
+        }
         for line in &failure.help {
             eprintln!("  help: {line}");
         }
@@ -109,6 +114,7 @@ impl Output {
     fn text(self, blocks: &[Block]) -> String {
         let block = |block: &Block| match block {
             Block::Success(text) => format!("{} {text}\n", self.paint(GREEN, "✔")),
+            Block::Failure(text) => format!("{} {text}\n", self.paint(RED, "✘")),
             Block::Line(text) => format!("{text}\n"),
             Block::Fields(fields) => aligned(fields, self),
             Block::Table(headings, rows) => table(headings, rows, self),

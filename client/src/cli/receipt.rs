@@ -1,4 +1,6 @@
-//! Receipts and events in words and in JSON.
+//! Receipts in words and in JSON.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_proto::id::{Address, AssetId};
@@ -9,25 +11,41 @@ use super::context::{Context, amount_json, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::grouped;
+use super::story;
+
+/// Who asks, and how long that took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked {
+    /// The account that is told of as `you`.
+    pub(crate) by: Option<Address>,
+    /// Time from sending to the receipt.
+    pub(crate) within: Option<Duration>,
+}
 
 /// Report of a transaction that is in a block.
-pub(crate) async fn included(context: &Context, receipt: &Receipt) -> Result<Report, Failure> {
+pub(crate) async fn included(
+    context: &Context,
+    receipt: &Receipt,
+    asked: Asked,
+) -> Result<Report, Failure> {
     let outcome = receipt.outcome.clone().unwrap_or_default();
     let currency = context.fee_currency().await?;
     let fee = amount_of(&outcome.fee)?;
     let id = hex::encode_upper(&outcome.tx_id);
     let height = grouped(receipt.height);
-    let blocks = if outcome.code == 0 {
-        let head = format!("included in block {height}   fee {}   tx {id}", currency.display(fee));
-        let mut blocks = vec![Block::Success(head)];
-        blocks.extend(outcome.events.iter().map(|event| Block::Line(event_line(event))));
-        blocks
+    let took = asked.within.map(|time| format!(" ({:.1} s)", time.as_secs_f32()));
+    let place = format!("block {height}{}", took.unwrap_or_default());
+    let mut blocks = Vec::new();
+    if outcome.code == 0 {
+        let lines = story::lines(context, &outcome.events, asked.by).await;
+        blocks.extend(lines.into_iter().map(Block::Line));
+        blocks.push(Block::Success(format!("included in {place}")));
     } else {
-        vec![Block::Line(format!(
-            "✘ refused in block {height}   {}/{}: {}   tx {id}",
-            outcome.codespace, outcome.code, receipt.message
-        ))]
-    };
+        let (codespace, code) = (&outcome.codespace, outcome.code);
+        let reason = format!("refused in {place}   {codespace}/{code}: {}", receipt.message);
+        blocks.push(Block::Failure(reason));
+    }
+    blocks.push(Block::Fields(vec![("fee", currency.display(fee)), ("tx", id)]));
     Ok(Report::new(receipt_json(receipt, currency.decimals())?, blocks))
 }
 
@@ -59,12 +77,6 @@ pub(crate) fn events_json(events: &[Event]) -> Vec<Value> {
             record
         })
         .collect()
-}
-
-fn event_line(event: &Event) -> String {
-    let (kind, fields) = describe(event);
-    let fields = fields.into_iter().map(|(name, value)| format!("{name} {value}"));
-    format!("  {kind}   {}", fields.collect::<Vec<_>>().join("   "))
 }
 
 type Fields = Vec<(&'static str, String)>;

@@ -1,5 +1,7 @@
 //! How every command that changes something sends it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use tessera_proto::amount::Amount;
 use tessera_proto::pb::chain::v1::Receipt;
@@ -8,13 +10,13 @@ use tessera_proto::pb::chain::v1::operation::Kind;
 use super::context::{Context, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
-use super::receipt;
+use super::receipt::{self, Asked};
 use crate::client::SendOptions;
 use crate::error::ClientError;
 use crate::signer::Signer;
 
 /// Time after which somebody who waits is told so.
-const PATIENCE: std::time::Duration = std::time::Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// What is about to be sent, in words.
 pub(crate) struct Intent {
@@ -33,19 +35,29 @@ impl Intent {
 /// Tries, asks and sends; the report is of the receipt.
 pub(crate) async fn send(context: &Context, intent: Intent) -> Result<Report, Failure> {
     let signer = context.signer().await?;
-    send_as(context, &signer, intent).await
+    match approve(context, &signer, intent).await? {
+        Approval::Trial(report) => Ok(report),
+        Approval::Granted(operations) => submit(context, &signer, &operations).await,
+    }
 }
 
-/// Like [`send`], with a key that is open already.
-pub(crate) async fn send_as(
+/// Whether to send.
+pub(crate) enum Approval {
+    /// It was only to be tried, and would succeed.
+    Trial(Report),
+    /// These operations are to be sent.
+    Granted(Vec<Kind>),
+}
+
+/// Tries and asks; nothing has been sent afterwards.
+pub(crate) async fn approve(
     context: &Context,
     signer: &Signer,
     intent: Intent,
-) -> Result<Report, Failure> {
+) -> Result<Approval, Failure> {
     let client = context.client().await?;
     let currency = context.fee_currency().await?;
-    let options = SendOptions { timeout: context.timeout(), ..SendOptions::default() };
-    let draft = client.prepare_unsigned(signer, &intent.operations, options).await?;
+    let draft = client.prepare_unsigned(signer, &intent.operations, options(context)).await?;
     let unsigned = draft.unsigned();
     let trial = client.simulate(&unsigned).await?;
     refuse_predicted(&trial)?;
@@ -55,7 +67,8 @@ pub(crate) async fn send_as(
     preview.push(("Fee", currency.display(draft.fee())));
     preview.push(("Valid until", format!("block {}", grouped(unsigned.valid_until_height))));
     if context.options.dry_run {
-        return dry_run_report(context, &trial, preview, currency.json(draft.fee()));
+        let report = dry_run_report(context, &trial, preview, currency.json(draft.fee()))?;
+        return Ok(Approval::Trial(report));
     }
     if context.output.is_interactive() && !context.options.yes && !context.options.no_input {
         context.output.preview(&preview);
@@ -63,8 +76,25 @@ pub(crate) async fn send_as(
             return Err(ClientError::Interrupted.into());
         }
     }
-    let receipt = patiently(context, client.send_with(signer, &intent.operations, options)).await?;
-    receipt::included(context, &receipt).await
+    Ok(Approval::Granted(intent.operations))
+}
+
+/// Sends; the report is of the receipt.
+pub(crate) async fn submit(
+    context: &Context,
+    signer: &Signer,
+    operations: &[Kind],
+) -> Result<Report, Failure> {
+    let client = context.client().await?;
+    let begun = Instant::now();
+    let send = client.send_with(signer, operations, options(context));
+    let receipt = patiently(context, send).await?;
+    let asked = Asked { by: Some(signer.address()), within: Some(begun.elapsed()) };
+    receipt::included(context, &receipt, asked).await
+}
+
+fn options(context: &Context) -> SendOptions {
+    SendOptions { timeout: context.timeout(), ..SendOptions::default() }
 }
 
 /// Waits, telling somebody who sits there after a moment.

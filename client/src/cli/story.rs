@@ -1,0 +1,294 @@
+//! Events and refusals in words for people: names before ids, display units before base units.
+
+use std::collections::BTreeMap;
+
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::chain::v1::Event;
+use tessera_proto::pb::chain::v1::event::Kind;
+use tessera_proto::pb::royalties::v1::RoyaltyPayout;
+
+use super::context::{AssetView, Context};
+use super::failure::Failure;
+use super::send::grouped;
+use super::vote::{choice_name, status_name};
+use crate::error::{ClientError, Refusal};
+
+/// Refusals whose message counts base units of the asset that it names.
+const COUNTED_IN_ASSET: [(&str, u32); 2] = [("transfers", 13), ("assets", 18)];
+/// Refusals whose message counts base units of the fee currency.
+const COUNTED_IN_FEES: [(&str, u32); 3] = [("pool", 5), ("tx", 8), ("tx", 9)];
+
+/// What events say, one line or more each; the account `you` is told of as such.
+pub(crate) async fn lines(
+    context: &Context,
+    events: &[Event],
+    you: Option<Address>,
+) -> Vec<String> {
+    let mut teller = Teller { context, you, assets: BTreeMap::new(), fees: None };
+    teller.fees = context.fee_currency().await.ok();
+    let kinds: Vec<&Kind> = events.iter().filter_map(|event| event.kind.as_ref()).collect();
+    for id in kinds.iter().flat_map(|kind| assets_of(kind)) {
+        // What cannot be looked up is told by its id and in base units.
+        if let Ok(id) = AssetId::try_from(id)
+            && !teller.assets.contains_key(&id)
+            && let Ok(asset) = context.asset(&id.to_string()).await
+        {
+            teller.assets.insert(id, asset);
+        }
+    }
+    kinds.into_iter().flat_map(|kind| teller.tell(kind)).collect()
+}
+
+/// The assets that an event is about.
+fn assets_of(kind: &Kind) -> Vec<&[u8]> {
+    match kind {
+        Kind::Transferred(e) => vec![&e.asset],
+        Kind::AppraisalAppended(e) => vec![&e.asset, &e.currency],
+        Kind::AssetActivated(e) => vec![&e.asset],
+        Kind::UnitsMinted(e) => vec![&e.asset],
+        Kind::RoyaltyScheduleSet(e) => vec![&e.asset],
+        Kind::RoyaltyPaid(e) => vec![&e.asset, &e.currency],
+        Kind::IncomePaid(e) => vec![&e.asset, &e.currency],
+        Kind::IncomeClaimed(e) => vec![&e.asset, &e.currency],
+        Kind::ProposalSubmitted(e) => vec![&e.asset],
+        Kind::VoteCast(e) => vec![&e.asset],
+        Kind::ProposalClosed(e) => vec![&e.asset],
+        Kind::TreasurySpent(e) => vec![&e.asset, &e.currency],
+        _ => Vec::new(),
+    }
+}
+
+/// Finds the words.
+struct Teller<'a> {
+    context: &'a Context,
+    you: Option<Address>,
+    assets: BTreeMap<AssetId, AssetView>,
+    fees: Option<AssetView>,
+}
+
+impl Teller<'_> {
+    fn tell(&self, kind: &Kind) -> Vec<String> {
+        let line = match kind {
+            Kind::KeysRotated(e) => format!("{} replaced the keys", self.actor(&e.account)),
+            Kind::FeesToppedUp(e) if e.payer == e.account => {
+                format!("{} prepaid {} of fees", self.actor(&e.payer), self.fees(&e.amount))
+            }
+            Kind::FeesToppedUp(e) => format!(
+                "{} prepaid {} of fees for {}",
+                self.actor(&e.payer),
+                self.fees(&e.amount),
+                self.party(&e.account)
+            ),
+            Kind::Transferred(e) => format!(
+                "{} sent {} to {}",
+                self.actor(&e.from),
+                self.units(&e.asset, &e.amount),
+                self.party(&e.to)
+            ),
+            Kind::RoyaltyPaid(e) => {
+                let head = format!(
+                    "{} paid {} of royalties of {}",
+                    self.actor(&e.payer),
+                    self.units(&e.currency, &e.amount),
+                    self.name(&e.asset)
+                );
+                let payout = |payout: &RoyaltyPayout| {
+                    let amount = self.units(&e.currency, &payout.amount);
+                    format!("  {amount} to {}", self.party(&payout.account))
+                };
+                return std::iter::once(head).chain(e.payouts.iter().map(payout)).collect();
+            }
+            Kind::IncomePaid(e) => format!(
+                "{} paid {} to the holders of {}",
+                self.actor(&e.payer),
+                self.units(&e.currency, &e.amount),
+                self.name(&e.asset)
+            ),
+            Kind::IncomeClaimed(e) => format!(
+                "{} collected {} of income of {}",
+                self.actor(&e.holder),
+                self.units(&e.currency, &e.amount),
+                self.name(&e.asset)
+            ),
+            other => return self.tell_of_asset(other).into_iter().collect(),
+        };
+        vec![line]
+    }
+
+    fn tell_of_asset(&self, kind: &Kind) -> Option<String> {
+        Some(match kind {
+            Kind::AssetRegistered(e) => format!("registered {}   {}", e.name, asset_id(&e.asset)),
+            Kind::AppraisalAppended(e) => format!(
+                "appraisal {} of {}: {} by {}",
+                e.number,
+                self.name(&e.asset),
+                self.units(&e.currency, &e.value),
+                self.party(&e.appraiser)
+            ),
+            Kind::AssetActivated(e) => format!("opened {} for issuance", self.name(&e.asset)),
+            Kind::UnitsMinted(e) => {
+                format!("issued {} to {}", self.units(&e.asset, &e.amount), self.party(&e.to))
+            }
+            Kind::RoyaltyScheduleSet(e) => format!("set the royalties of {}", self.name(&e.asset)),
+            Kind::ProposalSubmitted(e) => format!(
+                "proposal {} of {}: {}, open until block {}",
+                e.proposal,
+                self.name(&e.asset),
+                e.title,
+                grouped(e.voting_end_height)
+            ),
+            Kind::VoteCast(e) => format!(
+                "{} voted {} on proposal {} with {}",
+                self.actor(&e.voter),
+                choice_name(e.choice),
+                e.proposal,
+                self.units(&e.asset, &e.weight)
+            ),
+            Kind::ProposalClosed(e) => format!(
+                "proposal {} of {}: {}",
+                e.proposal,
+                self.name(&e.asset),
+                status_name(e.status)
+            ),
+            Kind::TreasurySpent(e) => format!(
+                "the treasury of {} paid {} to {}",
+                self.name(&e.asset),
+                self.units(&e.currency, &e.amount),
+                self.party(&e.to)
+            ),
+            _ => return None,
+        })
+    }
+
+    fn actor(&self, account: &[u8]) -> String {
+        self.known(account, "You")
+    }
+
+    fn party(&self, account: &[u8]) -> String {
+        self.known(account, "you")
+    }
+
+    fn known(&self, account: &[u8], you: &str) -> String {
+        match Address::try_from(account) {
+            Ok(address) if self.you == Some(address) => you.to_owned(),
+            Ok(address) => self.context.label(&address),
+            Err(_) => hex::encode(account),
+        }
+    }
+
+    fn name(&self, asset: &[u8]) -> String {
+        let view = AssetId::try_from(asset).ok().and_then(|id| self.assets.get(&id));
+        view.map_or_else(|| asset_id(asset), |view| view.name().to_owned())
+    }
+
+    fn units(&self, asset: &[u8], base_units: &str) -> String {
+        let view = AssetId::try_from(asset).ok().and_then(|id| self.assets.get(&id));
+        displayed(view, base_units)
+            .unwrap_or_else(|| format!("{base_units} base units of {}", asset_id(asset)))
+    }
+
+    fn fees(&self, base_units: &str) -> String {
+        displayed(self.fees.as_ref(), base_units)
+            .unwrap_or_else(|| format!("{base_units} base units"))
+    }
+}
+
+fn displayed(asset: Option<&AssetView>, base_units: &str) -> Option<String> {
+    let amount: Amount = base_units.parse().ok()?;
+    asset.map(|asset| asset.display(amount))
+}
+
+fn asset_id(bytes: &[u8]) -> String {
+    AssetId::try_from(bytes).map_or_else(|_| hex::encode(bytes), |id| id.to_string())
+}
+
+/// Adds to a refusal what it says in names and display units, where that is something else.
+pub(crate) async fn retell(context: &Context, failure: Failure) -> Failure {
+    let ClientError::Refused(refusal) = &failure.error else { return failure };
+    let currency = counted_in(context, refusal).await;
+    let name = |word: &str| {
+        let address: Address = word.parse().ok()?;
+        context.name_of(&address)
+    };
+    let retold = in_words(&refusal.message, currency.as_ref(), name);
+    if retold == refusal.message { failure } else { Failure { retold: Some(retold), ..failure } }
+}
+
+/// The asset whose base units the message of a refusal counts.
+async fn counted_in(context: &Context, refusal: &Refusal) -> Option<AssetView> {
+    let code = (refusal.codespace.as_str(), refusal.code);
+    if COUNTED_IN_FEES.contains(&code) {
+        return context.fee_currency().await.ok();
+    }
+    if !COUNTED_IN_ASSET.contains(&code) {
+        return None;
+    }
+    let (_, rest) = refusal.message.split_once("base units of `")?;
+    let (name, _) = rest.split_once('`')?;
+    context.asset(name).await.ok()
+}
+
+/// A message with its addresses by name, and its amounts in display units of `asset`.
+fn in_words(
+    message: &str,
+    asset: Option<&AssetView>,
+    name: impl Fn(&str) -> Option<String>,
+) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric();
+    let mut text = String::new();
+    let mut rest = message;
+    while let Some(first) = rest.chars().next() {
+        let end = if is_part(first) {
+            rest.find(|c| !is_part(c)).unwrap_or(rest.len())
+        } else {
+            rest.find(is_part).unwrap_or(rest.len())
+        };
+        let (word, after) = rest.split_at(end);
+        let amount = || word.parse::<Amount>().ok();
+        match (asset, name(word)) {
+            (_, Some(name)) => text += &name,
+            (Some(asset), None) => match amount() {
+                Some(amount) => text += &amount.display(asset.decimals()),
+                None => text += word,
+            },
+            (None, None) => text += word,
+        }
+        rest = after;
+    }
+    let Some(asset) = asset else { return text };
+    let named = format!(" base units of `{}`", asset.name());
+    text.replace(&named, &format!(" {}", asset.name()))
+        .replace(" base units", &format!(" {}", asset.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_proto::pb::assets::v1::{Asset, AssetTotals};
+
+    use super::*;
+
+    #[test]
+    fn refusals_are_told_in_display_units_and_names() {
+        let id = AssetId::derive(&Address::from_ed25519(&[1; 32]), b"salt");
+        let asset =
+            Asset { id: id.to_bytes(), name: "usdx".into(), decimals: 6, ..Asset::default() };
+        let usdx = AssetView::new(asset, AssetTotals::default()).unwrap();
+        let name = |word: &str| (word == "tsr1abc").then(|| "alice".to_owned());
+        let message = "tsr1abc needs 2500000 base units of `usdx` and has 1000000 free: 1000000 \
+                       held, 0 encumbered, 0 frozen";
+        assert_eq!(
+            in_words(message, Some(&usdx), name),
+            "alice needs 2.50 usdx and has 1.00 free: 1.00 held, 0.00 encumbered, 0.00 frozen"
+        );
+        let fees = "tsr1abc has 5 base units of prepaid fees and the transaction costs 20000; top \
+                    up the account first";
+        assert_eq!(
+            in_words(fees, Some(&usdx), name),
+            "alice has 0.000005 usdx of prepaid fees and the transaction costs 0.02; top up the \
+             account first"
+        );
+        let votes = "voting on proposal 1 goes on until block 12, this is block 3";
+        assert_eq!(in_words(votes, None, name), votes);
+    }
+}
