@@ -54,7 +54,7 @@ pub enum ClientError {
     #[error("{0}")]
     Proof(#[from] ProofError),
     /// The transaction was sent, and what became of it is not known.
-    #[error("transaction {id} was sent, but what became of it is not known")]
+    #[error("what became of transaction {id} is not known")]
     OutcomeUnknown {
         /// The transaction.
         id: TransactionId,

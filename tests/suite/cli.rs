@@ -159,13 +159,12 @@ fn chain_and_accounts(desk: &Desk) {
     let account = desk.json("account show alice");
     assert_eq!((&account["address"], &account["exists"]), (&alice.as_str().into(), &true.into()));
     assert_eq!(account["fee_credit"]["display"], "1,000.00");
-    let trial = desk.json("account top-up 25 --from alice --dry-run");
+    let trial = desk.json("account top-up 25 --from alice --dry-run --quiet");
     assert_eq!(trial["would_succeed"], true);
     assert_eq!(desk.json("account show alice")["nonce_lanes"][0]["next_nonce"], Value::Null);
 
     let told = desk.text("account top-up 25 --from alice");
-    let parts =
-        ["You prepaid 25.00 usdx of fees\n✔ included in block ", " s)\n  fee  0.0", "tx   "];
+    let parts = ["You prepaid 25.00 usdx of fees\n✔ included in block ", "s)\n  fee  0.0", "tx   "];
     assert_tells(&told, &parts);
     let event = desk.event("account top-up 2.5 --for bob --from alice");
     assert_eq!((&event["kind"], &event["amount"]), (&"fees_topped_up".into(), &"2500000".into()));
@@ -228,10 +227,10 @@ fn assets(desk: &Desk) {
                     --report deed.pdf --appraiser appraiser --from issuer";
     let told = desk.text(appraise);
     let appraiser = format!("500,000.00 usdx by appraiser ({})", dev::address("appraiser"));
-    assert_tells(&told, &["appraisal 1 of villa: ", &appraiser]);
-    assert_tells(&desk.text("asset activate villa --from issuer"), &["opened villa"]);
+    assert_tells(&told, &["Appraisal of villa: ", &appraiser]);
+    assert_tells(&desk.text("asset activate villa --from issuer"), &["Opened villa"]);
     let told = desk.text("asset mint villa 1000 --to alice --from issuer");
-    assert_tells(&told, &["issued 1,000 villa to alice (tsr1"]);
+    assert_tells(&told, &["Issued 1,000 villa to alice (tsr1"]);
     desk.failure("asset mint villa 1 --to alice --from issuer", 3, "assets/18");
     desk.failure("asset mint villa 1 --to alice --from alice", 3, "assets/14");
 
@@ -282,7 +281,7 @@ fn shares(desk: &Desk) {
 fn royalties(desk: &Desk) {
     desk.failure("royalty show villa", 4, "not-found");
     let told = desk.text("royalty set villa bob=2500 carol=7500 --from issuer");
-    assert_tells(&told, &["set the royalties of villa"]);
+    assert_tells(&told, &["Set the royalties of villa"]);
     let shares = desk.json("royalty show villa")["shares"].clone();
     assert_eq!(shares.as_array().unwrap().len(), 2);
     assert_tells(&desk.text("royalty show villa"), &["recipient", "75.00 %"]);
@@ -310,15 +309,16 @@ fn income(desk: &Desk) {
 }
 
 fn votes(desk: &Desk) {
-    desk.text("share transfer usdx 100 --to treasury:villa --from issuer");
+    let told = desk.text("share transfer usdx 100 --to treasury:villa --from issuer");
+    assert_tells(&told, &["You sent 100.00 usdx to treasury:villa (tsr1"]);
     let told = desk.text(
         "vote propose villa --title Roof --pay 80 --currency usdx --to dave --period 8 --from bob",
     );
-    assert_tells(&told, &["proposal 1 of villa: Roof, open until block "]);
+    assert_tells(&told, &["Proposal 1 of villa: Roof, open until block "]);
     let told = desk.text("vote cast villa 1 yes --from alice");
     assert_tells(&told, &["You voted yes on proposal 1 with 650 villa"]);
     assert_eq!(desk.event("vote cast villa 1 no --from bob")["weight"], "300");
-    desk.failure("vote cast villa 1 no --from bob", 3, "votes/16");
+    desk.failure("vote cast villa 1 no --from bob", 3, "votes/17");
     desk.failure("vote show villa 2", 4, "not-found");
 
     let proposal = desk.json("vote show villa 1");
@@ -329,9 +329,10 @@ fn votes(desk: &Desk) {
     while desk.json("chain info")["height"].as_u64().unwrap() < end {
         desk.text("share transfer usdx 1 --to bob --from carol");
     }
+    assert_tells(&desk.text("vote show villa 1"), &["ended, to close with `tessera vote close"]);
     let told = desk.text("vote close villa 1 --from carol");
-    assert_tells(&told, &["the treasury of villa paid 80.00 usdx to dave ("]);
-    assert_tells(&told, &["proposal 1 of villa: passed"]);
+    assert_tells(&told, &["The treasury of villa paid 80.00 usdx to dave ("]);
+    assert_tells(&told, &["Proposal 1 of villa: passed"]);
     let shown = desk.text("vote show villa 1");
     assert_tells(&shown, &["Roof", "passed", "650  (65.0 % of all)", "80.00 usdx to dave ("]);
     assert_eq!(desk.records("vote list villa")[0]["title"], "Roof");
@@ -387,7 +388,11 @@ fn transactions_and_blocks(desk: &Desk) {
 fn mistakes(desk: &Desk) {
     let near = desk.failure("asset show vila", 4, "not-found");
     assert_tells(&near, &["there is no asset `vila`", "help: did you mean `villa`?"]);
-    desk.failure("account show nobody", 4, "keystore");
+    let near = desk.failure("account show alic", 4, "keystore");
+    assert_tells(&near, &["help: did you mean `alice`?"]);
+    let precise = desk.failure("share transfer villa 0.5 --to bob --from alice", 2, "usage");
+    assert_tells(&precise, &["`0.5`", "only whole units"]);
+    desk.failure("share transfer villa 0 --to bob --from alice", 3, "transfers/4");
     desk.failure("account show", 2, "usage");
     desk.failure("account top-up 1.1234567 --from alice", 2, "usage");
     desk.failure("chain info --chain another", 2, "usage");

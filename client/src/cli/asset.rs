@@ -7,12 +7,11 @@ use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::check_asset_name;
 use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus, Document, RegisterAsset};
 
-use super::context::{AssetView, Context, address_of, amount_of};
+use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
 use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
@@ -66,9 +65,9 @@ pub(crate) struct Register {
     /// Most units that may ever exist
     #[arg(long, value_name = "AMOUNT")]
     max_supply: String,
-    /// Document to register by its hash; may be repeated
-    #[arg(long, value_name = "FILE")]
-    document: Vec<PathBuf>,
+    /// Document to register by its hash, and where others find it; may be repeated
+    #[arg(long, value_name = "FILE[=URI]")]
+    document: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -146,13 +145,12 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
 
 async fn register_asset(context: &Context, register: Register) -> Result<Report, Failure> {
     check_asset_name(&register.name).map_err(|error| Failure::usage(error.to_string()))?;
-    let max_supply = Amount::parse_display(&register.max_supply, register.decimals)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let max_supply = parse_amount(&register.max_supply, register.decimals)?;
     let sender = context.sender_address().await?;
     let salt = Sha256::digest(&register.name).to_vec();
     let id = AssetId::derive(&sender, &salt);
     let documents =
-        register.document.iter().map(|path| document(path)).collect::<Result<_, _>>()?;
+        register.document.iter().map(|text| document(text)).collect::<Result<_, _>>()?;
     let preview = vec![
         ("Register", format!("{}  ({})", register.name, register.title)),
         ("Id", id.to_string()),
@@ -228,10 +226,7 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         ("holders", grouped(asset.totals.holder_count)),
     ];
     for document in &documents {
-        fields.push((
-            "document",
-            format!("{}  sha256 {}", document.name, hex::encode(&document.sha256)),
-        ));
+        fields.push(("document", format!("{}  {}", document.name, place_of(document))));
     }
     let mut appraisals_json = Vec::new();
     for appraisal in &appraisals {
@@ -342,10 +337,23 @@ pub(crate) fn short_name(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', "-")
 }
 
-fn document(path: &Path) -> Result<Document, Failure> {
+fn document(text: &str) -> Result<Document, Failure> {
+    let (path, uri) = match text.split_once('=') {
+        Some((path, uri)) => (Path::new(path), Some(uri.to_owned())),
+        None => (Path::new(text), None),
+    };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-    let sha256 = file_hash(path)?.to_vec().into();
-    Ok(Document { name: name.unwrap_or_default(), uri: String::new(), sha256 })
+    let sha256 = file_hash(path)?;
+    // Published nowhere, it is still known by its hash.
+    let uri = uri.unwrap_or_else(|| format!("urn:sha256:{}", hex::encode(sha256)));
+    Ok(Document { name: name.unwrap_or_default(), uri, sha256: sha256.to_vec().into() })
+}
+
+/// Its hash, and where it is found if that says more.
+fn place_of(document: &Document) -> String {
+    let hash = hex::encode(&document.sha256);
+    let place = Some(&document.uri).filter(|uri| !uri.ends_with(&hash));
+    place.map(|uri| format!("{uri}  ")).unwrap_or_default() + "sha256 " + &hash
 }
 
 fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {

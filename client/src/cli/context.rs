@@ -1,16 +1,17 @@
 //! What every command needs: options, node, keys, and names for things.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tessera_proto::amount::Amount;
+use tessera_proto::amount::{Amount, AmountError};
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{Asset, AssetTotals};
 use tessera_proto::pb::chain::v1::GetInfoResponse;
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
 use super::GlobalOptions;
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     home: PathBuf,
     client: OnceCell<Client>,
     info: OnceCell<GetInfoResponse>,
+    /// Treasuries that were asked for, by their names.
+    treasuries: Mutex<BTreeMap<Address, String>>,
 }
 
 /// An asset as commands use it.
@@ -59,8 +62,7 @@ impl AssetView {
 
     /// Reads an amount in display units.
     pub(crate) fn parse(&self, text: &str) -> Result<Amount, Failure> {
-        Amount::parse_display(text, self.asset.decimals)
-            .map_err(|error| Failure::usage(error.to_string()))
+        parse_amount(text, self.asset.decimals)
     }
 
     /// An amount in display units with the name of the asset.
@@ -76,6 +78,23 @@ impl AssetView {
     pub(crate) fn json(&self, amount: Amount) -> Value {
         amount_json(amount, self.decimals())
     }
+}
+
+/// Reads an amount in display units.
+pub(crate) fn parse_amount(text: &str, decimals: u32) -> Result<Amount, Failure> {
+    let whole = decimals == 0;
+    Amount::parse_display(text, decimals).map_err(|error| {
+        Failure::usage(match error {
+            AmountError::NotANumber(text) => {
+                let example = if whole { "12" } else { "12.50" };
+                format!("`{text}` is not an amount: expected one like {example}")
+            }
+            AmountError::TooPrecise { text, .. } if whole => {
+                format!("`{text}` is not possible: there are only whole units")
+            }
+            other => other.to_string(),
+        })
+    })
 }
 
 /// An amount as it stands in JSON: base units, and for people.
@@ -100,7 +119,14 @@ impl Context {
     pub(crate) fn new(options: GlobalOptions) -> Self {
         let output = Output::new(options.json, options.quiet, options.no_color);
         let home = options.home.clone().unwrap_or_else(default_home);
-        Self { options, output, home, client: OnceCell::new(), info: OnceCell::new() }
+        Self {
+            options,
+            output,
+            home,
+            client: OnceCell::new(),
+            info: OnceCell::new(),
+            treasuries: Mutex::default(),
+        }
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -109,6 +135,11 @@ impl Context {
 
     pub(crate) fn height(&self) -> u64 {
         self.options.height.unwrap_or(0)
+    }
+
+    /// Height of the chain when it was first asked; 0 if it was not.
+    pub(crate) fn known_height(&self) -> u64 {
+        self.info.get().map_or(0, |info| info.height)
     }
 
     pub(crate) fn keystore(&self) -> Keystore {
@@ -174,13 +205,17 @@ impl Context {
                 .map_err(|error: tessera_proto::id::IdError| Failure::usage(error.to_string()));
         }
         if let Some(asset) = text.strip_prefix(TREASURY_PREFIX) {
-            return Ok(Address::treasury(&self.asset(asset).await?.id));
+            let asset = self.asset(asset).await?;
+            let treasury = Address::treasury(&asset.id);
+            let name = format!("{TREASURY_PREFIX}{}", asset.name());
+            self.treasuries.lock().await.insert(treasury, name);
+            return Ok(treasury);
         }
         match self.keystore().info(text) {
             Ok(info) => Ok(info.account),
             Err(error) => match self.dev_signer(text).await? {
                 Some(signer) => Ok(signer.address()),
-                None => Err(self.unknown_key(text, error)),
+                None => Err(self.unknown_account(text, error).await),
             },
         }
     }
@@ -211,7 +246,7 @@ impl Context {
             }
             Err(error) => match self.dev_signer(name).await? {
                 Some(signer) => Ok(signer),
-                None => Err(self.unknown_key(name, error)),
+                None => Err(self.unknown_account(name, error).await),
             },
         }
     }
@@ -272,7 +307,11 @@ impl Context {
             let names = DEV_NAMES.iter().copied();
             names.filter(|_| is_dev_chain(chain_id)).find(|name| is_it(name)).map(str::to_owned)
         };
-        keys.into_iter().find(|key| key.account == *address).map(|key| key.name).or_else(dev_name)
+        keys.into_iter()
+            .find(|key| key.account == *address)
+            .map(|key| key.name)
+            .or_else(dev_name)
+            .or_else(|| self.treasuries.try_lock().ok()?.get(address).cloned())
     }
 
     /// The name that `--from` gives.
@@ -295,9 +334,18 @@ impl Context {
         Ok(is_dev_chain(&info.chain_id).then(|| Signer::from_seed_phrase(name)))
     }
 
+    async fn unknown_account(&self, name: &str, error: KeystoreError) -> Failure {
+        // Development accounts are names too, but only a chain tells whether it has them.
+        let _ = self.info().await;
+        self.unknown_key(name, error)
+    }
+
     fn unknown_key(&self, name: &str, error: KeystoreError) -> Failure {
         let keys = self.keystore().list().unwrap_or_default();
-        let known: Vec<String> = keys.into_iter().map(|key| key.name).collect();
+        let mut known: Vec<String> = keys.into_iter().map(|key| key.name).collect();
+        if self.info.get().is_some_and(|info| is_dev_chain(&info.chain_id)) {
+            known.extend(DEV_NAMES.map(str::to_owned));
+        }
         Failure::from(error).suggest(name, &known)
     }
 }

@@ -33,7 +33,10 @@ pub(crate) async fn included(
     let fee = amount_of(&outcome.fee)?;
     let id = hex::encode_upper(&outcome.tx_id);
     let height = grouped(receipt.height);
-    let took = asked.within.map(|time| format!(" ({:.1} s)", time.as_secs_f32()));
+    let took = asked.within.map(|time| match time.as_millis() {
+        ms @ ..100 => format!(" ({ms} ms)"),
+        _ => format!(" ({:.1} s)", time.as_secs_f32()),
+    });
     let place = format!("block {height}{}", took.unwrap_or_default());
     let mut blocks = Vec::new();
     if outcome.code == 0 {

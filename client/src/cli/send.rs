@@ -18,6 +18,9 @@ use crate::signer::Signer;
 /// Time after which somebody who waits is told so.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// What there is to say when a trial is refused.
+const NOTHING_SENT: &str = "nothing was sent";
+
 /// What is about to be sent, in words.
 pub(crate) struct Intent {
     /// Names and values for the question.
@@ -59,7 +62,10 @@ pub(crate) async fn approve(
     let currency = context.fee_currency().await?;
     let draft = client.prepare_unsigned(signer, &intent.operations, options(context)).await?;
     let unsigned = draft.unsigned();
-    let trial = client.simulate(&unsigned).await?;
+    let trial = client.simulate(&unsigned).await.map_err(|error| match error {
+        ClientError::Refused(_) => Failure::from(error).help(NOTHING_SENT),
+        error => error.into(),
+    })?;
     refuse_predicted(&trial)?;
 
     let mut preview = vec![("From", context.label(&signer.address()))];
@@ -130,7 +136,7 @@ fn refuse_predicted(trial: &Receipt) -> Result<(), Failure> {
         id: None,
         height: None,
     };
-    Err(Failure::from(ClientError::Refused(Box::new(refusal))).help("nothing was sent"))
+    Err(Failure::from(ClientError::Refused(Box::new(refusal))).help(NOTHING_SENT))
 }
 
 fn dry_run_report(

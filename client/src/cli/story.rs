@@ -118,21 +118,20 @@ impl Teller<'_> {
 
     fn tell_of_asset(&self, kind: &Kind) -> Option<String> {
         Some(match kind {
-            Kind::AssetRegistered(e) => format!("registered {}   {}", e.name, asset_id(&e.asset)),
+            Kind::AssetRegistered(e) => format!("Registered {}   {}", e.name, asset_id(&e.asset)),
             Kind::AppraisalAppended(e) => format!(
-                "appraisal {} of {}: {} by {}",
-                e.number,
+                "Appraisal of {}: {} by {}",
                 self.name(&e.asset),
                 self.units(&e.currency, &e.value),
                 self.party(&e.appraiser)
             ),
-            Kind::AssetActivated(e) => format!("opened {} for issuance", self.name(&e.asset)),
+            Kind::AssetActivated(e) => format!("Opened {} for issuance", self.name(&e.asset)),
             Kind::UnitsMinted(e) => {
-                format!("issued {} to {}", self.units(&e.asset, &e.amount), self.party(&e.to))
+                format!("Issued {} to {}", self.units(&e.asset, &e.amount), self.party(&e.to))
             }
-            Kind::RoyaltyScheduleSet(e) => format!("set the royalties of {}", self.name(&e.asset)),
+            Kind::RoyaltyScheduleSet(e) => format!("Set the royalties of {}", self.name(&e.asset)),
             Kind::ProposalSubmitted(e) => format!(
-                "proposal {} of {}: {}, open until block {}",
+                "Proposal {} of {}: {}, open until block {}",
                 e.proposal,
                 self.name(&e.asset),
                 e.title,
@@ -146,13 +145,13 @@ impl Teller<'_> {
                 self.units(&e.asset, &e.weight)
             ),
             Kind::ProposalClosed(e) => format!(
-                "proposal {} of {}: {}",
+                "Proposal {} of {}: {}",
                 e.proposal,
                 self.name(&e.asset),
                 status_name(e.status)
             ),
             Kind::TreasurySpent(e) => format!(
-                "the treasury of {} paid {} to {}",
+                "The treasury of {} paid {} to {}",
                 self.name(&e.asset),
                 self.units(&e.currency, &e.amount),
                 self.party(&e.to)
@@ -207,10 +206,17 @@ fn asset_id(bytes: &[u8]) -> String {
 pub(crate) async fn retell(context: &Context, failure: Failure) -> Failure {
     let ClientError::Refused(refusal) = &failure.error else { return failure };
     let currency = counted_in(context, refusal).await;
-    let name = |word: &str| {
-        let address: Address = word.parse().ok()?;
-        context.name_of(&address)
-    };
+    let mut names = BTreeMap::new();
+    for word in refusal.message.split(|c: char| !c.is_ascii_alphanumeric()) {
+        if let Ok(address) = word.parse::<Address>() {
+            names.extend(context.name_of(&address).map(|name| (word, name)));
+        } else if word.parse::<AssetId>().is_ok()
+            && let Ok(asset) = context.asset(word).await
+        {
+            names.insert(word, asset.name().to_owned());
+        }
+    }
+    let name = |word: &str| names.get(word).cloned();
     let retold = in_words(&refusal.message, currency.as_ref(), name);
     if retold == refusal.message { failure } else { Failure { retold: Some(retold), ..failure } }
 }
@@ -229,7 +235,7 @@ async fn counted_in(context: &Context, refusal: &Refusal) -> Option<AssetView> {
     context.asset(name).await.ok()
 }
 
-/// A message with its addresses by name, and its amounts in display units of `asset`.
+/// A message with its accounts and assets by name, and its amounts in display units of `asset`.
 fn in_words(
     message: &str,
     asset: Option<&AssetView>,

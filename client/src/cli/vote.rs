@@ -153,11 +153,12 @@ async fn show(
     proposal: &Proposal,
     tally: &Tally,
 ) -> Result<Report, Failure> {
-    let supply = amount_of(&proposal.record_supply)?;
+    let is_closed = !proposal.record_supply.is_empty();
+    let supply = amount_of(if is_closed { &proposal.record_supply } else { &asset.totals.supply })?;
     let count = |text: &str| amount_of(text).map(|amount| counted(asset, amount, supply));
     let mut fields = vec![
         ("proposal", format!("{}  {}", proposal.number, proposal.title)),
-        ("status", status_name(proposal.status)),
+        ("status", status_now(context, asset, proposal)),
         ("by", context.label(&address_of(&proposal.proposer)?)),
         ("record", format!("closing balances of block {}", grouped(proposal.record_height))),
         ("open until", format!("block {}", grouped(proposal.voting_end_height))),
@@ -185,6 +186,16 @@ async fn show(
         });
     }
     Ok(Report::new(record, vec![Block::Fields(fields)]))
+}
+
+/// The status, and what to do when the time for votes is over.
+fn status_now(context: &Context, asset: &AssetView, proposal: &Proposal) -> String {
+    let status = status_name(proposal.status);
+    let height = context.known_height();
+    if proposal.status != i32::from(ProposalStatus::Voting) || height < proposal.voting_end_height {
+        return status;
+    }
+    format!("ended, to close with `tessera vote close {} {}`", asset.name(), proposal.number)
 }
 
 fn counted(asset: &AssetView, amount: Amount, supply: Amount) -> String {
