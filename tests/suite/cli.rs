@@ -332,9 +332,9 @@ fn votes(desk: &Desk) {
     assert_tells(&desk.text("vote show villa 1"), &["ended, to close with `tessera vote close"]);
     let told = desk.text("vote close villa 1 --from carol");
     assert_tells(&told, &["The treasury of villa paid 80.00 usdx to dave ("]);
-    assert_tells(&told, &["Proposal 1 of villa: passed"]);
+    assert_tells(&told, &["Proposal 1 of villa: executed"]);
     let shown = desk.text("vote show villa 1");
-    assert_tells(&shown, &["Roof", "passed", "650  (65.0 % of all)", "80.00 usdx to dave ("]);
+    assert_tells(&shown, &["Roof", "executed", "650  (65.0 % of all)", "80.00 usdx to dave ("]);
     assert_eq!(desk.records("vote list villa")[0]["title"], "Roof");
     assert_eq!(desk.display("share balance usdx --owner treasury:villa", "balance"), "20.00");
     assert_eq!(desk.display("share balance usdx --owner dave", "balance"), "50,080.00");
