@@ -1,0 +1,150 @@
+//! The forest of trees against trees made afresh, one key at a time (`put_value_set`), over many
+//! versions with removals and pruning.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
+use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tessera_app::state::database::Batch;
+use tessera_app::state::forest::{ShardRoot, root_map};
+use tessera_app::state::store::{HeightError, Store, StoreOptions};
+use tessera_app::state::view::{Changes, StateReader};
+use tessera_client::verify::verify_state_proof;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::{Leaf, Sentinel};
+use tessera_proto::state_key::StateKey;
+use tessera_tests::fixture::temporary_folder;
+
+/// A tree with nothing in it.
+struct Nothing;
+
+impl TreeReader for Nothing {
+    fn get_node_option(&self, _key: &NodeKey) -> anyhow::Result<Option<Node>> {
+        Ok(None)
+    }
+
+    fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
+        Ok(None)
+    }
+
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
+        Ok(None)
+    }
+}
+
+type State = BTreeMap<StateKey, Bytes>;
+
+/// What the store adds by itself: one key in every shard.
+fn sentinels() -> State {
+    let mut by_shard = BTreeMap::new();
+    for nonce in 0.. {
+        let key = StateKey::sentinel(nonce);
+        by_shard.entry(key.shard()).or_insert(key);
+        if by_shard.len() == 256 {
+            break;
+        }
+    }
+    by_shard.into_values().map(|key| (key, Sentinel.to_leaf_bytes())).collect()
+}
+
+/// Root of everything, from nothing.
+fn oracle(state: &State) -> [u8; 32] {
+    let mut shards: Vec<Vec<(KeyHash, Option<OwnedValue>)>> = vec![Vec::new(); 256];
+    for (key, value) in state {
+        let entry = (KeyHash(key.hash()), Some(value.to_vec()));
+        shards[usize::from(key.shard())].push(entry);
+    }
+    let root = |values| {
+        let (root, _) = Sha256Jmt::new(&Nothing).put_value_set(values, 0).unwrap();
+        ShardRoot { version: 0, hash: root.0, changed_height: 0 }
+    };
+    root_map(&shards.into_iter().map(root).collect::<Vec<_>>()).root()
+}
+
+fn key(number: u16) -> StateKey {
+    // Few shards with many keys each, and many with few.
+    let account = Address::new([(number % 251) as u8; 20]);
+    match number / 251 {
+        0 => StateKey::account(&account),
+        1 => StateKey::holding(&AssetId::new([1; 16]), &account),
+        _ => StateKey::holding_copy(&AssetId::new([1; 16]), &account, u64::from(number)),
+    }
+}
+
+fn change() -> impl Strategy<Value = (u16, Option<u8>)> {
+    (0..700_u16, prop::option::weighted(0.6, any::<u8>()))
+}
+
+fn changes(block: &[(u16, Option<u8>)]) -> Changes {
+    let value = |byte: u8| Bytes::from(vec![byte; 1 + usize::from(byte)]);
+    block.iter().map(|(number, byte)| (key(*number), byte.map(value))).collect()
+}
+
+fn options() -> StoreOptions {
+    StoreOptions { keep_heights: 3, fsync_every_blocks: 1 << 40 }
+}
+
+/// Every kept height is as it was, and proves what it held; every other is refused.
+fn check_heights(store: &Store, history: &[State]) {
+    let latest = history.len() as u64 - 1;
+    for (height, state) in (0..).zip(history) {
+        if height + 3 < latest {
+            let error = store.at(height).err().unwrap();
+            assert!(matches!(error, HeightError::Pruned { oldest, .. } if oldest == latest - 3));
+            assert!(store.prove(height, &key(0)).is_err());
+            continue;
+        }
+        let app_hash = store.app_hash(height).unwrap();
+        assert_eq!(app_hash, oracle(state), "height {height}");
+        let reader = store.at(height).unwrap();
+        for number in (0..700).step_by(7) {
+            let key = key(number);
+            assert_eq!(reader.read(&key).unwrap(), state.get(&key).cloned());
+            let proof = store.prove(height, &key).unwrap();
+            assert_eq!(verify_state_proof(&proof, &app_hash), Ok(state.get(&key).cloned()));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 6,
+        max_shrink_iters: 60,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn roots_are_those_of_trees_made_afresh(blocks in vec(vec(change(), 0..60), 8..20)) {
+        let folder = temporary_folder();
+        let mut store = Store::open(folder.path(), options()).unwrap();
+        let mut state = sentinels();
+        let mut history = Vec::new();
+        for (height, block) in (0..).zip(&blocks) {
+            let changes = changes(block);
+            let staged = store.stage(height, &changes).unwrap();
+            // Staging has no effect, and gives the same again.
+            prop_assert_eq!(store.stage(height, &changes).unwrap().app_hash(), staged.app_hash());
+            let committed = store.commit(staged, Batch::default()).unwrap();
+            for (key, value) in changes {
+                match value {
+                    Some(value) => state.insert(key, value),
+                    None => state.remove(&key),
+                };
+            }
+            prop_assert_eq!(committed.app_hash, oracle(&state), "height {}", height);
+            history.push(state.clone());
+            if height % 7 == 3 {
+                drop(store);
+                store = Store::open(folder.path(), options()).unwrap();
+                prop_assert_eq!(store.committed().unwrap().app_hash, oracle(&state));
+            }
+        }
+        check_heights(&store, &history);
+        drop(store);
+        check_heights(&Store::open(folder.path(), options()).unwrap(), &history);
+    }
+}
