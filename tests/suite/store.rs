@@ -109,6 +109,23 @@ fn check_heights(store: &Store, history: &[State]) {
     }
 }
 
+#[test]
+fn regress_a_key_that_was_made_and_changed_later_is_absent_before() {
+    let folder = temporary_folder();
+    let store = Store::open(folder.path(), options()).unwrap();
+    let value = |byte| Some(Bytes::from(vec![byte]));
+    for (height, value) in (0..).zip([None, value(1), value(2)]) {
+        let changes: Changes = value.into_iter().map(|value| (key(0), Some(value))).collect();
+        let staged = store.stage(height, &changes).unwrap();
+        store.commit(staged, Batch::default()).unwrap();
+    }
+    let read = |height| store.at(height).unwrap().read(&key(0)).unwrap();
+    assert_eq!([0, 1, 2].map(read), [None, value(1), value(2)]);
+    let app_hash = store.app_hash(0).unwrap();
+    let proof = store.prove(0, &key(0)).unwrap();
+    assert_eq!(verify_state_proof(&proof, &app_hash), Ok(None));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 6,

@@ -426,7 +426,9 @@ impl Store {
         let next = height.saturating_add(1).to_be_bytes();
         let from = [hash.as_slice(), &next].concat();
         let older = self.database.first_from(Table::History, hash, &from)?;
-        older.map(|(_, bytes)| decode_record(bytes)).transpose()
+        let older = older.map(|(_, bytes)| decode_record(bytes)).transpose()?;
+        // What was kept may itself be younger than the height: the key did not exist yet.
+        Ok(older.filter(|record| record.height <= height))
     }
 
     fn roots(&self, height: u64) -> Result<ShardRoots, Fault> {
