@@ -119,6 +119,6 @@ fn fault_17_random_blocks_give_the_same_at_1_2_and_4_threads_and_serially() {
     let Tried { blocks, transactions, succeeded, state_changed } = tried;
     let least = CASES as usize * BLOCKS_PER_CASE.start;
     assert!(blocks.get() >= least);
-    assert!(succeeded.get() * 4 > transactions.get(), "{succeeded:?} of {transactions:?}");
+    assert!(succeeded.get() * 5 > transactions.get(), "{succeeded:?} of {transactions:?}");
     assert!(state_changed.get() > 0);
 }
