@@ -223,7 +223,7 @@ impl World {
     fn sender(&self, intent: &TransactionIntent) -> &Signer {
         let first = &intent.operations[0];
         let issues = matches!(first.kind, 2 | 4 | 5 | 8);
-        if issues && first.flaw % 8 != 0 {
+        if issues && !first.flaw.is_multiple_of(8) {
             return self.issuer(usize::from(first.asset) % self.assets.len(), first.kind == 2);
         }
         &self.people[usize::from(intent.sender) % self.people.len()]
@@ -252,7 +252,7 @@ impl World {
 
     fn asset(&self, number: u8) -> AssetId {
         // Most wishes are about assets that exist from the beginning.
-        let assets = if number % 4 > 0 { &self.assets[..4] } else { &self.assets[..] };
+        let assets = if number.is_multiple_of(4) { &self.assets[..] } else { &self.assets[..4] };
         assets[usize::from(number / 4) % assets.len()]
     }
 
