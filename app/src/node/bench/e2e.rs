@@ -70,12 +70,12 @@ pub struct E2eOptions {
     /// Least milliseconds between blocks
     #[arg(long, default_value_t = 20)]
     pub block_time_ms: u64,
-    /// The `cometbft` program; empty: it is looked for
-    #[arg(long, default_value = "")]
-    pub cometbft: PathBuf,
-    /// The `tesserad` program; empty: this one
-    #[arg(long, default_value = "")]
-    pub program: PathBuf,
+    /// The `cometbft` program; it is looked for if left out
+    #[arg(long)]
+    pub cometbft: Option<PathBuf>,
+    /// The `tesserad` program; this one if left out
+    #[arg(long)]
+    pub program: Option<PathBuf>,
     /// Folder for the nodes; they are removed at the end
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     pub folder: PathBuf,
@@ -150,7 +150,7 @@ async fn measure(
     let chain = LocalChain::start(LocalChainOptions {
         folder: folder.to_owned(),
         program: program(options)?,
-        cometbft: options.cometbft.clone(),
+        cometbft: options.cometbft.clone().unwrap_or_default(),
         validators: options.validators,
         block_time: Duration::from_millis(options.block_time_ms),
         grpc_port: 0,
@@ -181,10 +181,10 @@ fn world_options(options: &E2eOptions) -> WorldOptions {
 }
 
 fn program(options: &E2eOptions) -> anyhow::Result<PathBuf> {
-    if options.program.as_os_str().is_empty() {
-        return std::env::current_exe().context("this program cannot be found");
+    match &options.program {
+        Some(program) => Ok(program.clone()),
+        None => std::env::current_exe().context("this program cannot be found"),
     }
-    Ok(options.program.clone())
 }
 
 type Work = (Vec<Bytes>, Vec<Bytes>, Vec<Vec<Bytes>>);
