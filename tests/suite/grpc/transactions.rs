@@ -48,7 +48,7 @@ async fn a_submitted_transaction_gets_its_receipt_however_one_asks() {
     let later = chain.client.wait(tx.id, DEADLINE).await.unwrap();
     assert_eq!(later.as_ref(), Some(&receipt));
     let of_alice = chain.client.account_receipts(&alice, 0, Bytes::new()).await.unwrap();
-    assert_eq!(of_alice.entries, [receipt.clone()]);
+    assert_eq!(of_alice.entries, std::slice::from_ref(&receipt));
     let of_villa = chain.client.asset_receipts("villa-ardeche", 0, Bytes::new()).await.unwrap();
     assert_eq!(of_villa.entries, [receipt]);
     chain.stop().await;
