@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use tessera_proto::amount::Amount;
-use tessera_proto::pb::accounts::v1::{Account, PublicKey};
+use tessera_proto::pb::accounts::v1::Account;
 use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::state_key::StateKey;
 
@@ -257,9 +257,7 @@ fn charge(
     let key = StateKey::account(&sender);
     let stored: Option<Account> = view.load(&key)?;
     if authorisation == Authorisation::Required {
-        let signers: Vec<PublicKey> =
-            transaction.signatures.iter().map(|(key, _)| key.clone()).collect();
-        accounts::authorise(stored.as_ref(), &sender, &signers)?;
+        accounts::authorise(stored.as_ref(), &sender, &transaction.signers())?;
     }
     let mut account = stored.unwrap_or_default();
     accounts::take_nonce(&mut account, &sender, transaction.nonce_lane, transaction.nonce)?;

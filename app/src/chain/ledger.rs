@@ -66,12 +66,6 @@ impl FinalizedBlock {
     pub fn new_nodes(&self) -> impl Iterator<Item = &Node> {
         self.staged.new_nodes()
     }
-
-    /// Bytes of receipts and their indexes that the commit will write.
-    #[must_use]
-    pub fn receipt_bytes(&self) -> usize {
-        self.batch.size()
-    }
 }
 
 /// The chain's state machine on a store.

@@ -161,6 +161,14 @@ pub struct Transaction {
     pub body: Bytes,
 }
 
+impl Transaction {
+    /// The keys that signed it.
+    #[must_use]
+    pub fn signers(&self) -> Vec<PublicKey> {
+        self.signatures.iter().map(|(key, _)| key.clone()).collect()
+    }
+}
+
 /// Reads a transaction.
 ///
 /// # Errors

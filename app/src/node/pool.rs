@@ -275,7 +275,7 @@ impl Pool {
 
     /// Blocks until something waits for a block, or for as long as `patience`.
     pub fn wait_for_frames(&self, patience: Duration) {
-        let idle = |inner: &mut Inner| inner.frames.is_empty() && inner.open.is_empty();
+        let idle = |inner: &mut Inner| inner.is_empty();
         drop(self.arrived.wait_timeout_while(self.lock(), patience, idle));
     }
 
@@ -346,11 +346,10 @@ impl Pool {
         self.lock().ids.len()
     }
 
-    /// Whether anything waits for a block.
+    /// Whether nothing waits for a block.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let inner = self.lock();
-        inner.frames.is_empty() && inner.open.is_empty()
+        self.lock().is_empty()
     }
 
     /// Waits while the pool is more than half full: where a stream of transactions is slowed.
@@ -362,15 +361,6 @@ impl Pool {
             }
             room.await;
         }
-    }
-
-    /// Nonce that a transaction must have to be next, counting those that wait.
-    ///
-    /// # Errors
-    /// [`Fault`] when the storage fails.
-    pub fn next_nonce(&self, sender: &Address, lane: u32) -> Result<u64, Fault> {
-        let account: Option<Account> = self.store.peek().leaf(&StateKey::account(sender))?;
-        Ok(next_nonce(&self.lock(), account.as_ref(), sender, lane))
     }
 
     fn admit(
@@ -389,8 +379,8 @@ impl Pool {
         let sender = transaction.sender;
         let key = StateKey::account(&sender);
         let account: Option<Account> = self.store.peek().leaf(&key)?;
-        let signers: Vec<_> = transaction.signatures.iter().map(|(key, _)| key.clone()).collect();
-        accounts::authorise(account.as_ref(), &sender, &signers).map_err(Rejected::from)?;
+        accounts::authorise(account.as_ref(), &sender, &transaction.signers())
+            .map_err(Rejected::from)?;
         let (lane, have) = (transaction.nonce_lane, transaction.nonce);
         let want = next_nonce(inner, account.as_ref(), &sender, lane);
         if have != want {
@@ -469,6 +459,10 @@ fn next_nonce(inner: &Inner, account: Option<&Account>, sender: &Address, lane: 
 }
 
 impl Inner {
+    fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.open.is_empty()
+    }
+
     fn take(&mut self, transaction: &Transaction, bytes: &Bytes, fee: Amount) {
         let member = self.load(transaction, fee);
         self.bytes += bytes.len();

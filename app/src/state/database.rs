@@ -77,15 +77,6 @@ impl Batch {
     pub fn append(&mut self, mut other: Self) {
         self.writes.append(&mut other.writes);
     }
-
-    /// Bytes of keys and values.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        let entry = |(_, key, value): &(Table, Bytes, Option<Bytes>)| {
-            key.len().saturating_add(value.as_ref().map_or(0, Bytes::len))
-        };
-        self.writes.iter().map(entry).fold(0, usize::saturating_add)
-    }
 }
 
 /// The embedded database.
