@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use jmt::storage::Node;
+use crate::state::tree::node::Node;
 use prost::Message as _;
 use tessera_genesis::Genesis;
 use tessera_proto::pb::chain::v1::{Params, Receipt};

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
-use prost::Message as _;
+use bytes::{Buf as _, Bytes};
+use prost::{Message as _, decode_length_delimiter};
+use rayon::prelude::*;
 use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::{Receipt, SubscribeBlocksResponse};
@@ -84,6 +85,28 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
     }
 }
 
+/// Receipts that are stored together.
+const CHUNK_RECEIPTS: usize = 32;
+
+/// Where a receipt is: height of the block, then its index there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Position {
+    height: u64,
+    index: u32,
+}
+
+impl Position {
+    fn to_bytes(self) -> Vec<u8> {
+        [self.height.to_be_bytes().as_slice(), &self.index.to_be_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (height, index) = bytes.split_first_chunk()?;
+        let height = u64::from_be_bytes(*height);
+        Some(Self { height, index: u32::from_be_bytes(index.try_into().ok()?) })
+    }
+}
+
 /// The entries for the receipts of a block.
 ///
 /// A transaction that took its nonce can never do so again, so its receipt is final. One that
@@ -94,32 +117,47 @@ pub(crate) fn receipts_batch(
     charged: &[bool],
     senders: impl Iterator<Item = Option<Address>>,
 ) -> Result<Batch, Fault> {
-    let mut by_id: BTreeMap<Bytes, &Receipt> = BTreeMap::new();
-    let mut batch = Batch::default();
+    let mut by_id: BTreeMap<&[u8], Position> = BTreeMap::new();
+    let mut by_subject: Vec<(Bytes, u64, u32)> = Vec::new();
     for ((receipt, charged), sender) in receipts.iter().zip(charged).zip(senders) {
         let Some(outcome) = &receipt.outcome else { continue };
-        let id = outcome.tx_id.clone();
-        if *charged {
-            by_id.insert(id.clone(), receipt);
-        } else if by_id.contains_key(&id) || database.get(Table::Receipts, &id)?.is_some() {
+        let id = outcome.tx_id.as_ref();
+        let known = || database.get(Table::Transactions, id);
+        if !charged && (by_id.contains_key(id) || known()?.is_some()) {
             continue;
-        } else {
-            by_id.insert(id.clone(), receipt);
         }
+        by_id.insert(id, Position { height: receipt.height, index: receipt.index });
         let mut subjects = subjects(receipt);
         subjects.extend(sender.map(Address::to_bytes));
-        for subject in subjects {
-            batch.put(Table::ReceiptsBySubject, subject_key(&subject, receipt), id.clone());
-        }
+        by_subject
+            .extend(subjects.into_iter().map(|subject| (subject, receipt.height, receipt.index)));
     }
-    for (id, receipt) in by_id {
-        batch.put(Table::Receipts, id, receipt.encode_to_vec());
+    let mut batch = Batch::default();
+    for (id, position) in by_id {
+        batch.put(Table::Transactions, id.to_vec(), position.to_bytes());
+    }
+    by_subject.par_sort_unstable();
+    for receipts in by_subject.chunk_by(|(one, ..), (other, ..)| one == other) {
+        let Some((subject, height, _)) = receipts.first() else { continue };
+        let indexes: Vec<u8> =
+            receipts.iter().flat_map(|(_, _, index)| index.to_be_bytes()).collect();
+        batch.put(Table::ReceiptsBySubject, subject_key(subject, *height), indexes);
+    }
+    let chunks: Vec<Vec<u8>> = receipts.par_chunks(CHUNK_RECEIPTS).map(encode_chunk).collect();
+    for (chunk, receipts) in chunks.into_iter().zip(receipts.chunks(CHUNK_RECEIPTS)) {
+        let Some(Receipt { height, index, .. }) = receipts.first() else { continue };
+        let first = Position { height: *height, index: *index };
+        batch.put(Table::Receipts, first.to_bytes(), chunk);
     }
     Ok(batch)
 }
 
-fn subject_key(subject: &[u8], receipt: &Receipt) -> Vec<u8> {
-    [subject, &receipt.height.to_be_bytes(), &receipt.index.to_be_bytes()].concat()
+fn subject_key(subject: &[u8], height: u64) -> Vec<u8> {
+    [subject, &height.to_be_bytes()].concat()
+}
+
+fn encode_chunk(receipts: &[Receipt]) -> Vec<u8> {
+    receipts.iter().flat_map(Receipt::encode_length_delimited_to_vec).collect()
 }
 
 /// The receipt of a transaction, once it is in a block.
@@ -127,11 +165,28 @@ fn subject_key(subject: &[u8], receipt: &Receipt) -> Vec<u8> {
 /// # Errors
 /// [`Fault`] when the storage fails.
 pub fn receipt(database: &Database, id: &[u8]) -> Result<Option<Receipt>, Fault> {
-    let bytes = database.get(Table::Receipts, id)?;
-    bytes
-        .map(Receipt::decode)
-        .transpose()
-        .map_err(|error| Fault::Database(format!("a receipt is damaged: {error}")))
+    let Some(bytes) = database.get(Table::Transactions, id)? else { return Ok(None) };
+    let position = Position::from_bytes(&bytes).ok_or_else(damaged)?;
+    receipt_at(database, position).map(Some)
+}
+
+fn receipt_at(database: &Database, position: Position) -> Result<Receipt, Fault> {
+    let chunk = u32::try_from(CHUNK_RECEIPTS).unwrap_or(u32::MAX);
+    let skipped = position.index.checked_rem(chunk).unwrap_or_default();
+    let first = Position { index: position.index.saturating_sub(skipped), ..position };
+    let mut bytes = database.get(Table::Receipts, &first.to_bytes())?.ok_or_else(damaged)?;
+    for _ in 0..skipped {
+        let length = decode_length_delimiter(&mut bytes).map_err(|_| damaged())?;
+        if bytes.len() < length {
+            return Err(damaged());
+        }
+        bytes.advance(length);
+    }
+    Receipt::decode_length_delimited(bytes).map_err(|_| damaged())
+}
+
+fn damaged() -> Fault {
+    Fault::Database("a receipt is missing or damaged".into())
 }
 
 /// What is told of a committed block; none of genesis.
@@ -160,15 +215,30 @@ pub fn receipts_about(
     before: &[u8],
     limit: usize,
 ) -> Result<(Vec<Receipt>, Bytes), Fault> {
-    let end = [subject, &[0xff; 13]].concat();
-    let position = [subject, before].concat();
-    let before = if before.is_empty() { &end } else { &position };
-    let entries = database.scan_back(Table::ReceiptsBySubject, subject, before, limit)?;
-    let full = entries.len() == limit;
-    let last = entries.last().filter(|_| full).map(|(key, _)| key.slice(subject.len()..));
-    let mut receipts = Vec::with_capacity(entries.len());
-    for (_, id) in entries {
-        receipts.extend(receipt(database, &id)?);
-    }
-    Ok((receipts, last.unwrap_or_default()))
+    let before = Position::from_bytes(before);
+    let end = before.map_or(u64::MAX, |before| before.height.saturating_add(1));
+    let end = subject_key(subject, end);
+    // The block of `before` may have no more of them; every other has at least one.
+    let blocks =
+        database.scan_back(Table::ReceiptsBySubject, subject, &end, limit.saturating_add(1))?;
+    let positions: Vec<Position> = blocks
+        .iter()
+        .flat_map(|(key, indexes)| positions(key.get(subject.len()..), indexes))
+        .filter(|position| before.is_none_or(|before| *position < before))
+        .take(limit)
+        .collect();
+    let next = positions.last().filter(|_| positions.len() == limit);
+    let next = next.map(|position| position.to_bytes().into()).unwrap_or_default();
+    let receipts = positions.into_iter().map(|position| receipt_at(database, position));
+    Ok((receipts.collect::<Result<_, _>>()?, next))
+}
+
+/// The positions in an entry of a subject, last first.
+fn positions(height: Option<&[u8]>, indexes: &[u8]) -> Vec<Position> {
+    let height = height.and_then(|height| height.try_into().ok()).map(u64::from_be_bytes);
+    let (indexes, _) = indexes.as_chunks::<4>();
+    let position = |index: &[u8; 4]| {
+        Some(Position { height: height?, index: u32::from_be_bytes(*index) })
+    };
+    indexes.iter().rev().filter_map(position).collect()
 }

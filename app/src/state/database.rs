@@ -10,23 +10,25 @@ use super::error::Fault;
 /// What is kept, by table. Integers in keys are big-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Table {
-    /// Tree nodes: shard (1 byte), version (8), nibbles of the path (1 each).
+    /// Inner tree nodes: shard (1 byte), length of the path (1), nibbles of the path (2 each).
     Nodes,
+    /// Trees in [`Table::Nodes`] by shard (1): height (8), hash of the root (32).
+    Trees,
     /// Latest value by key hash: height of the last change, presence, key, value.
     Values,
-    /// Older values: key hash (32), height (8) at which the value was superseded.
+    /// What a block replaced: shard (1), height (8) to older values.
     History,
     /// Keys present in the latest state, for lists.
     Keys,
     /// Holdings by holder: account (20), asset (16).
     HoldingsByAccount,
-    /// Shard roots: shard (1), height (8) to version (8), hash (32).
+    /// Shard roots by height (8): which of them changed, and all their hashes.
     Roots,
-    /// What becomes superfluous by height: entries to delete once it leaves the window.
-    Stale,
-    /// Receipts by transaction id.
+    /// Receipts by height (8) and index (4) of the first of those stored together.
     Receipts,
-    /// Transaction ids by subject (account or asset id), height (8), index (4).
+    /// Height and index of receipts by transaction id.
+    Transactions,
+    /// Indexes of receipts (4 each) by subject (account or asset id) and height (8).
     ReceiptsBySubject,
     /// Blocks by height: time, counts and transaction ids.
     Blocks,
@@ -35,15 +37,16 @@ pub enum Table {
 }
 
 /// All tables with their names, in order of [`Table`].
-const TABLES: [(Table, &str); 11] = [
+const TABLES: [(Table, &str); 12] = [
     (Table::Nodes, "nodes"),
+    (Table::Trees, "trees"),
     (Table::Values, "values"),
     (Table::History, "history"),
     (Table::Keys, "keys"),
     (Table::HoldingsByAccount, "holdings_by_account"),
     (Table::Roots, "roots"),
-    (Table::Stale, "stale"),
     (Table::Receipts, "receipts"),
+    (Table::Transactions, "transactions"),
     (Table::ReceiptsBySubject, "receipts_by_subject"),
     (Table::Blocks, "blocks"),
     (Table::Meta, "meta"),
@@ -115,36 +118,6 @@ impl Database {
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
         let value = self.keyspace(table)?.get(key).map_err(|error| fault(&error))?;
         Ok(value.map(Bytes::from))
-    }
-
-    /// The first entry whose key is at least `from` and begins with `prefix`.
-    ///
-    /// # Errors
-    /// [`Fault::Database`].
-    pub fn first_from(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        from: &[u8],
-    ) -> Result<Option<Entry>, Fault> {
-        let mut entries = self.scan(table, prefix, from, 1)?;
-        Ok(entries.pop())
-    }
-
-    /// The last entry whose key is at most `to` and begins with `prefix`.
-    ///
-    /// # Errors
-    /// [`Fault::Database`].
-    pub fn last_until(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        to: &[u8],
-    ) -> Result<Option<Entry>, Fault> {
-        let mut range = self.keyspace(table)?.range(prefix.to_vec()..=to.to_vec());
-        let Some(guard) = range.next_back() else { return Ok(None) };
-        let entry = read_entry(guard)?;
-        Ok(Some(entry).filter(|(key, _)| key.starts_with(prefix)))
     }
 
     /// Up to `limit` entries whose keys are at least `from` and begin with `prefix`, in order.

@@ -1,232 +1,288 @@
 //! The authenticated store: 256 Jellyfish Merkle trees, chosen by the first byte of a key's hash,
 //! and the map of their roots that makes the app hash.
 //!
-//! Trees are independent, so a block updates them in parallel. Each counts its own versions, one
-//! per block that changes it.
+//! Trees are independent, so a block updates them in parallel. New nodes gather in memory and are
+//! written every [`CHECKPOINT_BLOCKS`] blocks, a share of the trees with each block, so that a
+//! node that is soon replaced is never written. After a crash, what the database lacks is computed
+//! again from the values that changed since.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
-use jmt::storage::{HasPreimage, LeafNode, Node, NodeKey, TreeReader};
-use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tessera_client::verify::simple_map::SimpleMap;
 use tessera_proto::state_key::shard_root_name;
 
-use super::database::{Database, Table};
+use super::database::{Batch, Database, Table};
 use super::error::Fault;
+use super::tree::node::{Child, Node};
+use super::tree::path::Path;
+use super::tree::update::{Change, TreeUpdate, update};
+use super::tree::{Hash, NodeSource};
 
 /// Number of trees.
 pub const SHARD_COUNT: usize = 256;
 
-/// Nodes kept in memory; those near the roots are read by every block.
-const NODE_CACHE_ENTRIES: usize = 100_000;
+/// Blocks after which every tree is in the database again.
+pub const CHECKPOINT_BLOCKS: u64 = 16;
 
-/// Root of one tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShardRoot {
-    /// Version of the tree, counted from 0 at genesis.
-    pub version: Version,
-    /// Height of the block that made this version.
-    pub changed_height: u64,
-    /// Hash of the root node.
-    pub hash: [u8; 32],
-}
+/// Bytes of nodes kept in memory beside those that are not in the database yet.
+const NODE_CACHE_BYTES: u64 = 384 << 20;
+/// Nodes that the cache is laid out for at first; it grows.
+const NODE_CACHE_ENTRIES: usize = 10_000;
+/// What a cached node takes beside its children.
+const NODE_OVERHEAD_BYTES: usize = 128;
 
-/// Roots of all trees, in order of shard.
-pub type ShardRoots = Arc<Vec<ShardRoot>>;
+/// Hashes of the roots of all trees, in order of shard.
+pub type ShardRoots = Arc<Vec<Hash>>;
 
 /// The map of root names to root hashes, whose root is the app hash.
 #[must_use]
-pub fn root_map(roots: &[ShardRoot]) -> SimpleMap {
-    let entry =
-        |(shard, root): (u8, &ShardRoot)| (shard_root_name(shard).into_bytes(), root.hash.to_vec());
+pub fn root_map(roots: &[Hash]) -> SimpleMap {
+    let entry = |(shard, root): (u8, &Hash)| (shard_root_name(shard).into_bytes(), root.to_vec());
     SimpleMap::new((0..=u8::MAX).zip(roots).map(entry).collect::<BTreeMap<_, _>>())
 }
 
-/// New state of one tree after a block.
-#[derive(Debug)]
-pub struct ShardUpdate {
-    /// The new root.
-    pub root: ShardRoot,
-    /// New nodes by database key.
-    pub nodes: Vec<(Bytes, Arc<Node>)>,
-    /// Database keys of the nodes that the new tree no longer needs.
-    pub stale: Vec<Bytes>,
+/// One tree as of the latest block that changed it.
+#[derive(Default)]
+struct Tree {
+    /// Height of that block; none before genesis.
+    height: Option<u64>,
+    root: Option<Child>,
+    /// Whether the database has an older tree.
+    is_ahead: bool,
+    /// Inner nodes that differ from those in the database; none where one is to be removed.
+    unwritten: BTreeMap<Path, Option<Arc<Node>>>,
 }
 
-/// New value of each changed key of one tree by key hash; none where the key is removed.
-pub type ShardChanges = BTreeMap<[u8; 32], Option<Bytes>>;
-
-/// The trees' nodes.
+/// The trees.
 pub struct Forest {
     database: Database,
-    cache: Cache<Bytes, Arc<Node>>,
+    trees: Vec<RwLock<Tree>>,
+    cache: NodeCache,
 }
 
 impl Forest {
-    /// The trees whose nodes are in this database.
-    #[must_use]
-    pub fn new(database: Database) -> Self {
-        Self { database, cache: Cache::new(NODE_CACHE_ENTRIES) }
+    /// The trees as they stand in a database, which may be older than its values.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails or is damaged.
+    pub fn open(database: Database) -> Result<Self, Fault> {
+        let mut trees = Vec::with_capacity(SHARD_COUNT);
+        for shard in 0..=u8::MAX {
+            let tree = match database.get(Table::Trees, &[shard])? {
+                None => Tree::default(),
+                Some(bytes) => decode_tree(&bytes)
+                    .ok_or_else(|| Fault::DamagedTree(format!("root of shard {shard:02x}")))?,
+            };
+            trees.push(RwLock::new(tree));
+        }
+        let cache =
+            NodeCache::with_weighter(NODE_CACHE_ENTRIES, NODE_CACHE_BYTES, NodeWeighter);
+        Ok(Self { database, trees, cache })
     }
 
-    /// Computes what the block of `height` makes of one tree. Nothing is stored.
+    /// The latest tree of a shard. As long as this is held, the tree does not change.
+    ///
+    /// # Errors
+    /// [`Fault`], which does not happen: there is a tree for every shard.
+    pub fn tree(&self, shard: u8) -> Result<TreeView<'_>, Fault> {
+        let tree = self.lock(shard)?.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(TreeView { forest: self, shard, tree })
+    }
+
+    /// Takes over what a block of `height` makes of a tree.
+    ///
+    /// # Errors
+    /// [`Fault`], which does not happen: there is a tree for every shard.
+    pub fn apply(&self, height: u64, shard: u8, update: TreeUpdate) -> Result<(), Fault> {
+        let mut tree = self.lock(shard)?.write().unwrap_or_else(PoisonError::into_inner);
+        tree.height = Some(height);
+        tree.root = update.root;
+        tree.is_ahead = true;
+        for (path, node) in update.nodes {
+            self.cache.remove(&(shard, path));
+            tree.unwritten.insert(path, node);
+        }
+        Ok(())
+    }
+
+    /// Adds to a batch what the database lacks of the trees whose turn it is with the block of
+    /// `height`. Once it is written, [`Forest::checkpointed`] must be told.
+    ///
+    /// # Errors
+    /// [`Fault`], which does not happen: there is a tree for every shard.
+    pub fn checkpoint(&self, height: u64, batch: &mut Batch) -> Result<(), Fault> {
+        for shard in turn(height) {
+            let tree = self.lock(shard)?.read().unwrap_or_else(PoisonError::into_inner);
+            if !tree.is_ahead {
+                continue;
+            }
+            for (path, node) in &tree.unwritten {
+                let key = database_key(shard, path);
+                match node {
+                    Some(node) => batch.put(Table::Nodes, key, node.encode()),
+                    None => batch.remove(Table::Nodes, key),
+                }
+            }
+            batch.put(Table::Trees, vec![shard], encode_tree(&tree));
+        }
+        Ok(())
+    }
+
+    /// Moves nodes that are in the database now to where they can be dropped when memory is
+    /// short.
+    ///
+    /// # Errors
+    /// [`Fault`], which does not happen: there is a tree for every shard.
+    pub fn checkpointed(&self, height: u64) -> Result<(), Fault> {
+        for shard in turn(height) {
+            let mut tree = self.lock(shard)?.write().unwrap_or_else(PoisonError::into_inner);
+            tree.is_ahead = false;
+            for (path, node) in std::mem::take(&mut tree.unwritten) {
+                if let Some(node) = node {
+                    self.cache.insert((shard, path), node);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn lock(&self, shard: u8) -> Result<&RwLock<Tree>, Fault> {
+        let tree = self.trees.get(usize::from(shard));
+        tree.ok_or_else(|| Fault::Invariant(format!("no tree {shard:02x}")))
+    }
+
+    fn stored_node(&self, shard: u8, path: &Path) -> Result<Arc<Node>, Fault> {
+        if let Some(node) = self.cache.get(&(shard, *path)) {
+            return Ok(node);
+        }
+        let bytes = self.database.get(Table::Nodes, &database_key(shard, path))?;
+        let node = bytes.and_then(|bytes| Node::decode(&bytes)).ok_or_else(|| {
+            Fault::DamagedTree(format!("shard {shard:02x} has no node at {path:?}"))
+        })?;
+        let node = Arc::new(node);
+        self.cache.insert((shard, *path), Arc::clone(&node));
+        Ok(node)
+    }
+}
+
+/// The latest tree of a shard, held still.
+pub struct TreeView<'a> {
+    forest: &'a Forest,
+    shard: u8,
+    tree: RwLockReadGuard<'a, Tree>,
+}
+
+impl TreeView<'_> {
+    /// Height of the latest block that changed the tree; none before genesis.
+    #[must_use]
+    pub fn height(&self) -> Option<u64> {
+        self.tree.height
+    }
+
+    /// The root; none of an empty tree.
+    #[must_use]
+    pub fn root(&self) -> Option<Child> {
+        self.tree.root
+    }
+
+    /// Computes the tree with changes, sorted by key hash. Nothing is stored.
     ///
     /// # Errors
     /// [`Fault`] when nodes cannot be read.
-    pub fn update(
-        &self,
-        height: u64,
-        shard: u8,
-        root: Option<ShardRoot>,
-        changes: &ShardChanges,
-    ) -> Result<ShardUpdate, Fault> {
-        let version = match root {
-            None => 0,
-            Some(root) => root.version.checked_add(1).ok_or_else(version_overflow)?,
-        };
-        let reader = ShardReader { forest: self, shard, values: None };
-        let tree = Sha256Jmt::new(&reader);
-        let owned = |value: &Bytes| value.to_vec();
-        // Batches are faster, but cannot remove.
-        let (hash, update) = if changes.values().all(Option::is_some) {
-            let values = changes
-                .iter()
-                .filter_map(|(hash, value)| Some((KeyHash(*hash), owned(value.as_ref()?))))
-                .collect();
-            let (roots, update) = tree
-                .batch_put_value_sets(vec![values], None, version)
-                .map_err(|error| tree_fault(&error))?;
-            let root = roots.first().copied();
-            (root.ok_or_else(|| Fault::DamagedTree("no root for a batch".into()))?, update)
-        } else {
-            let values =
-                changes.iter().map(|(hash, value)| (KeyHash(*hash), value.as_ref().map(owned)));
-            tree.put_value_set(values, version).map_err(|error| tree_fault(&error))?
-        };
-        Ok(ShardUpdate {
-            root: ShardRoot { version, changed_height: height, hash: hash.0 },
-            nodes: update
-                .node_batch
-                .nodes()
-                .iter()
-                .map(|(key, node)| (database_key(shard, key), Arc::new(node.clone())))
-                .collect(),
-            stale: update
-                .stale_node_index_batch
-                .iter()
-                .map(|index| database_key(shard, &index.node_key))
-                .collect(),
-        })
-    }
-
-    /// Keeps new nodes in memory, once they are committed.
-    pub fn remember(&self, update: &ShardUpdate) {
-        for key in &update.stale {
-            self.cache.remove(key);
-        }
-        for (key, node) in &update.nodes {
-            self.cache.insert(key.clone(), Arc::clone(node));
-        }
-    }
-
-    fn node(&self, key: Bytes) -> anyhow::Result<Option<Arc<Node>>> {
-        if let Some(node) = self.cache.get(&key) {
-            return Ok(Some(node));
-        }
-        let Some(bytes) = self.database.get(Table::Nodes, &key)? else { return Ok(None) };
-        let node = Arc::new(decode_node(&bytes)?);
-        self.cache.insert(key, Arc::clone(&node));
-        Ok(Some(node))
+    pub fn update(&self, changes: &[Change]) -> Result<TreeUpdate, Fault> {
+        update(self, self.tree.root, changes)
     }
 }
 
-/// The bytes of a node as they stand in the database.
-///
-/// # Errors
-/// [`Fault::DamagedTree`], which does not happen.
-pub fn encode_node(node: &Node) -> Result<Bytes, Fault> {
-    borsh::to_vec(node)
-        .map(Bytes::from)
-        .map_err(|error| Fault::DamagedTree(format!("node cannot be encoded: {error}")))
+impl NodeSource for TreeView<'_> {
+    fn node(&self, path: &Path) -> Result<Arc<Node>, Fault> {
+        match self.tree.unwritten.get(path) {
+            Some(Some(node)) => Ok(Arc::clone(node)),
+            Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
+            None => self.forest.stored_node(self.shard, path),
+        }
+    }
 }
 
-fn decode_node(bytes: &[u8]) -> anyhow::Result<Node> {
-    Ok(borsh::from_slice(bytes)?)
+/// A tree with changes that are not its own: how it was, or will be.
+pub struct ChangedTree<'a> {
+    tree: TreeView<'a>,
+    root: Option<Child>,
+    nodes: BTreeMap<Path, Option<Arc<Node>>>,
 }
 
-fn database_key(shard: u8, key: &NodeKey) -> Bytes {
-    let path = key.nibble_path();
-    let mut bytes = Vec::with_capacity(path.num_nibbles().saturating_add(9));
-    bytes.push(shard);
-    bytes.extend_from_slice(&key.version().to_be_bytes());
-    bytes.extend(path.nibbles().map(u8::from));
+impl<'a> ChangedTree<'a> {
+    /// The tree with changes, sorted by key hash.
+    ///
+    /// # Errors
+    /// [`Fault`] when nodes cannot be read.
+    pub fn new(tree: TreeView<'a>, changes: &[Change]) -> Result<Self, Fault> {
+        let TreeUpdate { root, nodes } = tree.update(changes)?;
+        Ok(Self { tree, root, nodes: nodes.into_iter().collect() })
+    }
+
+    /// The root; none of an empty tree.
+    #[must_use]
+    pub fn root(&self) -> Option<Child> {
+        self.root
+    }
+}
+
+impl NodeSource for ChangedTree<'_> {
+    fn node(&self, path: &Path) -> Result<Arc<Node>, Fault> {
+        match self.nodes.get(path) {
+            Some(Some(node)) => Ok(Arc::clone(node)),
+            Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
+            None => self.tree.node(path),
+        }
+    }
+}
+
+type NodeCache = Cache<(u8, Path), Arc<Node>, NodeWeighter>;
+
+/// Weighs nodes by the memory that they take.
+#[derive(Clone)]
+struct NodeWeighter;
+
+impl Weighter<(u8, Path), Arc<Node>> for NodeWeighter {
+    fn weight(&self, _key: &(u8, Path), node: &Arc<Node>) -> u64 {
+        let children = size_of_val(node.children());
+        u64::try_from(children.saturating_add(NODE_OVERHEAD_BYTES)).unwrap_or(u64::MAX)
+    }
+}
+
+/// Shards whose turn it is to be written with the block of a height.
+fn turn(height: u64) -> impl Iterator<Item = u8> {
+    (0..=u8::MAX)
+        .filter(move |shard| u64::from(*shard) % CHECKPOINT_BLOCKS == height % CHECKPOINT_BLOCKS)
+}
+
+fn database_key(shard: u8, path: &Path) -> Vec<u8> {
+    let mut key = vec![shard];
+    key.extend(path.to_bytes());
+    key
+}
+
+/// Height (8 bytes), then the hash of the root and, where it is a leaf, its key hash.
+fn encode_tree(tree: &Tree) -> Bytes {
+    let mut bytes = tree.height.unwrap_or_default().to_be_bytes().to_vec();
+    for hash in tree.root.iter().flat_map(|root| [Some(root.hash), root.leaf]).flatten() {
+        bytes.extend(hash);
+    }
     bytes.into()
 }
 
-fn version_overflow() -> Fault {
-    Fault::DamagedTree("tree version overflows".into())
-}
-
-fn tree_fault(error: &anyhow::Error) -> Fault {
-    Fault::DamagedTree(format!("{error:#}"))
-}
-
-/// Values and keys as of one height, by key hash, for proofs.
-pub trait ValueSource: Sync {
-    /// The key and value whose key has this hash; no value when it is absent.
-    ///
-    /// # Errors
-    /// [`Fault`] when the storage fails.
-    fn entry(&self, key_hash: &[u8; 32]) -> Result<Option<(Bytes, Option<Bytes>)>, Fault>;
-}
-
-/// One tree as the `jmt` crate wants to read it.
-pub struct ShardReader<'a> {
-    forest: &'a Forest,
-    shard: u8,
-    values: Option<&'a dyn ValueSource>,
-}
-
-impl<'a> ShardReader<'a> {
-    /// The tree of a shard with the values of one height.
-    #[must_use]
-    pub fn with_values(forest: &'a Forest, shard: u8, values: &'a dyn ValueSource) -> Self {
-        Self { forest, shard, values: Some(values) }
-    }
-
-    fn entry(&self, key_hash: KeyHash) -> anyhow::Result<Option<(Bytes, Option<Bytes>)>> {
-        match self.values {
-            Some(values) => Ok(values.entry(&key_hash.0)?),
-            None => Ok(None),
-        }
-    }
-}
-
-impl TreeReader for ShardReader<'_> {
-    fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
-        let node = self.forest.node(database_key(self.shard, node_key))?;
-        Ok(node.map(|node| Node::clone(&node)))
-    }
-
-    fn get_value_option(
-        &self,
-        _max_version: Version,
-        key_hash: KeyHash,
-    ) -> anyhow::Result<Option<OwnedValue>> {
-        Ok(self.entry(key_hash)?.and_then(|(_, value)| value).map(|value| value.to_vec()))
-    }
-
-    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, LeafNode)>> {
-        // Only restoring from a snapshot asks for it.
-        Ok(None)
-    }
-}
-
-impl HasPreimage for ShardReader<'_> {
-    fn preimage(&self, key_hash: KeyHash) -> anyhow::Result<Option<Vec<u8>>> {
-        Ok(self.entry(key_hash)?.map(|(key, _)| key.to_vec()))
-    }
+fn decode_tree(bytes: &[u8]) -> Option<Tree> {
+    let (height, hashes) = bytes.split_first_chunk::<8>()?;
+    let mut hashes = hashes.chunks_exact(32).map(|hash| hash.try_into().ok());
+    let root = match hashes.next() {
+        None => None,
+        Some(hash) => Some(Child { hash: hash?, leaf: hashes.next().flatten() }),
+    };
+    let height = Some(u64::from_be_bytes(*height));
+    Some(Tree { height, root, ..Tree::default() })
 }

@@ -2,7 +2,9 @@
 //!
 //! * [`view`], [`access`], [`delta`], [`error`]: what operations work with.
 //! * [`store`]: committed heights, staged blocks, reads as of a height.
-//! * [`forest`]: the 256 Jellyfish Merkle trees and the map of their roots.
+//! * [`tree`]: a Jellyfish Merkle tree, its updates and paths.
+//! * [`forest`]: 256 trees and the map of their roots.
+//! * [`history`]: values, and what they replaced.
 //! * [`proof`]: proofs of single keys.
 //! * [`database`]: tables of the embedded database.
 #![cfg_attr(
@@ -22,7 +24,8 @@ pub mod database;
 pub mod delta;
 pub mod error;
 pub mod forest;
+pub mod history;
 pub mod proof;
-mod stale;
 pub mod store;
+pub mod tree;
 pub mod view;

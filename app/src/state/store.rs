@@ -3,12 +3,12 @@
 //! A block is staged (computed, in memory), then committed (one atomic batch). The values of
 //! older heights are kept for a window of blocks, then pruned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::{Buf, Bytes};
-use jmt::storage::Node;
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use rayon::prelude::*;
 use tessera_proto::leaf::{Leaf, Sentinel};
@@ -17,20 +17,24 @@ use tessera_proto::state_key::{Namespace, StateKey, shard_of};
 
 use super::database::{Batch, Database, Table};
 use super::error::Fault;
-use super::forest::{
-    Forest, SHARD_COUNT, ShardChanges, ShardRoot, ShardRoots, ShardUpdate, ValueSource,
-    encode_node, root_map,
-};
-use super::proof;
-use super::stale::{StaleKind, pop_stale, push_stale};
+use super::forest::{CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, root_map};
+use super::history::{History, Record, Replaced, history_key, push_replaced};
+use super::proof::{self, ProvenTree, ValueSource};
+use super::tree::Hash;
+use super::tree::node::{Node, leaf_hash};
+use super::tree::update::{Change, TreeUpdate};
 use super::view::{Changes, StateReader};
 
 /// Version of the database layout; a database of another version is not opened.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 const META_FORMAT: &[u8] = b"format";
 const META_COMMITTED: &[u8] = b"committed";
-/// Values kept in memory.
-const VALUE_CACHE_ENTRIES: usize = 200_000;
+/// Bytes of values kept in memory.
+const VALUE_CACHE_BYTES: u64 = 256 << 20;
+/// Values that the cache is laid out for at first; it grows.
+const VALUE_CACHE_ENTRIES: usize = 10_000;
+/// What a cached value takes beside its own bytes.
+const VALUE_OVERHEAD_BYTES: usize = 250;
 /// Heights whose roots are kept in memory.
 const RECENT_ROOTS: usize = 64;
 
@@ -83,48 +87,17 @@ impl Staged {
 
     /// New nodes of all trees.
     pub fn new_nodes(&self) -> impl Iterator<Item = &Node> {
-        self.shards.iter().flat_map(|shard| &shard.update.nodes).map(|(_, node)| node.as_ref())
+        let nodes = self.shards.iter().flat_map(|shard| &shard.update.nodes);
+        nodes.filter_map(|(_, node)| node.as_deref())
     }
 }
 
 struct StagedShard {
     shard: u8,
-    update: ShardUpdate,
-    values: Vec<(StateKey, Record)>,
+    update: TreeUpdate,
+    /// New values, in order of hash.
+    values: Vec<(Hash, StateKey, Record)>,
     batch: Batch,
-    stale: Vec<u8>,
-}
-
-/// The value of a key and since when it has it.
-#[derive(Debug, Clone)]
-struct Record {
-    height: u64,
-    key: Bytes,
-    value: Option<Bytes>,
-}
-
-impl Record {
-    fn encode(&self) -> Bytes {
-        let mut bytes = Vec::with_capacity(160);
-        bytes.extend_from_slice(&self.height.to_be_bytes());
-        bytes.push(u8::from(self.value.is_some()));
-        // Keys have at most 56 bytes.
-        bytes.push(u8::try_from(self.key.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(&self.key);
-        bytes.extend_from_slice(self.value.as_deref().unwrap_or_default());
-        bytes.into()
-    }
-
-    fn decode(mut bytes: Bytes) -> Option<Self> {
-        let height = bytes.try_get_u64().ok()?;
-        let present = bytes.try_get_u8().ok()?;
-        let key_length = usize::from(bytes.try_get_u8().ok()?);
-        if bytes.len() < key_length {
-            return None;
-        }
-        let key = bytes.split_to(key_length);
-        Some(Self { height, key, value: (present == 1).then_some(bytes) })
-    }
 }
 
 /// Why a height cannot be read.
@@ -157,7 +130,7 @@ pub struct Store {
     forest: Forest,
     options: StoreOptions,
     committed: RwLock<Option<Committed>>,
-    values: Cache<StateKey, Option<Record>>,
+    values: Cache<StateKey, Option<Record>, ValueWeighter>,
     recent_roots: Mutex<BTreeMap<u64, ShardRoots>>,
 }
 
@@ -169,7 +142,7 @@ impl Store {
     pub fn open(folder: &Path, options: StoreOptions) -> Result<Self, Fault> {
         let database = Database::open(folder)?;
         if let Some(bytes) = database.get(Table::Meta, META_FORMAT)? {
-            let found = read_u64(&bytes).ok_or_else(|| damaged("format"))?;
+            let found = bytes.clone().try_get_u64().map_err(|_| damaged("format"))?;
             if found != FORMAT {
                 let folder = folder.display();
                 return Err(Fault::Database(format!(
@@ -178,11 +151,15 @@ impl Store {
             }
         }
         let store = Self {
-            forest: Forest::new(database.clone()),
+            forest: Forest::open(database.clone())?,
             database,
             options,
             committed: RwLock::new(None),
-            values: Cache::new(VALUE_CACHE_ENTRIES),
+            values: Cache::with_weighter(
+                VALUE_CACHE_ENTRIES,
+                VALUE_CACHE_BYTES,
+                ValueWeighter,
+            ),
             recent_roots: Mutex::new(BTreeMap::new()),
         };
         if let Some(mut bytes) = store.database.get(Table::Meta, META_COMMITTED)? {
@@ -192,6 +169,7 @@ impl Store {
             if root_map(&roots).root() != app_hash {
                 return Err(damaged("app hash and shard roots differ"));
             }
+            store.restore_trees(height, &roots)?;
             *write_lock(&store.committed) = Some(Committed { height, app_hash, roots });
         }
         Ok(store)
@@ -260,7 +238,17 @@ impl Store {
     pub fn prove(&self, height: u64, key: &StateKey) -> Result<StateProof, HeightError> {
         let reader = self.at(height)?;
         let roots = self.roots(height)?;
-        Ok(proof::prove(&self.forest, &roots, &reader, key)?)
+        let shard = key.shard();
+        let tree = self.forest.tree(shard)?;
+        let latest = tree.height().unwrap_or_default();
+        if latest <= height {
+            let tree = ProvenTree { nodes: &tree, root: tree.root(), values: &reader };
+            return Ok(proof::prove(&tree, &roots, key)?);
+        }
+        let undone = self.undo(shard, height.saturating_add(1), latest)?;
+        let tree = ChangedTree::new(tree, &undone)?;
+        let tree = ProvenTree { nodes: &tree, root: tree.root(), values: &reader };
+        Ok(proof::prove(&tree, &roots, key)?)
     }
 
     /// The root of everything as of a height.
@@ -289,20 +277,19 @@ impl Store {
                 shard.push(change);
             }
         }
-        let roots = committed.as_ref().map(|committed| Arc::clone(&committed.roots));
         let shards = (0..=u8::MAX)
             .into_par_iter()
             .zip(shards)
             .filter(|(_, changes)| !changes.is_empty())
-            .map(|(shard, changes)| self.stage_shard(height, shard, roots.as_deref(), changes))
+            .map(|(shard, changes)| self.stage_shard(height, shard, changes))
             .collect::<Vec<Result<_, _>>>();
         // Collected in order of shard first, so that the same failure is told every time.
         let shards: Vec<_> = shards.into_iter().collect::<Result<_, _>>()?;
-        let empty = ShardRoot { version: 0, changed_height: 0, hash: [0; 32] };
-        let mut roots = roots.map_or_else(|| vec![empty; SHARD_COUNT], |roots| roots.to_vec());
+        let mut roots =
+            committed.map_or_else(|| vec![[0; 32]; SHARD_COUNT], |latest| latest.roots.to_vec());
         for staged in &shards {
             if let Some(root) = roots.get_mut(usize::from(staged.shard)) {
-                *root = staged.update.root;
+                *root = root_hash(staged.shard, &staged.update)?;
             }
         }
         let app_hash = root_map(&roots).root();
@@ -316,24 +303,27 @@ impl Store {
     pub fn commit(&self, staged: Staged, extra: Batch) -> Result<Committed, Fault> {
         let Staged { height, app_hash, roots, mut shards } = staged;
         let mut batch = extra;
-        let mut stale = Vec::new();
         for shard in &mut shards {
             batch.append(std::mem::take(&mut shard.batch));
-            stale.append(&mut shard.stale);
         }
-        batch.put(Table::Stale, height.to_be_bytes().to_vec(), stale);
+        let changed = shards.iter().map(|shard| shard.shard);
+        batch.put(Table::Roots, height.to_be_bytes().to_vec(), encode_roots(changed, &roots));
         let committed = [height.to_be_bytes().as_slice(), &app_hash].concat();
         batch.put(Table::Meta, META_COMMITTED, committed);
         batch.put(Table::Meta, META_FORMAT, FORMAT.to_be_bytes().to_vec());
-        if let Some(height) = height.checked_sub(self.options.keep_heights) {
-            self.prune(height, &mut batch)?;
+        // What the trees in the database lack is computed from the history after a crash.
+        let keep = self.options.keep_heights.max(CHECKPOINT_BLOCKS);
+        if let Some(height) = height.checked_sub(keep) {
+            self.prune(height, &shards, &mut batch)?;
         }
+        self.forest.checkpoint(height, &mut batch)?;
         let durable = height.checked_rem(self.options.fsync_every_blocks).unwrap_or(0) == 0;
         self.database.commit(batch, durable)?;
 
-        for shard in shards {
-            self.forest.remember(&shard.update);
-            for (key, record) in shard.values {
+        self.forest.checkpointed(height)?;
+        for staged in shards {
+            self.forest.apply(height, staged.shard, staged.update)?;
+            for (_, key, record) in staged.values {
                 self.values.insert(key, Some(record));
             }
         }
@@ -351,50 +341,85 @@ impl Store {
         &self,
         height: u64,
         shard: u8,
-        roots: Option<&Vec<ShardRoot>>,
-        changes: Vec<([u8; 32], StateKey, Option<Bytes>)>,
+        mut changes: Vec<(Hash, StateKey, Option<Bytes>)>,
     ) -> Result<StagedShard, Fault> {
-        let root = roots.and_then(|roots| roots.get(usize::from(shard))).copied();
-        let by_hash: ShardChanges =
-            changes.iter().map(|(hash, _, value)| (*hash, value.clone())).collect();
-        let update = self.forest.update(height, shard, root, &by_hash)?;
-        let (mut batch, mut stale) = (Batch::default(), Vec::new());
-        for (key, node) in &update.nodes {
-            batch.put(Table::Nodes, key.clone(), encode_node(node)?);
-        }
-        for key in &update.stale {
-            push_stale(&mut stale, StaleKind::Node, key);
-        }
+        changes.sort_unstable_by_key(|(hash, _, _)| *hash);
+        let leaves: Vec<Change> = changes
+            .iter()
+            .map(|(hash, _, value)| (*hash, value.as_ref().map(|value| leaf_hash(hash, value))))
+            .collect();
+        let update = self.forest.tree(shard)?.update(&leaves)?;
+        let (mut batch, mut history) = (Batch::default(), Vec::new());
         let mut values = Vec::with_capacity(changes.len());
         for (hash, key, value) in changes {
             let old = self.record(&hash, &key, false)?;
-            let stale_list = (&mut batch, &mut stale);
-            let record = stage_value(height, (&hash, &key), old, value, stale_list);
-            values.push((key, record));
+            let was_present = old.as_ref().is_some_and(|record| record.value.is_some());
+            if was_present != value.is_some() {
+                list_key(&mut batch, &key, value.is_some());
+            }
+            push_replaced(&mut history, &Replaced { hash, removed: value.is_none(), record: old });
+            let record = Record { height, key: Bytes::copy_from_slice(key.as_bytes()), value };
+            batch.put(Table::Values, hash.to_vec(), record.encode());
+            values.push((hash, key, record));
         }
-        let root_key = |height: u64| [[shard].as_slice(), &height.to_be_bytes()].concat();
-        let root_value = [update.root.version.to_be_bytes().as_slice(), &update.root.hash].concat();
-        batch.put(Table::Roots, root_key(height), root_value);
-        if let Some(superseded) = root {
-            push_stale(&mut stale, StaleKind::Root, &root_key(superseded.changed_height));
-        }
-        Ok(StagedShard { shard, update, values, batch, stale })
+        batch.put(Table::History, history_key(shard, height), history);
+        Ok(StagedShard { shard, update, values, batch })
     }
 
     /// Removes what only heights before `height` needed.
-    fn prune(&self, height: u64, batch: &mut Batch) -> Result<(), Fault> {
-        let list_key = height.to_be_bytes();
-        let Some(mut list) = self.database.get(Table::Stale, &list_key)? else { return Ok(()) };
-        while list.has_remaining() {
-            let (kind, key) = pop_stale(&mut list).ok_or_else(|| damaged("stale list"))?;
-            match kind {
-                StaleKind::Node => batch.remove(Table::Nodes, key),
-                StaleKind::History => batch.remove(Table::History, key),
-                StaleKind::Root => batch.remove(Table::Roots, key),
-            }
-        }
-        batch.remove(Table::Stale, list_key.to_vec());
+    fn prune(&self, height: u64, shards: &[StagedShard], batch: &mut Batch) -> Result<(), Fault> {
+        let key = height.to_be_bytes();
+        let Some(bytes) = self.database.get(Table::Roots, &key)? else { return Ok(()) };
+        let (changed, _) = decode_roots(&bytes).ok_or_else(|| damaged("roots"))?;
+        let is_rewritten = |hash: &Hash| {
+            let staged = shards.iter().filter(|staged| staged.shard == shard_of(hash));
+            staged.flat_map(|staged| &staged.values).any(|(changed, _, _)| changed == hash)
+        };
+        self.history().prune(changed.into_iter(), height, &is_rewritten, batch)?;
+        batch.remove(Table::Roots, key.to_vec());
         Ok(())
+    }
+
+    /// What brings a tree from `last` back to before `first`.
+    fn undo(&self, shard: u8, first: u64, last: u64) -> Result<Vec<Change>, Fault> {
+        let mut before = BTreeMap::new();
+        for Replaced { hash, record, .. } in self.history().blocks(shard, first, last)? {
+            // The first block that changed a key tells what it was.
+            before.entry(hash).or_insert_with(|| leaf_of(&hash, record));
+        }
+        Ok(before.into_iter().collect())
+    }
+
+    /// Brings trees that are older than the values in the database up to the latest block.
+    fn restore_trees(&self, height: u64, roots: &[Hash]) -> Result<(), Fault> {
+        let restored = (0..=u8::MAX)
+            .into_par_iter()
+            .zip(roots)
+            .map(|(shard, root)| self.restore_tree(shard, height, root))
+            .collect::<Vec<Result<_, _>>>();
+        restored.into_iter().collect()
+    }
+
+    fn restore_tree(&self, shard: u8, height: u64, root: &Hash) -> Result<(), Fault> {
+        let tree = self.forest.tree(shard)?;
+        let first = tree.height().map_or(0, |height| height.saturating_add(1));
+        let changed = self.history().blocks(shard, first, height)?;
+        let hashes: BTreeSet<Hash> =
+            changed.into_iter().map(|replaced| replaced.hash).collect();
+        let mut changes = Vec::with_capacity(hashes.len());
+        for hash in hashes {
+            changes.push((hash, leaf_of(&hash, self.history().latest(&hash)?)));
+        }
+        let update = tree.update(&changes)?;
+        drop(tree);
+        if root_hash(shard, &update)? != *root {
+            return Err(damaged("a tree does not have the root that was committed"));
+        }
+        self.forest.apply(height, shard, update)
+    }
+
+    fn history(&self) -> History<'_> {
+        History::new(&self.database)
     }
 
     fn record(
@@ -406,29 +431,11 @@ impl Store {
         if let Some(record) = self.values.get(key) {
             return Ok(record);
         }
-        let record = self.stored_record(hash)?;
+        let record = self.history().latest(hash)?;
         if remember {
             self.values.insert(*key, record.clone());
         }
         Ok(record)
-    }
-
-    fn stored_record(&self, hash: &[u8; 32]) -> Result<Option<Record>, Fault> {
-        self.database.get(Table::Values, hash)?.map(decode_record).transpose()
-    }
-
-    /// The record of a key as of a height.
-    fn record_at(&self, hash: &[u8; 32], height: u64) -> Result<Option<Record>, Fault> {
-        let Some(latest) = self.stored_record(hash)? else { return Ok(None) };
-        if latest.height <= height {
-            return Ok(Some(latest));
-        }
-        let next = height.saturating_add(1).to_be_bytes();
-        let from = [hash.as_slice(), &next].concat();
-        let older = self.database.first_from(Table::History, hash, &from)?;
-        let older = older.map(|(_, bytes)| decode_record(bytes)).transpose()?;
-        // What was kept may itself be younger than the height: the key did not exist yet.
-        Ok(older.filter(|record| record.height <= height))
     }
 
     fn roots(&self, height: u64) -> Result<ShardRoots, Fault> {
@@ -441,56 +448,68 @@ impl Store {
     }
 
     fn load_roots(&self, height: u64) -> Result<ShardRoots, Fault> {
-        let mut roots = Vec::with_capacity(SHARD_COUNT);
-        for shard in 0..=u8::MAX {
-            let key = [[shard].as_slice(), &height.to_be_bytes()].concat();
-            let (found, mut value) = self
-                .database
-                .last_until(Table::Roots, &[shard], &key)?
-                .ok_or_else(|| damaged("shard root is missing"))?;
-            let changed_height = found.get(1..).and_then(read_u64);
-            let changed_height = changed_height.ok_or_else(|| damaged("shard root"))?;
-            let version = value.try_get_u64().map_err(|_| damaged("shard root"))?;
-            let hash = value.as_ref().try_into().map_err(|_| damaged("shard root"))?;
-            roots.push(ShardRoot { version, changed_height, hash });
-        }
+        let bytes = self.database.get(Table::Roots, &height.to_be_bytes())?;
+        let decoded = bytes.and_then(|bytes| decode_roots(&bytes));
+        let (_, roots) = decoded.ok_or_else(|| damaged("roots"))?;
         Ok(Arc::new(roots))
     }
 }
 
-/// Writes the new record of a key, and moves the old one to the history.
-fn stage_value(
-    height: u64,
-    (hash, key): (&[u8; 32], &StateKey),
-    old: Option<Record>,
-    value: Option<Bytes>,
-    (batch, stale): (&mut Batch, &mut Vec<u8>),
-) -> Record {
-    let was_present = old.as_ref().is_some_and(|record| record.value.is_some());
-    if let Some(old) = old {
-        let history_key = [hash.as_slice(), &height.to_be_bytes()].concat();
-        push_stale(stale, StaleKind::History, &history_key);
-        batch.put(Table::History, history_key, old.encode());
+/// The leaf that a record makes in a tree; none where there is no value.
+fn leaf_of(hash: &Hash, record: Option<Record>) -> Option<Hash> {
+    record.and_then(|record| record.value).map(|value| leaf_hash(hash, &value))
+}
+
+fn root_hash(shard: u8, update: &TreeUpdate) -> Result<Hash, Fault> {
+    let root = update.root.map(|root| root.hash);
+    root.ok_or_else(|| Fault::DamagedTree(format!("shard {shard:02x} is empty")))
+}
+
+/// Which shards a block changed (a bit each, 32 bytes), then the roots of all.
+fn encode_roots(changed: impl Iterator<Item = u8>, roots: &[Hash]) -> Vec<u8> {
+    let mut bytes = vec![0; SHARD_COUNT / 8];
+    for shard in changed {
+        if let Some(byte) = bytes.get_mut(usize::from(shard / 8)) {
+            *byte |= 0x80_u8.checked_shr(u32::from(shard % 8)).unwrap_or_default();
+        }
     }
-    let key_bytes = Bytes::copy_from_slice(key.as_bytes());
-    if was_present != value.is_some() {
-        list_key(batch, &key_bytes, value.is_some());
+    bytes.extend(roots.iter().flatten());
+    bytes
+}
+
+fn decode_roots(bytes: &[u8]) -> Option<(Vec<u8>, Vec<Hash>)> {
+    let (bits, roots) = bytes.split_at_checked(SHARD_COUNT / 8)?;
+    let is_changed = |shard: &u8| {
+        let bit = 0x80_u8.checked_shr(u32::from(shard % 8)).unwrap_or_default();
+        bits.get(usize::from(shard / 8)).is_some_and(|byte| byte & bit != 0)
+    };
+    let changed = (0..=u8::MAX).filter(is_changed).collect();
+    let (roots, rest) = roots.as_chunks::<32>();
+    (roots.len() == SHARD_COUNT && rest.is_empty()).then(|| (changed, roots.to_vec()))
+}
+
+/// Weighs values by the memory that they take.
+#[derive(Clone)]
+struct ValueWeighter;
+
+impl Weighter<StateKey, Option<Record>> for ValueWeighter {
+    fn weight(&self, _key: &StateKey, record: &Option<Record>) -> u64 {
+        let value = record.as_ref().and_then(|record| record.value.as_ref());
+        let bytes = value.map_or(0, Bytes::len).saturating_add(VALUE_OVERHEAD_BYTES);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
     }
-    let record = Record { height, key: key_bytes, value };
-    batch.put(Table::Values, hash.to_vec(), record.encode());
-    record
 }
 
 /// Enters a key into the lists, or takes it out.
-fn list_key(batch: &mut Batch, key: &Bytes, present: bool) {
-    let mut entries = vec![(Table::Keys, key.clone())];
+fn list_key(batch: &mut Batch, key: &StateKey, present: bool) {
+    let mut entries = vec![(Table::Keys, key.as_bytes().to_vec())];
     // A holding key is the namespace, 16 bytes of asset and 20 of account.
-    if let Some((&[namespace], rest)) = key.split_first_chunk::<1>()
+    if let Some((&[namespace], rest)) = key.as_bytes().split_first_chunk::<1>()
         && namespace == Namespace::Holding.byte()
         && let Some((asset, account)) = rest.split_first_chunk::<16>()
     {
         let by_account = [account, asset.as_slice()].concat();
-        entries.push((Table::HoldingsByAccount, by_account.into()));
+        entries.push((Table::HoldingsByAccount, by_account));
     }
     for (table, key) in entries {
         if present {
@@ -548,24 +567,16 @@ impl HeightReader<'_> {
 
 impl StateReader for HeightReader<'_> {
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
-        let record = self.store.record_at(&key.hash(), self.height)?;
+        let record = self.store.history().at(&key.hash(), self.height)?;
         Ok(record.and_then(|record| record.value))
     }
 }
 
 impl ValueSource for HeightReader<'_> {
     fn entry(&self, key_hash: &[u8; 32]) -> Result<Option<(Bytes, Option<Bytes>)>, Fault> {
-        let record = self.store.record_at(key_hash, self.height)?;
+        let record = self.store.history().at(key_hash, self.height)?;
         Ok(record.map(|record| (record.key, record.value)))
     }
-}
-
-fn decode_record(bytes: Bytes) -> Result<Record, Fault> {
-    Record::decode(bytes).ok_or_else(|| damaged("value"))
-}
-
-fn read_u64(bytes: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
 fn damaged(what: &str) -> Fault {

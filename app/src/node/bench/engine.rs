@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use clap::Args;
-use jmt::storage::Node;
+use crate::state::tree::node::Node;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::limit;

@@ -7,10 +7,9 @@ use bytes::Bytes;
 use ed25519_zebra::{Signature, VerificationKeyBytes, batch};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use jmt::storage::Node;
+use crate::state::tree::node::Node;
 use prost::Message as _;
 use rayon::prelude::*;
-use sha2::Sha256;
 use tessera_proto::pb::accounts::v1::public_key;
 use tessera_proto::pb::chain::v1::SignedTransaction;
 use tessera_proto::signing;
@@ -47,11 +46,7 @@ pub(crate) fn verify_time(chain_id: &str, transactions: &[Bytes]) -> anyhow::Res
 /// Time to hash tree nodes, on the current rayon pool.
 pub(crate) fn hash_time(nodes: &[&Node]) -> Duration {
     let started = Instant::now();
-    let hash = |node: &&Node| match node {
-        Node::Null => 0,
-        Node::Internal(node) => node.hash::<Sha256>()[0],
-        Node::Leaf(node) => node.hash::<Sha256>()[0],
-    };
+    let hash = |node: &&Node| node.hash()[0];
     let sum = nodes
         .par_chunks(NODES_AT_ONCE)
         .map(|chunk| chunk.iter().map(hash).fold(0, u8::wrapping_add))

@@ -1,0 +1,63 @@
+//! Where a node stands in a tree: the first nibbles of the key hashes below it.
+
+use super::Hash;
+
+/// Nibbles of a key hash.
+pub const KEY_NIBBLES: u8 = 64;
+
+/// The way from the root to a node, in nibbles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Path {
+    // Two nibbles a byte, the first in the upper half; zero beyond the length.
+    bytes: Hash,
+    length: u8,
+}
+
+impl Path {
+    /// The path of the root.
+    pub const ROOT: Self = Self { bytes: [0; 32], length: 0 };
+
+    /// Number of nibbles.
+    #[must_use]
+    pub fn length(&self) -> u8 {
+        self.length
+    }
+
+    /// The path of a child. A path has at most [`KEY_NIBBLES`] nibbles.
+    #[must_use]
+    pub fn child(mut self, nibble: u8) -> Self {
+        let shifted = if self.length % 2 == 0 { nibble << 4 } else { nibble };
+        if let Some(byte) = self.bytes.get_mut(usize::from(self.length / 2)) {
+            *byte |= shifted;
+        }
+        self.length = self.length.saturating_add(1);
+        self
+    }
+
+    /// The path as bytes: its length, then its nibbles, two a byte.
+    #[must_use]
+    pub fn to_bytes(self) -> Vec<u8> {
+        let nibbles = self.bytes.get(..usize::from(self.length.div_ceil(2))).unwrap_or(&self.bytes);
+        [&[self.length], nibbles].concat()
+    }
+}
+
+/// The nibble of a key hash that decides below a node of this depth.
+#[must_use]
+pub fn nibble(key: &Hash, depth: u8) -> u8 {
+    let byte = key.get(usize::from(depth / 2)).copied().unwrap_or_default();
+    if depth % 2 == 0 { byte >> 4 } else { byte & 0x0f }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_the_beginning_of_a_key() {
+        let key = [0xab; 32];
+        let path = (0..5).fold(Path::ROOT, |path, depth| path.child(nibble(&key, depth)));
+        assert_eq!(path.to_bytes(), [5, 0xab, 0xab, 0xa0]);
+        assert_eq!(Path::ROOT.to_bytes(), [0]);
+    }
+}

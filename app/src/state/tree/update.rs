@@ -1,0 +1,127 @@
+//! A tree with changes.
+
+use std::sync::Arc;
+
+use super::node::{Child, Node};
+use super::path::{KEY_NIBBLES, Path, nibble};
+use super::{Hash, NodeSource};
+use crate::state::error::Fault;
+
+/// A changed key: its hash, and the hash of its new leaf; none where the key is removed.
+pub type Change = (Hash, Option<Hash>);
+
+/// What changes make of a tree.
+#[derive(Debug, Default)]
+pub struct TreeUpdate {
+    /// The new root; none of an empty tree.
+    pub root: Option<Child>,
+    /// Inner nodes that are new at their path; none where there is no inner node any more.
+    pub nodes: Vec<(Path, Option<Arc<Node>>)>,
+}
+
+/// Computes a tree with changes, which must be sorted by key hash and name each key once.
+///
+/// The result depends on the keys and values of the tree alone, not on how it came to be.
+///
+/// # Errors
+/// [`Fault`] when nodes cannot be read.
+pub fn update(
+    source: &dyn NodeSource,
+    root: Option<Child>,
+    changes: &[Change],
+) -> Result<TreeUpdate, Fault> {
+    let mut updater = Updater { source, nodes: Vec::new() };
+    let root = updater.subtree(Path::ROOT, root, changes)?;
+    Ok(TreeUpdate { root, nodes: updater.nodes })
+}
+
+struct Updater<'a> {
+    source: &'a dyn NodeSource,
+    nodes: Vec<(Path, Option<Arc<Node>>)>,
+}
+
+impl Updater<'_> {
+    /// The subtree at a path with changes of keys below it.
+    fn subtree(
+        &mut self,
+        path: Path,
+        current: Option<Child>,
+        changes: &[Change],
+    ) -> Result<Option<Child>, Fault> {
+        if changes.is_empty() {
+            return Ok(current);
+        }
+        let leaf = match current {
+            Some(Child { leaf: None, .. }) => {
+                let node = self.source.node(&path)?;
+                return self.inner(path, Some(&node), changes);
+            }
+            Some(Child { hash, leaf: Some(key) }) => Some((key, hash)),
+            None => None,
+        };
+        let leaves = leaves(leaf, changes);
+        match leaves.as_slice() {
+            [] => Ok(None),
+            [(key, Some(hash))] => Ok(Some(Child { hash: *hash, leaf: Some(*key) })),
+            several => self.inner(path, None, several),
+        }
+    }
+
+    /// The inner node at a path with changes of keys below it; a leaf or nothing where no more
+    /// is left.
+    fn inner(
+        &mut self,
+        path: Path,
+        old: Option<&Node>,
+        mut changes: &[Change],
+    ) -> Result<Option<Child>, Fault> {
+        if path.length() >= KEY_NIBBLES {
+            return Err(Fault::DamagedTree("two keys have the same hash".into()));
+        }
+        let mut old_children = old.map_or(&[][..], Node::children);
+        let mut children = Vec::with_capacity(16);
+        for branch in 0..16_u8 {
+            let current = match old_children {
+                [(first, child), rest @ ..] if *first == branch => {
+                    old_children = rest;
+                    Some(*child)
+                }
+                _ => None,
+            };
+            let is_below = |change: &Change| nibble(&change.0, path.length()) == branch;
+            let (below, rest) = changes.split_at(changes.partition_point(is_below));
+            changes = rest;
+            if let Some(child) = self.subtree(path.child(branch), current, below)? {
+                children.push((branch, child));
+            }
+        }
+        let only = match children.as_slice() {
+            [] => Some(None),
+            [(_, leaf)] if leaf.leaf.is_some() => Some(Some(*leaf)),
+            _ => None,
+        };
+        if let Some(instead) = only {
+            if old.is_some() {
+                self.nodes.push((path, None));
+            }
+            return Ok(instead);
+        }
+        let node = Node::new(children);
+        let hash = node.hash();
+        self.nodes.push((path, Some(Arc::new(node))));
+        Ok(Some(Child { hash, leaf: None }))
+    }
+}
+
+/// The leaves that changes leave of a leaf and what they add, in order.
+fn leaves(old: Option<(Hash, Hash)>, changes: &[Change]) -> Vec<Change> {
+    let mut leaves: Vec<Change> =
+        changes.iter().filter(|(_, leaf)| leaf.is_some()).copied().collect();
+    if let Some((key, hash)) = old
+        && let Err(_) = changes.binary_search_by_key(&key, |(key, _)| *key)
+    {
+        let position = leaves.partition_point(|(other, _)| *other < key);
+        leaves.insert(position, (key, Some(hash)));
+    }
+    leaves
+}

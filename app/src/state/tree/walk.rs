@@ -1,0 +1,114 @@
+//! The way to a key, and its neighbours: what proofs are made of.
+
+use super::node::{Child, Node, PLACEHOLDER, TOP_BIT, hash_range, only_child, split};
+use super::path::{Path, nibble};
+use super::{Hash, NodeSource};
+use crate::state::error::Fault;
+
+/// A subtree beside the way from a leaf to the root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sibling {
+    /// Its hash.
+    pub hash: Hash,
+    /// Whether it lies to the left of the way.
+    pub is_left: bool,
+}
+
+/// The subtrees beside the way from the leaf of a key up to the root; none when the tree does
+/// not have the key.
+///
+/// # Errors
+/// [`Fault`] when nodes cannot be read.
+pub fn siblings(
+    source: &dyn NodeSource,
+    root: Option<Child>,
+    key: &Hash,
+) -> Result<Option<Vec<Sibling>>, Fault> {
+    let mut siblings = Vec::new();
+    let (mut path, mut current) = (Path::ROOT, root);
+    while let Some(Child { leaf: None, .. }) = current {
+        let node = source.node(&path)?;
+        let branch = nibble(key, path.length());
+        current = step(&node, branch, &mut siblings);
+        path = path.child(branch);
+    }
+    siblings.reverse();
+    Ok(current.filter(|child| child.leaf == Some(*key)).map(|_| siblings))
+}
+
+/// Goes from a node towards a branch, noting what lies beside; none where nothing is.
+fn step(node: &Node, branch: u8, siblings: &mut Vec<Sibling>) -> Option<Child> {
+    let (mut below, mut bit) = (node.children(), TOP_BIT);
+    loop {
+        if let Some(only) = only_child(below, bit) {
+            return Some(*only);
+        }
+        if below.is_empty() {
+            return None;
+        }
+        let (left, right) = split(below, bit);
+        let is_left = branch & bit != 0;
+        let (ahead, beside) = if is_left { (right, left) } else { (left, right) };
+        bit >>= 1;
+        let hash = if beside.is_empty() { PLACEHOLDER } else { hash_range(beside, bit) };
+        siblings.push(Sibling { hash, is_left });
+        below = ahead;
+    }
+}
+
+/// The keys next to one that the tree does not have: the last before it and the first after it.
+///
+/// # Errors
+/// [`Fault`] when nodes cannot be read.
+pub fn neighbours(
+    source: &dyn NodeSource,
+    root: Option<Child>,
+    key: &Hash,
+) -> Result<(Option<Hash>, Option<Hash>), Fault> {
+    let (mut before, mut after) = (None, None);
+    let (mut path, mut current) = (Path::ROOT, root);
+    while let Some(child) = current {
+        if let Some(leaf) = child.leaf {
+            let side = if leaf < *key { &mut before } else { &mut after };
+            *side = Some((path, child));
+            break;
+        }
+        let node = source.node(&path)?;
+        let branch = nibble(key, path.length());
+        current = None;
+        for (other, child) in node.children() {
+            let there = Some((path.child(*other), *child));
+            match other.cmp(&branch) {
+                std::cmp::Ordering::Less => before = there,
+                std::cmp::Ordering::Equal => current = Some(*child),
+                std::cmp::Ordering::Greater => {
+                    after = there;
+                    break;
+                }
+            }
+        }
+        path = path.child(branch);
+    }
+    Ok((edge(source, before, <[_]>::last)?, edge(source, after, <[_]>::first)?))
+}
+
+/// Takes the first or the last of some children.
+type Pick = fn(&[(u8, Child)]) -> Option<&(u8, Child)>;
+
+/// The key at one edge of a subtree.
+fn edge(
+    source: &dyn NodeSource,
+    subtree: Option<(Path, Child)>,
+    pick: Pick,
+) -> Result<Option<Hash>, Fault> {
+    let Some((mut path, mut child)) = subtree else { return Ok(None) };
+    loop {
+        if child.leaf.is_some() {
+            return Ok(child.leaf);
+        }
+        let node = source.node(&path)?;
+        let (branch, next) = pick(node.children())
+            .ok_or_else(|| Fault::DamagedTree("an inner node has no children".into()))?;
+        (path, child) = (path.child(*branch), *next);
+    }
+}
