@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tessera_app::node::application::ProposalSettings;
 use tessera_app::node::comet::clock;
 use tessera_app::node::local_chain::{LocalChain, LocalChainOptions};
 use tessera_genesis::{Genesis, dev};
@@ -125,6 +126,7 @@ async fn every_verb_works_against_a_real_node() {
         cometbft: PathBuf::new(),
         validators: 0,
         block_time: Duration::from_millis(10),
+        proposal_bytes: ProposalSettings::default().max_bytes,
         grpc_port: 0,
         genesis: Genesis::dev(CHAIN_ID, &clock::now().to_rfc3339(), Vec::new()),
     })

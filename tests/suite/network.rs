@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
+use tessera_app::node::application::ProposalSettings;
 use tessera_app::node::comet::binary::{self, Version};
 use tessera_app::node::comet::clock;
 use tessera_app::node::comet::local_net::free_ports;
@@ -31,6 +32,7 @@ fn options(folder: &TempDir, chain_id: &str, validators: usize) -> LocalChainOpt
         cometbft: PathBuf::new(),
         validators,
         block_time: Duration::from_millis(20),
+        proposal_bytes: ProposalSettings::default().max_bytes,
         grpc_port: 0,
         genesis: Genesis::dev(chain_id, &clock::now().to_rfc3339(), Vec::new()),
     }

@@ -10,7 +10,7 @@ use prost_ics23::Message as _;
 use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::verify::Verifier;
-use tessera_app::node::application::{FrameSource, Node};
+use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
 use tessera_app::node::comet::genesis::{DEFAULT_BLOCK_BYTES, GenesisSettings, GenesisValidator};
 use tessera_app::node::comet::keys::Ed25519Key;
 use tessera_app::node::pool::{Pool, PoolLimits};
@@ -279,7 +279,7 @@ fn node(store: Arc<Store>) -> Node {
     let limits = PoolLimits::default();
     let pool = Pool::new(Arc::clone(&store), Arc::clone(&verifier), limits, pending);
     let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
-    Node::new(ledger, Arc::new(pool), FrameSource::Pool, Duration::ZERO)
+    Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default())
 }
 
 /// A state with a real header over it, made by the embedded sequencer.
@@ -297,7 +297,7 @@ async fn signed_chain() -> Signed {
     let limits = PoolLimits::default();
     let pool = Pool::new(Arc::clone(&store), Arc::clone(&verifier), limits, Arc::clone(&pending));
     let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
-    let node = Node::new(ledger, Arc::new(pool), FrameSource::Pool, Duration::ZERO);
+    let node = Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default());
     let key = Ed25519Key::from_seed(&[3; 32]);
     let seconds = i64::try_from(GENESIS_TIME_MS / 1_000).unwrap();
     let comet_genesis = GenesisSettings {

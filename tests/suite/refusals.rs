@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -14,7 +13,7 @@ use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::verify::Verifier;
-use tessera_app::node::application::{FrameSource, Node};
+use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
 use tessera_app::node::pool::{Pool, PoolLimits};
 use tessera_client::operations::{self, Kind};
 use tessera_client::signer::Signer;
@@ -574,7 +573,7 @@ fn node(chain: &Chain) -> Node {
     let limits = PoolLimits::default();
     let pool = Pool::new(Arc::clone(chain.store()), Arc::clone(&verifier), limits, Arc::default());
     let ledger = Ledger::new(Arc::clone(chain.store()), verifier, Scheduling::Parallel);
-    Node::new(ledger, Arc::new(pool), FrameSource::Pool, Duration::ZERO)
+    Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default())
 }
 
 /// Frames that no proposal may have.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use crate::state::tree::node::Node;
+use bytes::Bytes;
 use prost::Message as _;
 use tessera_genesis::Genesis;
 use tessera_proto::pb::chain::v1::{Params, Receipt};
@@ -19,7 +19,7 @@ use crate::modules::BlockInfo;
 use crate::state::database::{Batch, Table};
 use crate::state::error::Fault;
 use crate::state::store::{Committed, Staged, Store};
-use crate::state::view::{LeafReader, StateReader};
+use crate::state::view::{Changes, LeafReader, StateReader};
 use tessera_proto::id::AssetId;
 
 /// Hash of the genesis document that the store began with.
@@ -51,8 +51,8 @@ pub struct FinalizedBlock {
     pub frames: Vec<FrameResult>,
     /// Receipts of all transactions, in block order.
     pub receipts: Vec<Receipt>,
-    /// Number of keys that the block changes.
-    pub changed_keys: usize,
+    /// What changes in the state.
+    pub changes: Arc<Changes>,
 }
 
 impl FinalizedBlock {
@@ -169,12 +169,7 @@ impl Ledger {
         time_ms: u64,
         frames: &VerifiedFrames,
     ) -> Result<Executed, Fault> {
-        let latest = self.store.committed().map(|committed| committed.height);
-        if latest.and_then(|latest| latest.checked_add(1)) != Some(height) {
-            return Err(Fault::Invariant(format!(
-                "block {height} cannot follow committed height {latest:?}"
-            )));
-        }
+        check_next(height, self.store.latest_height())?;
         let (info, params) = self.block_info(&self.store.latest(), height, time_ms)?;
         let block = Block { info, params, transactions: &frames.transactions };
         execute(&self.store.latest(), &block, self.scheduling)
@@ -183,7 +178,7 @@ impl Ledger {
     /// Last step of [`Ledger::finalize`]: computes the trees and the receipts.
     ///
     /// # Errors
-    /// [`Fault`] when the storage fails.
+    /// [`Fault`] when the storage fails, or when the block before is not committed.
     pub fn stage(
         &self,
         height: u64,
@@ -191,6 +186,7 @@ impl Ledger {
         verified: VerifiedFrames,
         executed: Executed,
     ) -> Result<FinalizedBlock, Fault> {
+        check_next(height, self.store.committed().map(|committed| committed.height))?;
         let Executed { outcomes, changes } = executed;
         let staged = self.store.stage(height, &changes)?;
 
@@ -208,8 +204,13 @@ impl Ledger {
         let summary_key = height.to_be_bytes().to_vec();
         batch.put(Table::Blocks, summary_key, summary.to_message().encode_to_vec());
         let frames = frame_results(&verified.sizes, &receipts);
-        let changed_keys = changes.len();
-        Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changed_keys })
+        let changes = Arc::new(changes);
+        Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changes })
+    }
+
+    /// Lets the next block be executed on a finalized one while that is being stored.
+    pub fn announce(&self, block: &FinalizedBlock) {
+        self.store.announce(block.staged.height(), Arc::clone(&block.changes));
     }
 
     /// Stores a finalized block.
@@ -239,6 +240,13 @@ impl Ledger {
         let chain_id_hash = *self.verifier.chain_id_hash();
         Ok((BlockInfo { height, time_ms, chain_id_hash, fee_currency }, params))
     }
+}
+
+fn check_next(height: u64, latest: Option<u64>) -> Result<(), Fault> {
+    if latest.and_then(|latest| latest.checked_add(1)) == Some(height) {
+        return Ok(());
+    }
+    Err(Fault::Invariant(format!("block {height} cannot follow height {latest:?}")))
 }
 
 fn frame_results(sizes: &[Option<usize>], receipts: &[Receipt]) -> Vec<FrameResult> {

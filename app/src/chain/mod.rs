@@ -1,6 +1,7 @@
 //! Transactions, their parallel execution, blocks and receipts.
 //!
-//! * [`tx`]: from bytes to a checked transaction; [`verify`]: signatures, in batches.
+//! * [`tx`]: from bytes to a checked transaction; [`verify`]: its signatures,
+//!   by the rule in [`signature`].
 //! * [`plan`]: which transactions of a block may run side by side; [`overlay`]: what each of
 //!   them sees; [`executor`]: runs them, in parallel or serially, with the same results.
 //! * [`outcome`]: what became of each transaction, and the hash that commits to it.
@@ -26,5 +27,6 @@ pub mod outcome;
 pub mod overlay;
 pub mod plan;
 pub mod receipts;
+pub mod signature;
 pub mod tx;
 pub mod verify;

@@ -34,17 +34,15 @@ impl Plan {
     /// Plans a block from what its transactions declare.
     #[must_use]
     pub fn new(declared: &[AccessSet]) -> Self {
-        let mut touches: Vec<Touch> = (0u32..)
-            .zip(declared)
-            .flat_map(|(tx, set)| {
-                set.as_slice().iter().map(move |access| Touch {
-                    key: access.key,
-                    tx,
-                    mode: access.mode,
-                    credit_of: access.credit_of,
-                })
-            })
-            .collect();
+        let mut touches = Vec::with_capacity(declared.iter().map(|set| set.as_slice().len()).sum());
+        for (tx, set) in (0u32..).zip(declared) {
+            touches.extend(set.as_slice().iter().map(|access| Touch {
+                key: access.key,
+                tx,
+                mode: access.mode,
+                credit_of: access.credit_of,
+            }));
+        }
         touches.par_sort_unstable_by_key(|touch| (touch.key, touch.tx));
         let by_key = || touches.chunk_by(|one, other| one.key == other.key);
 

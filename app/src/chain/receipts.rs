@@ -237,8 +237,7 @@ pub fn receipts_about(
 fn positions(height: Option<&[u8]>, indexes: &[u8]) -> Vec<Position> {
     let height = height.and_then(|height| height.try_into().ok()).map(u64::from_be_bytes);
     let (indexes, _) = indexes.as_chunks::<4>();
-    let position = |index: &[u8; 4]| {
-        Some(Position { height: height?, index: u32::from_be_bytes(*index) })
-    };
+    let position =
+        |index: &[u8; 4]| Some(Position { height: height?, index: u32::from_be_bytes(*index) });
     indexes.iter().rev().filter_map(position).collect()
 }

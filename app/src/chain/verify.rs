@@ -3,23 +3,22 @@
 //! The rule does not depend on how a signature is checked: alone or in any batch, the answer is
 //! the same, so nodes cannot disagree.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ed25519_zebra::{Signature, VerificationKey, VerificationKeyBytes, batch};
-use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
 use rayon::prelude::*;
 use tessera_proto::pb::accounts::v1::{PublicKey, public_key};
 use tessera_proto::signing;
 
+use super::signature::{KeyCache, Signed, all_valid};
 use super::tx::{Transaction, TxError, decode_transaction};
 use crate::state::error::Rejected;
 
-/// Signatures per batch: larger ones gain little.
-const BATCH_SIZE: usize = 128;
+/// Transactions per batch: larger ones gain little.
+const BATCH_SIZE: usize = 256;
 /// Verified transactions that are kept so that they need no second look.
 const CACHE_ENTRIES: usize = 131_072;
 
@@ -31,6 +30,7 @@ pub struct Verifier {
     chain_id: String,
     chain_id_hash: [u8; 32],
     cache: Cache<[u8; 32], Arc<Transaction>>,
+    keys: KeyCache,
 }
 
 impl Verifier {
@@ -41,6 +41,7 @@ impl Verifier {
             chain_id: chain_id.to_owned(),
             chain_id_hash: signing::chain_id_hash(chain_id),
             cache: recency_cache(CACHE_ENTRIES),
+            keys: KeyCache::default(),
         }
     }
 
@@ -66,47 +67,51 @@ impl Verifier {
     }
 
     fn verify_chunk(&self, chunk: &[Bytes]) -> Vec<Verified> {
-        let mut items = Vec::with_capacity(chunk.len());
-        let mut answers: Vec<(Verified, bool)> = Vec::with_capacity(chunk.len());
+        let mut signed = Vec::with_capacity(chunk.len());
+        // Answers, and where among the signatures those that are not verified yet have theirs.
+        let mut answers = Vec::with_capacity(chunk.len());
         for bytes in chunk {
             if let Some(known) = self.cache.get(&signing::transaction_id(bytes)) {
-                answers.push((Ok(known), true));
+                answers.push((Ok(known), None));
                 continue;
             }
-            let decoded = decode_transaction(bytes, &self.chain_id).map(Arc::new);
-            if let Ok(transaction) = &decoded {
-                items.push(self.items(transaction));
-            }
-            answers.push((decoded, false));
+            let decoded = decode_transaction(bytes, &self.chain_id).and_then(|transaction| {
+                let first = signed.len();
+                signed.extend(self.signed(&transaction)?);
+                Ok((Ok(Arc::new(transaction)), Some(first..signed.len())))
+            });
+            answers.push(decoded.unwrap_or_else(|error| (Err(error), None)));
         }
-        let all_well = all_valid(items.iter().map(Option::as_deref));
-        let mut items = items.into_iter();
-        for (answer, known) in &mut answers {
-            let Ok(transaction) = answer else { continue };
-            if *known {
-                continue;
+        let all_well = all_valid(&signed);
+        let is_valid = |range| {
+            let own: &[Signed] = signed.get::<Range<usize>>(range).unwrap_or_default();
+            all_well || own.chunks(1).all(all_valid)
+        };
+        let check = |(answer, range): (Verified, Option<Range<usize>>)| {
+            let (Ok(transaction), Some(range)) = (&answer, range) else { return answer };
+            if !is_valid(range) {
+                return Err(TxError::WrongSignature { sender: transaction.sender }.into());
             }
-            let item = items.next().flatten();
-            if all_well || item.as_deref().is_some_and(each_valid) {
-                self.cache.insert(transaction.id, Arc::clone(transaction));
-            } else {
-                *answer = Err(TxError::WrongSignature { sender: transaction.sender }.into());
-            }
-        }
-        answers.into_iter().map(|(answer, _)| answer).collect()
+            self.cache.insert(transaction.id, Arc::clone(transaction));
+            answer
+        };
+        answers.into_iter().map(check).collect()
     }
 
-    /// What is to be verified for one transaction; none when it is clear that it fails.
-    fn items(&self, transaction: &Transaction) -> Option<Vec<batch::Item>> {
-        if transaction.signatures.is_empty() {
-            return None;
-        }
+    /// The signatures of a transaction, of which there is at least one.
+    ///
+    /// # Errors
+    /// [`TxError::WrongSignature`] when it is clear that one is not valid.
+    fn signed(&self, transaction: &Transaction) -> Result<Vec<Signed>, TxError> {
         let message = signing::transaction_sign_bytes(&self.chain_id_hash, &transaction.body);
-        let item = |(key, signature): &(PublicKey, Bytes)| {
-            let (key, signature) = ed25519_parts(key, signature)?;
-            Some(batch::Item::from((key, signature, &message)))
-        };
-        transaction.signatures.iter().map(item).collect()
+        let signed: Option<Vec<Signed>> = transaction
+            .signatures
+            .iter()
+            .map(|(key, signature)| prepare(&self.keys, key, signature, &message))
+            .collect();
+        signed
+            .filter(|signed| !signed.is_empty())
+            .ok_or(TxError::WrongSignature { sender: transaction.sender })
     }
 }
 
@@ -131,32 +136,8 @@ fn recency_cache(entries: usize) -> Cache<[u8; 32], Arc<Transaction>> {
     }
 }
 
-/// Whether a signature is valid, by the same rule as in batches.
-#[must_use]
-pub fn verify_signature(key: &PublicKey, signature: &Bytes, message: &[u8]) -> bool {
-    let Some((key, signature)) = ed25519_parts(key, signature) else { return false };
-    VerificationKey::try_from(key).is_ok_and(|key| key.verify(&signature, message).is_ok())
-}
-
-fn ed25519_parts(key: &PublicKey, signature: &Bytes) -> Option<(VerificationKeyBytes, Signature)> {
+fn prepare(keys: &KeyCache, key: &PublicKey, signature: &Bytes, message: &[u8]) -> Option<Signed> {
     let public_key::Key::Ed25519(key) = key.key.as_ref()?;
-    let key = VerificationKeyBytes::try_from(key.as_ref()).ok()?;
-    let signature = Signature::try_from(signature.as_ref()).ok()?;
-    Some((key, signature))
-}
-
-/// Whether every item of every transaction is valid.
-fn all_valid<'a>(items: impl Iterator<Item = Option<&'a [batch::Item]>>) -> bool {
-    let mut verifier = batch::Verifier::new();
-    for transaction in items {
-        let Some(transaction) = transaction else { return false };
-        for item in transaction {
-            verifier.queue(item.clone());
-        }
-    }
-    verifier.verify(UnwrapErr(SysRng)).is_ok()
-}
-
-fn each_valid(items: &[batch::Item]) -> bool {
-    items.iter().all(|item| item.clone().verify_single().is_ok())
+    let key = key.as_ref().try_into().ok()?;
+    Signed::new(keys, key, signature.as_ref().try_into().ok()?, message)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,9 +32,6 @@ use crate::state::store::{HeightError, Store};
 
 /// Version of the state machine, as consensus knows it.
 const APP_VERSION: u64 = 1;
-/// Most bytes of frames in a proposal of ours: what a few validators can pass around and execute
-/// well within the time that they wait for a proposal.
-const MAX_PROPOSAL_BYTES: usize = 4 << 20;
 /// Blocks that a slow subscriber may lag behind before it loses some.
 const SUBSCRIBER_LAG_BLOCKS: usize = 256;
 
@@ -44,6 +42,24 @@ pub enum FrameSource {
     Pool,
     /// CometBFT's `flood` mempool, which hands them to each proposal.
     Consensus,
+}
+
+/// How this node proposes blocks.
+#[derive(Debug, Clone, Copy)]
+pub struct ProposalSettings {
+    /// How long a proposal is held back when nothing waits for a block, so that an idle chain
+    /// makes few blocks and a busy one none too late.
+    pub idle_wait: Duration,
+    /// Most bytes of frames.
+    pub max_bytes: usize,
+}
+
+impl Default for ProposalSettings {
+    /// No waiting, and what a few validators can pass around and execute well within the time
+    /// that they wait for a proposal.
+    fn default() -> Self {
+        Self { idle_wait: Duration::ZERO, max_bytes: 4 << 20 }
+    }
 }
 
 /// A block that was committed.
@@ -65,11 +81,13 @@ struct Shared {
     ledger: Ledger,
     pool: Arc<Pool>,
     frame_source: FrameSource,
-    idle_wait: Duration,
+    proposals: ProposalSettings,
     /// Whether the last block had transactions: then the next one, whose header commits to
     /// them, is not held back.
     proof_due: AtomicBool,
     staged: Mutex<Option<Staged>>,
+    /// Stores the block that was committed last.
+    writer: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
     blocks: broadcast::Sender<Arc<CommittedBlock>>,
 }
 
@@ -79,24 +97,23 @@ struct Staged {
 }
 
 impl Node {
-    /// An application on a ledger and a pool. When nothing waits for a block, a proposal is held
-    /// back for up to `idle_wait`, so that an idle chain makes few blocks and a busy one none
-    /// too late.
+    /// An application on a ledger and a pool.
     #[must_use]
     pub fn new(
         ledger: Ledger,
         pool: Arc<Pool>,
         frame_source: FrameSource,
-        idle_wait: Duration,
+        proposals: ProposalSettings,
     ) -> Self {
         let (blocks, _) = broadcast::channel(SUBSCRIBER_LAG_BLOCKS);
         let shared = Shared {
             ledger,
             pool,
             frame_source,
-            idle_wait,
+            proposals,
             proof_due: AtomicBool::new(true),
             staged: Mutex::new(None),
+            writer: Mutex::new(None),
             blocks,
         };
         Self { shared: Arc::new(shared) }
@@ -124,6 +141,29 @@ impl Node {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<CommittedBlock>> {
         self.shared.blocks.subscribe()
+    }
+
+    fn write(&self, block: FinalizedBlock) -> Result<(), Fault> {
+        let summary = block.summary;
+        let (_, receipts) = self.ledger().commit(block)?;
+        // Nobody listening is no error.
+        let _ = self.shared.blocks.send(Arc::new(CommittedBlock { summary, receipts }));
+        Ok(())
+    }
+
+    /// Waits until the block that was committed last is stored.
+    fn wait_until_written(&self) {
+        // Held until then: whoever comes second has to wait as well.
+        let mut writer = self.writer();
+        match writer.take().map(JoinHandle::join).unwrap_or(Ok(Ok(()))) {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => stop(&fault),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<JoinHandle<Result<(), Fault>>>> {
+        self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn staged(&self) -> MutexGuard<'_, Option<Staged>> {
@@ -169,8 +209,7 @@ impl Node {
 
 impl Application for Node {
     fn info(&self, _request: RequestInfo) -> ResponseInfo {
-        // Under the same lock as commit, so that height and hash belong together.
-        let _staged = self.staged();
+        self.wait_until_written();
         let committed = self.store().committed();
         let height = committed.as_ref().map_or(0, |committed| committed.height);
         ResponseInfo {
@@ -200,6 +239,7 @@ impl Application for Node {
     }
 
     fn query(&self, request: RequestQuery) -> ResponseQuery {
+        self.wait_until_written();
         self.answer_query(&request).unwrap_or_else(|(code, log)| ResponseQuery {
             code,
             log,
@@ -225,11 +265,12 @@ impl Application for Node {
     }
 
     fn prepare_proposal(&self, request: RequestPrepareProposal) -> ResponsePrepareProposal {
-        let max_bytes = usize::try_from(request.max_tx_bytes).unwrap_or(0).min(MAX_PROPOSAL_BYTES);
+        let ProposalSettings { idle_wait, max_bytes } = self.shared.proposals;
+        let max_bytes = usize::try_from(request.max_tx_bytes).unwrap_or(0).min(max_bytes);
         let txs = match self.shared.frame_source {
             FrameSource::Pool => {
                 if !self.shared.proof_due.load(Ordering::Relaxed) {
-                    self.pool().wait_for_frames(self.shared.idle_wait);
+                    self.pool().wait_for_frames(idle_wait);
                 }
                 self.pool().frames_for_block(max_bytes)
             }
@@ -260,10 +301,13 @@ impl Application for Node {
             let millis = i128::from(time.seconds) * 1_000 + i128::from(time.nanos) / 1_000_000;
             u64::try_from(millis).unwrap_or(0)
         });
-        let block = self
-            .ledger()
-            .finalize(height, time_ms, &request.txs)
-            .unwrap_or_else(|fault| stop(&fault));
+        let ledger = self.ledger();
+        let verified = ledger.verify(&request.txs);
+        let executed =
+            ledger.execute(height, time_ms, &verified).unwrap_or_else(|fault| stop(&fault));
+        self.wait_until_written();
+        let block =
+            ledger.stage(height, time_ms, verified, executed).unwrap_or_else(|fault| stop(&fault));
         let tx_results = block
             .frames
             .iter()
@@ -286,18 +330,20 @@ impl Application for Node {
         ResponseFinalizeBlock { tx_results, app_hash, ..ResponseFinalizeBlock::default() }
     }
 
+    /// Makes the finalized block the latest state. It is stored while consensus goes on: a block
+    /// that is lost with the process is replayed.
     fn commit(&self) -> ResponseCommit {
-        let mut staged = self.staged();
-        let Some(Staged { block, frame_hashes }) = staged.take() else {
+        let Some(Staged { block, frame_hashes }) = self.staged().take() else {
             panic!("commit without a finalized block");
         };
-        let summary = block.summary;
-        self.shared.proof_due.store(summary.transactions > 0, Ordering::Relaxed);
-        let (committed, receipts) =
-            self.ledger().commit(block).unwrap_or_else(|fault| stop(&fault));
-        self.pool().committed(committed.height, &frame_hashes);
-        // Nobody listening is no error.
-        let _ = self.shared.blocks.send(Arc::new(CommittedBlock { summary, receipts }));
+        self.wait_until_written();
+        self.shared.proof_due.store(block.summary.transactions > 0, Ordering::Relaxed);
+        self.ledger().announce(&block);
+        self.pool().committed(block.summary.height, &frame_hashes);
+        let node = self.clone();
+        let writer = Builder::new().name("writer".into()).spawn(move || node.write(block));
+        let writer = writer.unwrap_or_else(|error| panic!("no thread to write a block: {error}"));
+        *self.writer() = Some(writer);
         // Without snapshots a new validator needs every block: none may be dropped.
         ResponseCommit { retain_height: 0 }
     }

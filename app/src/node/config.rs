@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use super::application::ProposalSettings;
 use super::comet::config::Pace;
 use super::pool::PoolLimits;
 use crate::state::store::StoreOptions;
@@ -78,6 +79,8 @@ pub struct ConsensusSettings {
     /// How long a block is held back when no transaction waits, in milliseconds; below the
     /// second that validators wait for a proposal.
     pub idle_block_time_ms: u64,
+    /// Most bytes of transactions in a block that this node proposes.
+    pub proposal_bytes: usize,
     /// What CometBFT logs.
     pub log: String,
 }
@@ -135,6 +138,7 @@ impl Default for ConsensusSettings {
             local: false,
             block_time_ms: 20,
             idle_block_time_ms: 500,
+            proposal_bytes: ProposalSettings::default().max_bytes,
             log: "error".to_owned(),
         }
     }
@@ -185,10 +189,11 @@ impl Config {
         fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))
     }
 
-    /// How long a block is held back when no transaction waits.
+    /// How this node proposes blocks.
     #[must_use]
-    pub fn idle_wait(&self) -> Duration {
-        Duration::from_millis(self.consensus.idle_block_time_ms)
+    pub fn proposals(&self) -> ProposalSettings {
+        let idle_wait = Duration::from_millis(self.consensus.idle_block_time_ms);
+        ProposalSettings { idle_wait, max_bytes: self.consensus.proposal_bytes }
     }
 
     /// Least time between blocks.

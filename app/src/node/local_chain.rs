@@ -40,6 +40,8 @@ pub struct LocalChainOptions {
     pub validators: usize,
     /// Least time between blocks.
     pub block_time: Duration,
+    /// Most bytes of transactions in a block.
+    pub proposal_bytes: usize,
     /// Port of the first node's gRPC service; 0 means any free one.
     pub grpc_port: u16,
     /// The genesis document, without validators.
@@ -261,6 +263,7 @@ impl LocalChain {
             consensus.local = true;
             consensus.block_time_ms =
                 u64::try_from(options.block_time.as_millis()).unwrap_or(u64::MAX);
+            consensus.proposal_bytes = options.proposal_bytes;
             consensus.peers = (0..)
                 .zip(&peers)
                 .filter(|(other, _)| *other != index)

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::abci::{AbciAddress, AbciServer, AbciServerConfig};
-use super::application::{FrameSource, Node};
+use super::application::{FrameSource, Node, ProposalSettings};
 use super::comet::binary::{self, CometBinary, Notice, Version};
 use super::comet::headers::HeaderSource;
 use super::comet::process::CometProcess;
@@ -123,7 +123,8 @@ impl Parts<'_> {
             empty_block_interval: None,
             pending: self.pending,
         };
-        let node = Node::new(self.ledger, self.pool, FrameSource::Pool, Duration::ZERO);
+        let proposals = ProposalSettings { idle_wait: Duration::ZERO, ..self.config.proposals() };
+        let node = Node::new(self.ledger, self.pool, FrameSource::Pool, proposals);
         let app = node.clone();
         let sequencer = tokio::task::spawn_blocking(move || Sequencer::open(solo, app)).await??;
         let headers = Arc::new(sequencer.handle());
@@ -147,7 +148,7 @@ impl Parts<'_> {
             Version::V040 => FrameSource::Pool,
             Version::V038 => FrameSource::Consensus,
         };
-        let node = Node::new(self.ledger, self.pool, frame_source, self.config.idle_wait());
+        let node = Node::new(self.ledger, self.pool, frame_source, self.config.proposals());
         let rpc = RpcClient::new(self.config.consensus.rpc);
         let mut tasks = Tasks::default();
         let address: AbciAddress = self.folder.abci_address(self.config).parse()?;

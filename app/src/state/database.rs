@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use fjall::{Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::error::Fault;
 
@@ -55,9 +55,9 @@ const TABLES: [(Table, &str); 12] = [
 /// Bytes of blocks that the database may keep in memory.
 const CACHE_BYTES: u64 = 64 << 20;
 /// Bytes of one table that gather in memory before they are written out.
-const MEMTABLE_BYTES: u64 = 16 << 20;
+const MEMTABLE_BYTES: u64 = 64 << 20;
 /// Bytes of journal before tables must be written out.
-const JOURNAL_BYTES: u64 = 256 << 20;
+const JOURNAL_BYTES: u64 = 512 << 20;
 
 /// Changes of several tables that are made together or not at all.
 #[derive(Debug, Default)]
@@ -76,9 +76,12 @@ impl Batch {
         self.writes.push((table, key.into(), None));
     }
 
-    /// Adds all changes of another batch.
-    pub fn append(&mut self, mut other: Self) {
-        self.writes.append(&mut other.writes);
+    /// Adds all changes of other batches.
+    pub fn append(&mut self, others: Vec<Self>) {
+        self.writes.reserve(others.iter().map(|other| other.writes.len()).sum());
+        for mut other in others {
+            self.writes.append(&mut other.writes);
+        }
     }
 }
 
@@ -175,7 +178,8 @@ impl Database {
     /// [`Fault::Database`]: the process must stop.
     pub fn commit(&self, batch: Batch, durable: bool) -> Result<(), Fault> {
         let mode = if durable { PersistMode::SyncAll } else { PersistMode::Buffer };
-        let mut writes = self.inner.batch().durability(Some(mode));
+        let writes = OwnedWriteBatch::with_capacity(self.inner.clone(), batch.writes.len());
+        let mut writes = writes.durability(Some(mode));
         for (table, key, value) in batch.writes {
             let keyspace = self.keyspace(table)?;
             match value {

@@ -45,6 +45,30 @@ pub fn root_map(roots: &[Hash]) -> SimpleMap {
     SimpleMap::new((0..=u8::MAX).zip(roots).map(entry).collect::<BTreeMap<_, _>>())
 }
 
+/// Which shards a block changed (a bit each, 32 bytes), then the roots of all.
+pub(crate) fn encode_roots(changed: impl Iterator<Item = u8>, roots: &[Hash]) -> Vec<u8> {
+    let mut bytes = vec![0; SHARD_COUNT / 8];
+    for shard in changed {
+        if let Some(byte) = bytes.get_mut(usize::from(shard / 8)) {
+            *byte |= 0x80_u8.checked_shr(u32::from(shard % 8)).unwrap_or_default();
+        }
+    }
+    bytes.extend(roots.iter().flatten());
+    bytes
+}
+
+/// Reads what [`encode_roots`] wrote; none when it is damaged.
+pub(crate) fn decode_roots(bytes: &[u8]) -> Option<(Vec<u8>, Vec<Hash>)> {
+    let (bits, roots) = bytes.split_at_checked(SHARD_COUNT / 8)?;
+    let is_changed = |shard: &u8| {
+        let bit = 0x80_u8.checked_shr(u32::from(shard % 8)).unwrap_or_default();
+        bits.get(usize::from(shard / 8)).is_some_and(|byte| byte & bit != 0)
+    };
+    let changed = (0..=u8::MAX).filter(is_changed).collect();
+    let (roots, rest) = roots.as_chunks::<32>();
+    (roots.len() == SHARD_COUNT && rest.is_empty()).then(|| (changed, roots.to_vec()))
+}
+
 /// One tree as of the latest block that changed it.
 #[derive(Default)]
 struct Tree {
@@ -79,8 +103,7 @@ impl Forest {
             };
             trees.push(RwLock::new(tree));
         }
-        let cache =
-            NodeCache::with_weighter(NODE_CACHE_ENTRIES, NODE_CACHE_BYTES, NodeWeighter);
+        let cache = NodeCache::with_weighter(NODE_CACHE_ENTRIES, NODE_CACHE_BYTES, NodeWeighter);
         Ok(Self { database, trees, cache })
     }
 

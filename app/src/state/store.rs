@@ -17,7 +17,10 @@ use tessera_proto::state_key::{Namespace, StateKey, shard_of};
 
 use super::database::{Batch, Database, Table};
 use super::error::Fault;
-use super::forest::{CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, root_map};
+use super::forest::{
+    CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
+    root_map,
+};
 use super::history::{History, Record, Replaced, history_key, push_replaced};
 use super::proof::{self, ProvenTree, ValueSource};
 use super::tree::Hash;
@@ -100,6 +103,13 @@ struct StagedShard {
     batch: Batch,
 }
 
+/// The changes of a block that is being written.
+#[derive(Clone)]
+struct Announced {
+    height: u64,
+    changes: Arc<Changes>,
+}
+
 /// Why a height cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum HeightError {
@@ -130,6 +140,7 @@ pub struct Store {
     forest: Forest,
     options: StoreOptions,
     committed: RwLock<Option<Committed>>,
+    announced: RwLock<Option<Announced>>,
     values: Cache<StateKey, Option<Record>, ValueWeighter>,
     recent_roots: Mutex<BTreeMap<u64, ShardRoots>>,
 }
@@ -155,11 +166,8 @@ impl Store {
             database,
             options,
             committed: RwLock::new(None),
-            values: Cache::with_weighter(
-                VALUE_CACHE_ENTRIES,
-                VALUE_CACHE_BYTES,
-                ValueWeighter,
-            ),
+            announced: RwLock::new(None),
+            values: Cache::with_weighter(VALUE_CACHE_ENTRIES, VALUE_CACHE_BYTES, ValueWeighter),
             recent_roots: Mutex::new(BTreeMap::new()),
         };
         if let Some(mut bytes) = store.database.get(Table::Meta, META_COMMITTED)? {
@@ -202,17 +210,35 @@ impl Store {
         latest.saturating_add(1).saturating_sub(self.options.keep_heights).min(latest)
     }
 
-    /// The latest state, for execution: what is read stays in memory. Only to be used between
-    /// commits, or what a commit changes could be remembered as it was before.
+    /// Makes the changes of a staged block part of the latest state before they are written,
+    /// which must follow with [`Store::commit`] before another block is staged.
+    pub fn announce(&self, height: u64, changes: Arc<Changes>) {
+        *write_lock(&self.announced) = Some(Announced { height, changes });
+    }
+
+    /// Height of the latest state: that of the announced block, or of the committed one.
+    #[must_use]
+    pub fn latest_height(&self) -> Option<u64> {
+        let announced = read_lock(&self.announced).as_ref().map(|announced| announced.height);
+        announced.or_else(|| self.committed().map(|committed| committed.height))
+    }
+
+    /// The latest state, for execution: what is read stays in memory. Only to be used where no
+    /// block is committed that was not announced, or what it changes could be remembered as it
+    /// was before.
     #[must_use]
     pub fn latest(&self) -> LatestReader<'_> {
-        LatestReader { store: self, remember: true }
+        LatestReader { store: self, announced: self.announced(), remember: true }
     }
 
     /// The latest state, at any time.
     #[must_use]
     pub fn peek(&self) -> LatestReader<'_> {
-        LatestReader { store: self, remember: false }
+        LatestReader { store: self, announced: self.announced(), remember: false }
+    }
+
+    fn announced(&self) -> Option<Arc<Changes>> {
+        read_lock(&self.announced).as_ref().map(|announced| Arc::clone(&announced.changes))
     }
 
     /// The state as of a height.
@@ -303,9 +329,7 @@ impl Store {
     pub fn commit(&self, staged: Staged, extra: Batch) -> Result<Committed, Fault> {
         let Staged { height, app_hash, roots, mut shards } = staged;
         let mut batch = extra;
-        for shard in &mut shards {
-            batch.append(std::mem::take(&mut shard.batch));
-        }
+        batch.append(shards.iter_mut().map(|shard| std::mem::take(&mut shard.batch)).collect());
         let changed = shards.iter().map(|shard| shard.shard);
         batch.put(Table::Roots, height.to_be_bytes().to_vec(), encode_roots(changed, &roots));
         let committed = [height.to_be_bytes().as_slice(), &app_hash].concat();
@@ -334,6 +358,7 @@ impl Store {
         }
         let committed = Committed { height, app_hash, roots };
         *write_lock(&self.committed) = Some(committed.clone());
+        write_lock(&self.announced).take_if(|announced| announced.height == height);
         Ok(committed)
     }
 
@@ -404,8 +429,7 @@ impl Store {
         let tree = self.forest.tree(shard)?;
         let first = tree.height().map_or(0, |height| height.saturating_add(1));
         let changed = self.history().blocks(shard, first, height)?;
-        let hashes: BTreeSet<Hash> =
-            changed.into_iter().map(|replaced| replaced.hash).collect();
+        let hashes: BTreeSet<Hash> = changed.into_iter().map(|replaced| replaced.hash).collect();
         let mut changes = Vec::with_capacity(hashes.len());
         for hash in hashes {
             changes.push((hash, leaf_of(&hash, self.history().latest(&hash)?)));
@@ -465,29 +489,6 @@ fn root_hash(shard: u8, update: &TreeUpdate) -> Result<Hash, Fault> {
     root.ok_or_else(|| Fault::DamagedTree(format!("shard {shard:02x} is empty")))
 }
 
-/// Which shards a block changed (a bit each, 32 bytes), then the roots of all.
-fn encode_roots(changed: impl Iterator<Item = u8>, roots: &[Hash]) -> Vec<u8> {
-    let mut bytes = vec![0; SHARD_COUNT / 8];
-    for shard in changed {
-        if let Some(byte) = bytes.get_mut(usize::from(shard / 8)) {
-            *byte |= 0x80_u8.checked_shr(u32::from(shard % 8)).unwrap_or_default();
-        }
-    }
-    bytes.extend(roots.iter().flatten());
-    bytes
-}
-
-fn decode_roots(bytes: &[u8]) -> Option<(Vec<u8>, Vec<Hash>)> {
-    let (bits, roots) = bytes.split_at_checked(SHARD_COUNT / 8)?;
-    let is_changed = |shard: &u8| {
-        let bit = 0x80_u8.checked_shr(u32::from(shard % 8)).unwrap_or_default();
-        bits.get(usize::from(shard / 8)).is_some_and(|byte| byte & bit != 0)
-    };
-    let changed = (0..=u8::MAX).filter(is_changed).collect();
-    let (roots, rest) = roots.as_chunks::<32>();
-    (roots.len() == SHARD_COUNT && rest.is_empty()).then(|| (changed, roots.to_vec()))
-}
-
 /// Weighs values by the memory that they take.
 #[derive(Clone)]
 struct ValueWeighter;
@@ -538,11 +539,15 @@ fn sentinels() -> Vec<([u8; 32], StateKey, Option<Bytes>)> {
 /// The latest state.
 pub struct LatestReader<'a> {
     store: &'a Store,
+    announced: Option<Arc<Changes>>,
     remember: bool,
 }
 
 impl StateReader for LatestReader<'_> {
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+        if let Some(value) = self.announced.as_ref().and_then(|changes| changes.get(key)) {
+            return Ok(value.clone());
+        }
         let record = match self.store.values.get(key) {
             Some(record) => record,
             None => self.store.record(&key.hash(), key, self.remember)?,

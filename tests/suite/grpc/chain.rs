@@ -9,7 +9,7 @@ use tendermint::{Time, validator, vote};
 use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::verify::Verifier;
-use tessera_app::node::application::{FrameSource, Node};
+use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
 use tessera_app::node::comet::genesis::{DEFAULT_BLOCK_BYTES, GenesisSettings, GenesisValidator};
 use tessera_app::node::comet::keys::Ed25519Key;
 use tessera_app::node::grpc::{ChainMode, GrpcConfig, GrpcError, GrpcServer};
@@ -162,7 +162,7 @@ fn node(folder: &TempDir, keep_heights: u64, pending: &Arc<Notify>) -> Node {
         Arc::clone(pending),
     );
     let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
-    Node::new(ledger, Arc::new(pool), FrameSource::Pool, Duration::ZERO)
+    Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default())
 }
 
 fn sequencer(

@@ -22,6 +22,7 @@ use super::machine::{self, Usage};
 use super::report::{BenchResult, Latency, Report, Spread};
 use super::workload::{Generator, Workload};
 use super::world::{World, WorldOptions};
+use crate::node::application::ProposalSettings;
 use crate::node::local_chain::{LocalChain, LocalChainOptions};
 
 const CHAIN_ID: &str = "tessera-bench";
@@ -67,6 +68,9 @@ pub struct E2eOptions {
     /// Transactions signed beforehand for each second; the load ends when they are used up
     #[arg(long, default_value_t = 40_000)]
     pub max_rate: usize,
+    /// Most bytes of transactions in a block
+    #[arg(long, default_value_t = ProposalSettings::default().max_bytes)]
+    pub proposal_bytes: usize,
     /// Least milliseconds between blocks
     #[arg(long, default_value_t = 20)]
     pub block_time_ms: u64,
@@ -153,6 +157,7 @@ async fn measure(
         cometbft: options.cometbft.clone().unwrap_or_default(),
         validators: options.validators,
         block_time: Duration::from_millis(options.block_time_ms),
+        proposal_bytes: options.proposal_bytes,
         grpc_port: 0,
         genesis: world.genesis.clone(),
     })

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::state::tree::node::Node;
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use clap::Args;
-use crate::state::tree::node::Node;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::limit;

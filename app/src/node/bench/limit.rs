@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::state::tree::node::Node;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use ed25519_zebra::{Signature, VerificationKeyBytes, batch};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use crate::state::tree::node::Node;
 use prost::Message as _;
 use rayon::prelude::*;
 use tessera_proto::pb::accounts::v1::public_key;

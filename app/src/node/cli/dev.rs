@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tessera_genesis::{Genesis, dev};
 
 use super::{block_on, interrupted};
+use crate::node::application::ProposalSettings;
 use crate::node::comet::{binary, clock};
 use crate::node::local_chain::{LocalChain, LocalChainOptions};
 use crate::node::output::{answer, tell};
@@ -64,6 +65,7 @@ impl ChainArgs {
             cometbft,
             validators: if self.solo { 0 } else { usize::from(self.validators.unwrap_or(1)) },
             block_time: Duration::from_millis(self.block_time),
+            proposal_bytes: ProposalSettings::default().max_bytes,
             grpc_port: 0,
             genesis,
         })

@@ -124,7 +124,12 @@ pub(super) fn hash_range(children: &[(u8, Child)], bit: u8) -> Hash {
 
 /// Hash of two subtrees.
 fn inner_hash(left: &Hash, right: &Hash) -> Hash {
-    Sha256::new().chain_update(INNER_PREFIX).chain_update(left).chain_update(right).finalize().into()
+    Sha256::new()
+        .chain_update(INNER_PREFIX)
+        .chain_update(left)
+        .chain_update(right)
+        .finalize()
+        .into()
 }
 
 /// Hash of the leaf of a key with a value.
