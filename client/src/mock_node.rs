@@ -264,6 +264,20 @@ impl AssetQueryService for MockNode {
     ) -> Result<Response<ListAppraisalsResponse>, Status> {
         Ok(Response::new(ListAppraisalsResponse::default()))
     }
+
+    async fn list_roles(
+        &self,
+        _: Request<ListRolesRequest>,
+    ) -> Result<Response<ListRolesResponse>, Status> {
+        Ok(Response::new(ListRolesResponse::default()))
+    }
+
+    async fn list_history(
+        &self,
+        _: Request<ListHistoryRequest>,
+    ) -> Result<Response<ListHistoryResponse>, Status> {
+        Ok(Response::new(ListHistoryResponse::default()))
+    }
 }
 
 #[async_trait]

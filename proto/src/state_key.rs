@@ -48,6 +48,12 @@ pub enum Namespace {
     Appraiser = 0x25,
     /// Supply at a past record date by asset and record height.
     SupplyCopy = 0x26,
+    /// Roles by asset and account.
+    RoleGrants = 0x27,
+    /// Head of the history by asset.
+    HistoryHead = 0x28,
+    /// Entry of the history by asset and number.
+    HistoryEntry = 0x29,
     /// Holding by asset and account.
     Holding = 0x30,
     /// Balance at a past record date by asset, account and record height.
@@ -192,6 +198,24 @@ impl StateKey {
         Self::new(Namespace::SupplyCopy, &[asset.as_bytes(), &record_height.to_be_bytes()])
     }
 
+    /// Roles of an account for an asset.
+    #[must_use]
+    pub fn role_grants(asset: &AssetId, account: &Address) -> Self {
+        Self::new(Namespace::RoleGrants, &[asset.as_bytes(), account.as_bytes()])
+    }
+
+    /// Head of the history of an asset.
+    #[must_use]
+    pub fn history_head(asset: &AssetId) -> Self {
+        Self::new(Namespace::HistoryHead, &[asset.as_bytes()])
+    }
+
+    /// Entry `number` (from 0) of the history of an asset.
+    #[must_use]
+    pub fn history_entry(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::HistoryEntry, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
     /// What an account holds of an asset.
     #[must_use]
     pub fn holding(asset: &AssetId, account: &Address) -> Self {
@@ -285,6 +309,9 @@ mod tests {
             (StateKey::appraisal(&asset, 1), format!("24{a}00000001")),
             (StateKey::appraiser(&account), format!("25{b}")),
             (StateKey::supply_copy(&asset, 9), format!("26{a}0000000000000009")),
+            (StateKey::role_grants(&asset, &account), format!("27{a}{b}")),
+            (StateKey::history_head(&asset), format!("28{a}")),
+            (StateKey::history_entry(&asset, 2), format!("29{a}0000000000000002")),
             (StateKey::holding(&asset, &account), format!("30{a}{b}")),
             (StateKey::holding_copy(&asset, &account, 9), format!("31{a}{b}0000000000000009")),
             (StateKey::royalty_schedule(&asset), format!("40{a}")),

@@ -69,6 +69,11 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
         Kind::AppraisalAppended(event) => vec![&event.asset, &event.appraiser],
         Kind::AssetActivated(event) => vec![&event.asset],
         Kind::UnitsMinted(event) => vec![&event.asset, &event.to],
+        Kind::UnitsBurned(event) => vec![&event.asset, &event.holder],
+        Kind::AssetStatusChanged(event) => vec![&event.asset],
+        Kind::RoleGranted(event) => vec![&event.asset, &event.account, &event.granted_by],
+        Kind::RoleRevoked(event) => vec![&event.asset, &event.account],
+        Kind::DocumentAdded(event) => vec![&event.asset],
         Kind::Transferred(event) => vec![&event.asset, &event.from, &event.to],
         Kind::RoyaltyScheduleSet(event) => vec![&event.asset],
         Kind::RoyaltyPaid(event) => {

@@ -5,7 +5,10 @@ use tessera_proto::pb::chain::v1 as pb;
 use tessera_proto::pb::chain::v1::operation::Kind;
 
 use super::accounts::{self, RotateKeys, TopUpFees};
-use super::assets::{self, ActivateAsset, AppendAppraisal, MintUnits, RegisterAsset};
+use super::assets::{
+    self, ActivateAsset, AddDocument, AppendAppraisal, BurnUnits, ChangeAssetStatus, GrantRole,
+    MintUnits, RegisterAsset, RevokeRole,
+};
 use super::distributions::{ClaimIncome, PayIncome};
 use super::royalties::{PayRoyalty, SetRoyaltySchedule};
 use super::transfers::{BatchTransfer, Transfer, holdings};
@@ -89,6 +92,11 @@ operations! {
     AppendAppraisal,
     ActivateAsset,
     MintUnits,
+    BurnUnits,
+    ChangeAssetStatus,
+    GrantRole,
+    RevokeRole,
+    AddDocument,
     Transfer,
     BatchTransfer,
     SetRoyaltySchedule,

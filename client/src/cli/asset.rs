@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::name::check_asset_name;
+use tessera_proto::name::{self, check_asset_name, value_name};
 use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus, Document, RegisterAsset};
 
 use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
@@ -203,7 +203,7 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
     let asset = context.asset(name).await?;
     let client = context.client().await?;
     let documents = client.documents(&asset.id.to_string()).await?;
-    let appraisals = client.appraisals(&asset.id.to_string()).await?;
+    let appraisals = appraisals(context, &asset).await?;
     let supply = amount_of(&asset.totals.supply)?;
     let max_supply = amount_of(&asset.asset.max_supply)?;
     let issuer = address_of(&asset.asset.issuer)?;
@@ -247,6 +247,19 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         .collect();
     record["appraisals"] = appraisals_json.into();
     Ok(Report::new(record, vec![Block::Fields(fields)]))
+}
+
+async fn appraisals(context: &Context, asset: &AssetView) -> Result<Vec<Appraisal>, Failure> {
+    let client = context.client().await?;
+    let (mut appraisals, mut token) = (Vec::new(), Bytes::new());
+    loop {
+        let page = client.appraisals(&asset.id.to_string(), 1000, token).await?;
+        appraisals.extend(page.entries);
+        token = page.next_page_token;
+        if token.is_empty() {
+            return Ok(appraisals);
+        }
+    }
 }
 
 async fn describe_appraisal(
@@ -324,17 +337,11 @@ fn asset_json(asset: &AssetView) -> Result<Value, Failure> {
 
 fn class_name(asset: &AssetView) -> String {
     let name = AssetClass::try_from(asset.asset.class).unwrap_or_default().as_str_name();
-    short_name(name, "ASSET_CLASS_")
+    value_name(name, "ASSET_CLASS_")
 }
 
 fn status_name(asset: &AssetView) -> String {
-    let name = AssetStatus::try_from(asset.asset.status).unwrap_or_default().as_str_name();
-    short_name(name, "ASSET_STATUS_")
-}
-
-/// The name of an enum value as people write it.
-pub(crate) fn short_name(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', "-")
+    name::status_name(AssetStatus::try_from(asset.asset.status).unwrap_or_default())
 }
 
 fn document(text: &str) -> Result<Document, Failure> {
@@ -344,16 +351,16 @@ fn document(text: &str) -> Result<Document, Failure> {
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let sha256 = file_hash(path)?;
-    // Published nowhere, it is still known by its hash.
-    let uri = uri.unwrap_or_else(|| format!("urn:sha256:{}", hex::encode(sha256)));
+    let uri = uri.unwrap_or_default();
     Ok(Document { name: name.unwrap_or_default(), uri, sha256: sha256.to_vec().into() })
 }
 
-/// Its hash, and where it is found if that says more.
+/// Its hash, and where it is found if that is public.
 fn place_of(document: &Document) -> String {
-    let hash = hex::encode(&document.sha256);
-    let place = Some(&document.uri).filter(|uri| !uri.ends_with(&hash));
-    place.map(|uri| format!("{uri}  ")).unwrap_or_default() + "sha256 " + &hash
+    let place = Some(&document.uri).filter(|uri| !uri.is_empty());
+    place.map(|uri| format!("{uri}  ")).unwrap_or_default()
+        + "sha256 "
+        + &hex::encode(&document.sha256)
 }
 
 fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {

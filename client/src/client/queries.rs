@@ -8,8 +8,9 @@ use tessera_proto::pb::accounts::v1::account_query_service_client::AccountQueryS
 use tessera_proto::pb::accounts::v1::{Account, GetAccountRequest};
 use tessera_proto::pb::assets::v1::asset_query_service_client::AssetQueryServiceClient;
 use tessera_proto::pb::assets::v1::{
-    Appraisal, Asset, AssetSummary, AssetTotals, Document, GetAssetRequest, ListAppraisalsRequest,
-    ListAssetsRequest, ListDocumentsRequest,
+    AccountRoles, Appraisal, Asset, AssetSummary, AssetTotals, Document, GetAssetRequest,
+    HistoryEntry, ListAppraisalsRequest, ListAssetsRequest, ListDocumentsRequest,
+    ListHistoryRequest, ListRolesRequest,
 };
 use tessera_proto::pb::chain::v1::chain_service_client::ChainServiceClient;
 use tessera_proto::pb::chain::v1::list_receipts_request::Subject;
@@ -35,6 +36,9 @@ use tessera_proto::state_key::StateKey;
 use super::{Client, malformed, service};
 use crate::error::ClientError;
 use distributions::v1::distribution_query_service_client::DistributionQueryServiceClient;
+
+/// Most entries that a node puts on a page.
+const MAX_PAGE: u32 = 1_000;
 
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,12 +116,55 @@ impl Client {
         Ok(self.answer(answer)?.into_inner().documents)
     }
 
-    /// Appraisals of an asset, oldest first.
-    pub async fn appraisals(&self, asset: &str) -> Result<Vec<Appraisal>, ClientError> {
-        let request = ListAppraisalsRequest { asset: asset.to_owned() };
+    /// A page of the appraisals of an asset, oldest first.
+    pub async fn appraisals(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Appraisal>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListAppraisalsRequest { asset: asset.to_owned(), page };
         let mut service = service!(self, AssetQueryServiceClient);
         let answer = service.list_appraisals(self.request(request)).await;
-        Ok(self.answer(answer)?.into_inner().appraisals)
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.appraisals, answer.page))
+    }
+
+    /// A page of who has which role for an asset.
+    pub async fn roles(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<AccountRoles>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListRolesRequest { asset: asset.to_owned(), page };
+        let mut service = service!(self, AssetQueryServiceClient);
+        let answer = service.list_roles(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.roles, answer.page))
+    }
+
+    /// The whole history of an asset, oldest first.
+    pub async fn history(
+        &self,
+        asset: &str,
+        height: u64,
+    ) -> Result<Vec<HistoryEntry>, ClientError> {
+        let (mut entries, mut token) = (Vec::new(), Bytes::new());
+        loop {
+            let page = page_request(MAX_PAGE, token);
+            let request = ListHistoryRequest { asset: asset.to_owned(), page, height };
+            let mut service = service!(self, AssetQueryServiceClient);
+            let answer = service.list_history(self.request(request)).await;
+            let answer = self.answer(answer)?.into_inner();
+            entries.extend(answer.entries);
+            token = answer.page.unwrap_or_default().next_page_token;
+            if token.is_empty() {
+                return Ok(entries);
+            }
+        }
     }
 
     /// What an account holds of an asset.

@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 20, 30, 31, 40, 41, 50, 51, 52, 53"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 30, 31, 40, 41, 50, 51, 52, 53"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -24,6 +24,16 @@ pub mod event {
         AssetActivated(super::super::super::assets::v1::AssetActivated),
         #[prost(message, tag = "13")]
         UnitsMinted(super::super::super::assets::v1::UnitsMinted),
+        #[prost(message, tag = "14")]
+        UnitsBurned(super::super::super::assets::v1::UnitsBurned),
+        #[prost(message, tag = "15")]
+        AssetStatusChanged(super::super::super::assets::v1::AssetStatusChanged),
+        #[prost(message, tag = "16")]
+        RoleGranted(super::super::super::assets::v1::RoleGranted),
+        #[prost(message, tag = "17")]
+        RoleRevoked(super::super::super::assets::v1::RoleRevoked),
+        #[prost(message, tag = "18")]
+        DocumentAdded(super::super::super::assets::v1::DocumentAdded),
         #[prost(message, tag = "20")]
         Transferred(super::super::super::transfers::v1::Transferred),
         #[prost(message, tag = "30")]
@@ -1872,7 +1882,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 20, 21, 30, 31, 40, 41, 50, 51, 52"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 31, 40, 41, 50, 51, 52"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -1892,6 +1902,16 @@ pub mod operation {
         ActivateAsset(super::super::super::assets::v1::ActivateAsset),
         #[prost(message, tag = "13")]
         MintUnits(super::super::super::assets::v1::MintUnits),
+        #[prost(message, tag = "14")]
+        BurnUnits(super::super::super::assets::v1::BurnUnits),
+        #[prost(message, tag = "15")]
+        ChangeAssetStatus(super::super::super::assets::v1::ChangeAssetStatus),
+        #[prost(message, tag = "16")]
+        GrantRole(super::super::super::assets::v1::GrantRole),
+        #[prost(message, tag = "17")]
+        RevokeRole(super::super::super::assets::v1::RevokeRole),
+        #[prost(message, tag = "18")]
+        AddDocument(super::super::super::assets::v1::AddDocument),
         #[prost(message, tag = "20")]
         Transfer(super::super::super::transfers::v1::Transfer),
         #[prost(message, tag = "21")]

@@ -2,7 +2,8 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::name::NameError;
+use tessera_proto::name::{NameError, role_name, status_name};
+use tessera_proto::pb::assets::v1::{AssetStatus, Role};
 
 use crate::modules::fields::FieldError;
 
@@ -37,27 +38,31 @@ pub enum AssetError {
         /// Who has it.
         owner: AssetId,
     },
-    /// Only the issuer may do this.
-    #[error("{sender} is not the issuer of `{name}`, only {issuer} may do this")]
+    /// Only the account that registered the asset may do this.
+    #[error("{account} is not the issuer of `{name}`, only {issuer} may do this")]
     NotIssuer {
         /// Who tried.
-        sender: Address,
+        account: Address,
         /// Name of the asset.
         name: String,
         /// Who may.
         issuer: Address,
     },
-    /// The asset has been activated before.
-    #[error("`{name}` is active already")]
-    AlreadyActive {
+    /// The asset has the status that it should move on to.
+    #[error("`{name}` is {} already", status_name(*.status))]
+    AlreadyInStatus {
         /// Name of the asset.
         name: String,
+        /// The status.
+        status: AssetStatus,
     },
-    /// The asset is not open for issuance.
-    #[error("`{name}` is not active yet, its issuer must activate it first")]
+    /// Units of the asset cannot be issued or burned now.
+    #[error("`{name}` is {}, this needs an active asset", status_name(*.status))]
     NotActive {
         /// Name of the asset.
         name: String,
+        /// What it is instead.
+        status: AssetStatus,
     },
     /// No recent appraisal is valid at the time of the block.
     #[error("`{name}` has no appraisal that is valid at {time_ms} ms, append one first")]
@@ -145,6 +150,80 @@ pub enum AssetError {
         /// Name of the asset.
         name: String,
     },
+    /// No such step is possible in the life of an asset.
+    #[error(
+        "`{name}` is {} and cannot become {}; from here it can become {}",
+        status_name(*.from), status_name(*.to), .reachable
+    )]
+    StatusNotReachable {
+        /// Name of the asset.
+        name: String,
+        /// Its status.
+        from: AssetStatus,
+        /// The one asked for.
+        to: AssetStatus,
+        /// Those that it can have next, in words.
+        reachable: String,
+    },
+    /// Units exist that must be burned first.
+    #[error("{supply} base units of `{name}` exist, burn them before it is retired")]
+    UnitsExist {
+        /// Name of the asset.
+        name: String,
+        /// Units that exist.
+        supply: Amount,
+    },
+    /// The asset has come to its end.
+    #[error("`{name}` is {} for ever, nothing about it changes any more", status_name(*.status))]
+    Closed {
+        /// Name of the asset.
+        name: String,
+        /// How it ended.
+        status: AssetStatus,
+    },
+    /// The account may not act in this role, or not any more.
+    #[error(
+        "{account} needs the role {} for `{name}` at {time_ms} ms, {issuer} can grant it",
+        role_name(*.role)
+    )]
+    RoleNeeded {
+        /// Who tried.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+        /// What it takes.
+        role: Role,
+        /// Time of the block.
+        time_ms: u64,
+        /// Who grants roles.
+        issuer: Address,
+    },
+    /// The role would be over before it begins.
+    #[error("the role would end at {expires_ms} ms, it is {time_ms} ms now: choose a later end")]
+    RoleExpired {
+        /// First millisecond without it.
+        expires_ms: u64,
+        /// Time of the block.
+        time_ms: u64,
+    },
+    /// There is nothing to revoke.
+    #[error("{account} was not granted the role {} for `{name}`", role_name(*.role))]
+    RoleNotGranted {
+        /// Whose role.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+        /// The role.
+        role: Role,
+    },
+    /// The asset has as many documents as an asset may have.
+    #[error("`{name}` has {count} documents, that is the most an asset may have")]
+    TooManyDocuments {
+        /// Name of the asset.
+        name: String,
+        /// How many it has.
+        count: u32,
+    },
 }
 
 impl AssetError {
@@ -158,7 +237,7 @@ impl AssetError {
             Self::AlreadyRegistered { .. } => 12,
             Self::NameTaken { .. } => 13,
             Self::NotIssuer { .. } => 14,
-            Self::AlreadyActive { .. } => 15,
+            Self::AlreadyInStatus { .. } => 15,
             Self::NotActive { .. } => 16,
             Self::NoValidAppraisal { .. } => 17,
             Self::MaxSupplyExceeded { .. } => 18,
@@ -170,6 +249,13 @@ impl AssetError {
             Self::AppraisalNotNewer { .. } => 24,
             Self::KeyIsNotAppraisers { .. } => 25,
             Self::InvalidSignature { .. } => 26,
+            Self::StatusNotReachable { .. } => 27,
+            Self::UnitsExist { .. } => 28,
+            Self::Closed { .. } => 29,
+            Self::RoleNeeded { .. } => 30,
+            Self::RoleExpired { .. } => 31,
+            Self::RoleNotGranted { .. } => 32,
+            Self::TooManyDocuments { .. } => 33,
         }
     }
 }

@@ -6,8 +6,9 @@ use tessera_proto::pb::assets::v1 as pb;
 use tessera_proto::pb::chain::v1::event::Kind;
 
 use super::error::AssetError;
-use super::facts::{load_asset, require_active, require_issuer};
-use super::{appraisals, totals};
+use super::facts::{load_asset, require_active};
+use super::roles::{self, Role};
+use super::{appraisals, history, totals};
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
@@ -42,22 +43,25 @@ impl TryFrom<pb::MintUnits> for MintUnits {
 impl Message for MintUnits {
     fn declare(
         &self,
-        _sender: &Address,
+        sender: &Address,
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         holdings::declare_credit(state, access, &self.asset, &self.to)?;
         totals::declare_set_supply(state, access, &self.asset)?;
-        appraisals::declare_recent(state, access, &self.asset)
+        appraisals::declare_recent(state, access, &self.asset)?;
+        roles::declare(access, &self.asset, sender);
+        history::declare(state, access, &self.asset)
     }
 
-    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::NotIssuer`],
+    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::RoleNeeded`],
     /// [`AssetError::NotActive`], [`AssetError::NoValidAppraisal`],
     /// [`AssetError::MaxSupplyExceeded`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, to, amount } = self;
         let asset = load_asset(context.state, id)?;
-        require_issuer(&asset, &context.sender)?;
+        let (minter, now_ms) = (context.sender, context.block.time_ms);
+        roles::require(context.state, id, &minter, Role::Minter, now_ms)?;
         require_active(&asset)?;
         appraisals::require_valid(context.state, context.block, id, &asset)?;
         let max_supply = committed::amount("maximum supply", &asset.max_supply)?;
@@ -70,11 +74,11 @@ impl Message for MintUnits {
         };
         totals::set_supply(context.state, context.block, id, &asset, raised)?;
         holdings::credit(context.state, id, to, *amount)?;
-        context.emit(Kind::UnitsMinted(pb::UnitsMinted {
+        let minted = Kind::UnitsMinted(pb::UnitsMinted {
             asset: id.to_bytes(),
             to: to.to_bytes(),
             amount: amount.to_string(),
-        }));
-        Ok(())
+        });
+        history::record(context, id, minted)
     }
 }

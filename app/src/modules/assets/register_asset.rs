@@ -10,6 +10,7 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
+use super::history;
 use crate::modules::fields::{self, FieldError};
 use crate::modules::{Context, Message};
 use crate::state::access::AccessSet;
@@ -51,7 +52,7 @@ pub struct RegisterAsset {
 pub struct Document {
     /// For people.
     pub name: String,
-    /// Where it is.
+    /// Where it is; empty when only its hash is public.
     pub uri: String,
     /// Hash of its content.
     pub sha256: [u8; 32],
@@ -64,7 +65,7 @@ impl TryFrom<pb::Document> for Document {
         let pb::Document { name, uri, sha256 } = document;
         Ok(Self {
             name: fields::text("document.name", name, MAX_TITLE_LENGTH)?,
-            uri: fields::text("document.uri", uri, MAX_URI_LENGTH)?,
+            uri: fields::optional_text("document.uri", uri, MAX_URI_LENGTH)?,
             sha256: fields::bytes32("document.sha256", &sha256)?,
         })
     }
@@ -133,7 +134,7 @@ impl Message for RegisterAsset {
     fn declare(
         &self,
         sender: &Address,
-        _state: &dyn StateReader,
+        state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         let id = self.asset_id(sender);
@@ -143,7 +144,7 @@ impl Message for RegisterAsset {
         for (number, _) in self.numbered_documents() {
             access.write(StateKey::document(&id, number));
         }
-        Ok(())
+        history::declare(state, access, &id)
     }
 
     /// In order of precedence: [`AssetError::AlreadyRegistered`], [`AssetError::NameTaken`].
@@ -166,12 +167,12 @@ impl Message for RegisterAsset {
             let key = StateKey::document(&id, number);
             context.state.store(key, &pb::Document::from(document))?;
         }
-        context.emit(Kind::AssetRegistered(pb::AssetRegistered {
+        let registered = Kind::AssetRegistered(pb::AssetRegistered {
             asset: id.to_bytes(),
             name: self.name.clone(),
             class: self.class.into(),
             issuer: issuer.to_bytes(),
-        }));
-        Ok(())
+        });
+        history::record(context, &id, registered)
     }
 }

@@ -1,12 +1,15 @@
 //! Queries about the register of assets.
 
-use tessera_proto::id::AssetId;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::assets::v1::asset_query_service_server::AssetQueryService;
 use tessera_proto::pb::assets::v1::{
-    Asset, AssetSummary, AssetTotals, GetAssetRequest, GetAssetResponse, ListAppraisalsRequest,
-    ListAppraisalsResponse, ListAssetsRequest, ListAssetsResponse, ListDocumentsRequest,
-    ListDocumentsResponse,
+    AccountRoles, Asset, AssetSummary, AssetTotals, GetAssetRequest, GetAssetResponse,
+    ListAppraisalsRequest, ListAppraisalsResponse, ListAssetsRequest, ListAssetsResponse,
+    ListDocumentsRequest, ListDocumentsResponse, ListHistoryRequest, ListHistoryResponse,
+    ListRolesRequest, ListRolesResponse, RoleGrants,
 };
+use tessera_proto::pb::query::v1::{PageResponse, QueryOptions};
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
 
@@ -14,6 +17,11 @@ use super::pages::{MAX_LIMIT, Page};
 use super::services::Services;
 use super::view::View;
 use crate::state::database::Table;
+
+/// Bytes of the number of a document or appraisal.
+const NUMBER_LENGTH: usize = 4;
+/// Bytes of the number of an entry of a history.
+const HISTORY_NUMBER_LENGTH: usize = 8;
 
 #[async_trait]
 impl AssetQueryService for Services {
@@ -64,16 +72,68 @@ impl AssetQueryService for Services {
         &self,
         request: Request<ListAppraisalsRequest>,
     ) -> Result<Response<ListAppraisalsResponse>, Status> {
-        let ListAppraisalsRequest { asset } = request.into_inner();
+        let ListAppraisalsRequest { asset, page } = request.into_inner();
+        let page = Page::read(page, NUMBER_LENGTH)?;
         self.query(None, move |view| {
-            let (id, asset) = view.asset(&asset)?;
-            let numbers = latest_numbers(asset.appraisal_count);
-            let appraisals = numbers
-                .filter_map(|number| view.leaf(&StateKey::appraisal(&id, number)).transpose());
-            Ok(ListAppraisalsResponse { appraisals: appraisals.collect::<Result<_, _>>()? })
+            let (id, _) = view.asset(&asset)?;
+            let (appraisals, page) = listed(view, &page, (Namespace::Appraisal, &id))?;
+            Ok(ListAppraisalsResponse { appraisals, page: Some(page) })
         })
         .await
     }
+
+    async fn list_roles(
+        &self,
+        request: Request<ListRolesRequest>,
+    ) -> Result<Response<ListRolesResponse>, Status> {
+        let ListRolesRequest { asset, page } = request.into_inner();
+        let page = Page::read(page, Address::LENGTH)?;
+        self.query(None, move |view| {
+            let (id, _) = view.asset(&asset)?;
+            let prefix = [&[Namespace::RoleGrants.byte()], id.as_bytes().as_slice()].concat();
+            let (accounts, page) = page.scan(view.database(), Table::Keys, &prefix)?;
+            let mut roles = Vec::with_capacity(accounts.len());
+            for account in accounts {
+                let Ok(account) = Address::try_from(account.as_ref()) else { continue };
+                let leaf: Option<RoleGrants> = view.leaf(&StateKey::role_grants(&id, &account))?;
+                roles.extend(leaf.map(|leaf| AccountRoles {
+                    account: account.to_string(),
+                    grants: leaf.grants,
+                }));
+            }
+            Ok(ListRolesResponse { roles, page: Some(page) })
+        })
+        .await
+    }
+
+    async fn list_history(
+        &self,
+        request: Request<ListHistoryRequest>,
+    ) -> Result<Response<ListHistoryResponse>, Status> {
+        let ListHistoryRequest { asset, page, height } = request.into_inner();
+        let page = Page::read(page, HISTORY_NUMBER_LENGTH)?;
+        self.query(Some(QueryOptions { height, prove: false }), move |view| {
+            let (id, _) = view.asset(&asset)?;
+            let (entries, page) = listed(view, &page, (Namespace::HistoryEntry, &id))?;
+            Ok(ListHistoryResponse { entries, page: Some(page) })
+        })
+        .await
+    }
+}
+
+/// A page of the numbered leaves of an asset, without those that are newer than the view.
+fn listed<L: Leaf>(
+    view: &View<'_>,
+    page: &Page,
+    (namespace, id): (Namespace, &AssetId),
+) -> Result<(Vec<L>, PageResponse), Status> {
+    let prefix = [&[namespace.byte()], id.as_bytes().as_slice()].concat();
+    let (numbers, page) = page.scan(view.database(), Table::Keys, &prefix)?;
+    let keys = numbers
+        .iter()
+        .filter_map(|number| StateKey::from_bytes(&[prefix.as_slice(), number.as_ref()].concat()));
+    let leaves = keys.filter_map(|key| view.leaf(&key).transpose());
+    Ok((leaves.collect::<Result<_, _>>()?, page))
 }
 
 /// None when the asset is newer than the state that is read.
