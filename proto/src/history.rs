@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::pb::assets::v1::HistoryHead;
 
+/// Entries that the state keeps under one key.
+pub const PAGE_LENGTH: u64 = 32;
 /// First byte of what is hashed for an entry.
 const ENTRY_PREFIX: [u8; 1] = [0];
 /// First byte of what is hashed for two subtrees.
@@ -140,7 +142,8 @@ mod tests {
             (2, vec![peak.clone(), peak.clone()]),
             (1, vec![Bytes::from_static(&[1; 31])]),
         ] {
-            assert_eq!(History::from_head(&HistoryHead { count, peaks }), None, "{count}");
+            let head = HistoryHead { count, peaks };
+            assert_eq!(History::from_head(&head), None, "{count}");
         }
     }
 }

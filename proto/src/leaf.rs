@@ -91,7 +91,7 @@ message_leaves! {
     pb::assets::v1::SupplyCopy => "supply copy",
     pb::assets::v1::RoleGrants => "role grants",
     pb::assets::v1::HistoryHead => "history head",
-    pb::assets::v1::HistoryEntry => "history entry",
+    pb::assets::v1::HistoryPage => "history page",
     pb::royalties::v1::RoyaltySchedule => "royalty schedule",
     pb::votes::v1::Proposal => "proposal",
     pb::votes::v1::Tally => "tally",

@@ -52,8 +52,8 @@ pub enum Namespace {
     RoleGrants = 0x27,
     /// Head of the history by asset.
     HistoryHead = 0x28,
-    /// Entry of the history by asset and number.
-    HistoryEntry = 0x29,
+    /// Page of the history by asset and number.
+    HistoryPage = 0x29,
     /// Holding by asset and account.
     Holding = 0x30,
     /// Balance at a past record date by asset, account and record height.
@@ -210,10 +210,10 @@ impl StateKey {
         Self::new(Namespace::HistoryHead, &[asset.as_bytes()])
     }
 
-    /// Entry `number` (from 0) of the history of an asset.
+    /// Page `number` (from 0) of the history of an asset.
     #[must_use]
-    pub fn history_entry(asset: &AssetId, number: u64) -> Self {
-        Self::new(Namespace::HistoryEntry, &[asset.as_bytes(), &number.to_be_bytes()])
+    pub fn history_page(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::HistoryPage, &[asset.as_bytes(), &number.to_be_bytes()])
     }
 
     /// What an account holds of an asset.
@@ -311,7 +311,7 @@ mod tests {
             (StateKey::supply_copy(&asset, 9), format!("26{a}0000000000000009")),
             (StateKey::role_grants(&asset, &account), format!("27{a}{b}")),
             (StateKey::history_head(&asset), format!("28{a}")),
-            (StateKey::history_entry(&asset, 2), format!("29{a}0000000000000002")),
+            (StateKey::history_page(&asset, 2), format!("29{a}0000000000000002")),
             (StateKey::holding(&asset, &account), format!("30{a}{b}")),
             (StateKey::holding_copy(&asset, &account, 9), format!("31{a}{b}0000000000000009")),
             (StateKey::royalty_schedule(&asset), format!("40{a}")),

@@ -292,6 +292,7 @@ impl World {
                 self.appraisal(intent, &asset, time_ms)
             }
             4 => operations::activate_asset(&self.assets[number]),
+            5 if intent.person % 4 == 0 => operations::burn_units(&asset, amount),
             5 => operations::mint_units(&self.assets[number], &to, amount),
             6 => operations::transfer(&asset, &to, amount),
             7 => {
@@ -457,6 +458,7 @@ fn spoil(mut kind: Kind, flaw: u8) -> Kind {
         Kind::TopUpFees(op) => &mut op.amount,
         Kind::RegisterAsset(op) => &mut op.max_supply,
         Kind::MintUnits(op) => &mut op.amount,
+        Kind::BurnUnits(op) => &mut op.amount,
         Kind::Transfer(op) => &mut op.amount,
         Kind::PayRoyalty(op) => &mut op.amount,
         Kind::PayIncome(op) => &mut op.amount,

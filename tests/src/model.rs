@@ -403,7 +403,6 @@ impl Model {
         }
         self.debit(&id, holder, amount)?;
         self.assets.get_mut(&id).unwrap().supply -= amount;
-        self.reshaped.insert(id);
         Ok(())
     }
 

@@ -8,11 +8,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::name::{self, check_asset_name, value_name};
+use tessera_proto::name::{check_asset_name, status_name, value_name};
 use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus, Document, RegisterAsset};
 
 use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
 use super::failure::Failure;
+use super::history;
 use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
 use crate::operations;
@@ -39,6 +40,36 @@ pub(crate) enum Command {
         /// Who gets them
         #[arg(long, value_name = "ACCOUNT")]
         to: String,
+    },
+    /// Take units of your own out of existence
+    Burn {
+        /// Name or id of the asset
+        asset: String,
+        /// How much, in units like 12.50
+        amount: String,
+    },
+    /// Finalise, suspend, resume (active), cancel or retire an asset
+    Status {
+        /// Name or id of the asset
+        asset: String,
+        /// What it becomes
+        status: Status,
+        /// Document that says why; only its hash is registered
+        #[arg(long, value_name = "FILE")]
+        reason: Option<PathBuf>,
+    },
+    /// Add a document to an asset
+    Document {
+        /// Name or id of the asset
+        asset: String,
+        /// The document, known by its hash, and where others find it
+        #[arg(value_name = "FILE[=URI]")]
+        document: String,
+    },
+    /// Everything that was done with an asset
+    History {
+        /// Name or id of the asset
+        asset: String,
     },
     /// Show an asset
     Show {
@@ -106,6 +137,27 @@ enum Class {
     FundShare,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Status {
+    Finalized,
+    Active,
+    Suspended,
+    Cancelled,
+    Retired,
+}
+
+impl From<Status> for AssetStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Finalized => Self::Finalized,
+            Status::Active => Self::Active,
+            Status::Suspended => Self::Suspended,
+            Status::Cancelled => Self::Cancelled,
+            Status::Retired => Self::Retired,
+        }
+    }
+}
+
 impl From<Class> for AssetClass {
     fn from(class: Class) -> Self {
         match class {
@@ -138,6 +190,30 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             send(context, Intent::new(preview, operations::mint_units(&asset.id, &to, amount)))
                 .await
         }
+        Command::Burn { asset, amount } => {
+            let asset = context.asset(&asset).await?;
+            let amount = asset.parse(&amount)?;
+            let preview = vec![("Burn", asset.display(amount))];
+            send(context, Intent::new(preview, operations::burn_units(&asset.id, amount))).await
+        }
+        Command::Status { asset, status, reason } => {
+            let asset = context.asset(&asset).await?;
+            let reason = reason.map(|path| file_hash(&path)).transpose()?;
+            let status = AssetStatus::from(status);
+            let preview =
+                vec![("Asset", asset.name().to_owned()), ("Becomes", status_name(status))];
+            let operation = operations::change_asset_status(&asset.id, status, reason);
+            send(context, Intent::new(preview, operation)).await
+        }
+        Command::Document { asset, document: text } => {
+            let asset = context.asset(&asset).await?;
+            let document = document(&text)?;
+            let preview =
+                vec![("Asset", asset.name().to_owned()), ("Document", document.name.clone())];
+            let operation = operations::add_document(&asset.id, document);
+            send(context, Intent::new(preview, operation)).await
+        }
+        Command::History { asset } => history::list(context, &asset).await,
         Command::Show { asset } => show(context, &asset).await,
         Command::List => list(context).await,
     }
@@ -176,17 +252,15 @@ async fn append_appraisal(context: &Context, appraise: Appraise) -> Result<Repor
         Some(name) => context.signer_named(name).await?,
         None => context.signer().await?,
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let validity = Duration::from_secs(appraise.days.saturating_mul(SECONDS_PER_DAY));
     // The clock of the chain may be behind ours by some blocks.
-    let from = now.saturating_sub(Duration::from_secs(SECONDS_PER_DAY));
+    let valid_from_ms = now_ms().saturating_sub(SECONDS_PER_DAY.saturating_mul(1_000));
     let appraisal = Appraisal {
         appraiser: appraiser.address().to_bytes(),
         value: value.to_string(),
         currency: currency.id.to_bytes(),
         method: appraise.method,
-        valid_from_ms: milliseconds(from),
-        valid_to_ms: milliseconds(now.saturating_add(validity)),
+        valid_from_ms,
+        valid_to_ms: days_from_now_ms(appraise.days),
         report_sha256: file_hash(&appraise.report)?.to_vec().into(),
     };
     let chain_id = &context.info().await?.chain_id;
@@ -212,7 +286,7 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         ("title", asset.asset.title.clone()),
         ("id", asset.id.to_string()),
         ("class", class_name(&asset)),
-        ("status", status_name(&asset)),
+        ("status", status_of(&asset)),
         ("issuer", context.label(&issuer)),
         ("treasury", Address::treasury(&asset.id).to_string()),
         (
@@ -301,7 +375,7 @@ async fn list(context: &Context) -> Result<Report, Failure> {
             rows.push(vec![
                 asset.name().to_owned(),
                 class_name(&asset),
-                status_name(&asset),
+                status_of(&asset),
                 supply.display(asset.decimals()),
                 grouped(asset.totals.holder_count),
                 asset.asset.title.clone(),
@@ -323,7 +397,7 @@ fn asset_json(asset: &AssetView) -> Result<Value, Failure> {
         "name": asset.name(),
         "title": asset.asset.title,
         "class": class_name(asset),
-        "status": status_name(asset),
+        "status": status_of(asset),
         "issuer": address_of(&asset.asset.issuer)?.to_string(),
         "treasury": Address::treasury(&asset.id).to_string(),
         "decimals": asset.asset.decimals,
@@ -340,8 +414,8 @@ fn class_name(asset: &AssetView) -> String {
     value_name(name, "ASSET_CLASS_")
 }
 
-fn status_name(asset: &AssetView) -> String {
-    name::status_name(AssetStatus::try_from(asset.asset.status).unwrap_or_default())
+fn status_of(asset: &AssetView) -> String {
+    status_name(AssetStatus::try_from(asset.asset.status).unwrap_or_default())
 }
 
 fn document(text: &str) -> Result<Document, Failure> {
@@ -363,10 +437,20 @@ fn place_of(document: &Document) -> String {
         + &hex::encode(&document.sha256)
 }
 
-fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
+pub(crate) fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::other(format!("`{}`: {error}", path.display())))?;
     Ok(Sha256::digest(bytes).into())
+}
+
+/// Now, in milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+}
+
+/// So many days from now, in milliseconds since the Unix epoch.
+pub(crate) fn days_from_now_ms(days: u64) -> u64 {
+    now_ms().saturating_add(days.saturating_mul(SECONDS_PER_DAY).saturating_mul(1_000))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -6,11 +6,13 @@ mod block;
 mod chain;
 mod context;
 mod failure;
+mod history;
 mod income;
 mod key;
 mod output;
 mod proof;
 mod receipt;
+mod role;
 mod royalty;
 mod send;
 mod share;
@@ -97,6 +99,9 @@ enum Noun {
     /// The register of assets
     #[command(subcommand)]
     Asset(asset::Command),
+    /// Who may act for assets
+    #[command(subcommand)]
+    Role(role::Command),
     /// Fractions of assets: move them, list who holds them
     #[command(subcommand)]
     Share(share::Command),
@@ -154,6 +159,7 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
         Noun::Key(command) => key::execute(context, command).await,
         Noun::Account(command) => account::execute(context, command).await,
         Noun::Asset(command) => asset::execute(context, command).await,
+        Noun::Role(command) => role::execute(context, command).await,
         Noun::Share(command) => share::execute(context, command).await,
         Noun::Royalty(command) => royalty::execute(context, command).await,
         Noun::Income(command) => income::execute(context, command).await,

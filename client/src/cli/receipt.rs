@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::name::{role_name, status_name};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::{Event, Receipt};
 
@@ -80,6 +81,11 @@ pub(crate) fn events_json(events: &[Event]) -> Vec<Value> {
             record
         })
         .collect()
+}
+
+/// Name of an event.
+pub(crate) fn event_name(event: &Event) -> &'static str {
+    describe(event).0
 }
 
 type Fields = Vec<(&'static str, String)>;
@@ -175,6 +181,58 @@ fn describe_vote_event(kind: &Kind) -> (&'static str, Fields) {
         ),
         Kind::TreasurySpent(e) => {
             ("treasury_spent", payment(&e.asset, ("to", &e.to), &e.currency, &e.amount))
+        }
+        other => describe_register_event(other),
+    }
+}
+
+fn describe_register_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::UnitsBurned(e) => (
+            "units_burned",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("holder", account(&e.holder)),
+                ("amount", e.amount.clone()),
+            ],
+        ),
+        Kind::AssetStatusChanged(e) => (
+            "asset_status_changed",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("from", status_name(e.from())),
+                ("to", status_name(e.to())),
+                ("reason_sha256", hex::encode(&e.reason_sha256)),
+            ],
+        ),
+        Kind::RoleGranted(e) => (
+            "role_granted",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("account", account(&e.account)),
+                ("role", role_name(e.role())),
+                ("expires_ms", e.expires_ms.to_string()),
+                ("granted_by", account(&e.granted_by)),
+            ],
+        ),
+        Kind::RoleRevoked(e) => (
+            "role_revoked",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("account", account(&e.account)),
+                ("role", role_name(e.role())),
+            ],
+        ),
+        Kind::DocumentAdded(e) => {
+            let document = e.document.clone().unwrap_or_default();
+            let fields = vec![
+                ("asset", asset(&e.asset)),
+                ("number", e.number.to_string()),
+                ("name", document.name),
+                ("uri", document.uri),
+                ("sha256", hex::encode(&document.sha256)),
+            ];
+            ("document_added", fields)
         }
         _ => ("unknown", Vec::new()),
     }

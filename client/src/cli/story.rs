@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::name::{self, role_name};
 use tessera_proto::pb::chain::v1::Event;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1::RoyaltyPayout;
 
 use super::context::{AssetView, Context};
 use super::failure::Failure;
+use super::role::time_of;
 use super::send::grouped;
 use super::vote::{choice_name, status_name};
 use crate::error::{ClientError, Refusal};
@@ -47,6 +49,11 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::AppraisalAppended(e) => vec![&e.asset, &e.currency],
         Kind::AssetActivated(e) => vec![&e.asset],
         Kind::UnitsMinted(e) => vec![&e.asset],
+        Kind::UnitsBurned(e) => vec![&e.asset],
+        Kind::AssetStatusChanged(e) => vec![&e.asset],
+        Kind::RoleGranted(e) => vec![&e.asset],
+        Kind::RoleRevoked(e) => vec![&e.asset],
+        Kind::DocumentAdded(e) => vec![&e.asset],
         Kind::RoyaltyScheduleSet(e) => vec![&e.asset],
         Kind::RoyaltyPaid(e) => vec![&e.asset, &e.currency],
         Kind::IncomePaid(e) => vec![&e.asset, &e.currency],
@@ -156,6 +163,38 @@ impl Teller<'_> {
                 self.units(&e.currency, &e.amount),
                 self.party(&e.to)
             ),
+            other => return self.tell_of_register(other),
+        })
+    }
+
+    fn tell_of_register(&self, kind: &Kind) -> Option<String> {
+        Some(match kind {
+            Kind::UnitsBurned(e) => {
+                format!("{} burned {}", self.actor(&e.holder), self.units(&e.asset, &e.amount))
+            }
+            Kind::AssetStatusChanged(e) => format!(
+                "{} was {} and is {} now",
+                self.name(&e.asset),
+                name::status_name(e.from()),
+                name::status_name(e.to())
+            ),
+            Kind::RoleGranted(e) => format!(
+                "{} may act as {} of {} until {}",
+                self.actor(&e.account),
+                role_name(e.role()),
+                self.name(&e.asset),
+                time_of(e.expires_ms)
+            ),
+            Kind::RoleRevoked(e) => format!(
+                "{} may no longer act as {} of {}",
+                self.actor(&e.account),
+                role_name(e.role()),
+                self.name(&e.asset)
+            ),
+            Kind::DocumentAdded(e) => {
+                let document = e.document.clone().unwrap_or_default();
+                format!("Added {} to {}", document.name, self.name(&e.asset))
+            }
             _ => return None,
         })
     }

@@ -5,7 +5,7 @@ use prost::Message as _;
 use tessera_proto::history::History;
 use tessera_proto::id::AssetId;
 use tessera_proto::leaf::Leaf;
-use tessera_proto::pb::assets::v1::{Asset, HistoryEntry, HistoryHead};
+use tessera_proto::pb::assets::v1::{Asset, HistoryEntry, HistoryHead, HistoryPage};
 use tessera_proto::pb::query::v1::Certificate;
 use tessera_proto::state_key::StateKey;
 
@@ -71,7 +71,7 @@ pub fn verify_history(
         header: verified.header,
         asset_id,
         asset,
-        entries: entries.map_err(|_| ProofError::UnreadableLeaf { leaf: HistoryEntry::KIND })?,
+        entries: entries.map_err(|_| ProofError::UnreadableLeaf { leaf: HistoryPage::KIND })?,
         root: history.root(),
         proof_depth: head_entry.depth,
     })

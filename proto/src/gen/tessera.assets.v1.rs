@@ -392,7 +392,7 @@ pub struct DocumentAdded {
     #[prost(message, optional, tag = "3")]
     pub document: ::core::option::Option<Document>,
 }
-/// One action on an asset, for ever (leaf `history entry`).
+/// One action on an asset, for ever.
 ///
 /// The hash of its bytes, SHA-256(0x00 || entry), is a leaf of the RFC 6962 tree
 /// of the asset's history.
@@ -410,6 +410,13 @@ pub struct HistoryEntry {
     /// What happened.
     #[prost(message, optional, tag = "4")]
     pub event: ::core::option::Option<super::super::chain::v1::Event>,
+}
+/// Some actions on an asset, oldest first (leaf `history page`).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HistoryPage {
+    /// 1 to 32; all but the latest page are full.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<HistoryEntry>,
 }
 /// All actions on an asset in one hash (leaf `history head`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -527,7 +534,7 @@ pub struct ListHistoryRequest {
     #[prost(uint64, tag = "3")]
     pub height: u64,
 }
-/// Actions, oldest first.
+/// Actions, oldest first; perhaps fewer than asked for before the end.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListHistoryResponse {
     #[prost(message, repeated, tag = "1")]

@@ -38,10 +38,6 @@ impl TryFrom<pb::AddDocument> for AddDocument {
     }
 }
 
-fn key(asset: &AssetId, number: u64) -> StateKey {
-    StateKey::document(asset, u32::try_from(number).unwrap_or(u32::MAX))
-}
-
 impl Message for AddDocument {
     fn declare(
         &self,
@@ -53,7 +49,7 @@ impl Message for AddDocument {
         let facts = StateKey::asset(&self.asset);
         access.write(facts);
         let count = state.leaf::<Asset>(&facts)?.map_or(0, |asset| asset.document_count);
-        access.write_next(count.into(), 1, |number| key(&self.asset, number));
+        access.write_next(count, |number| StateKey::document(&self.asset, number));
         history::declare(state, access, &self.asset)
     }
 

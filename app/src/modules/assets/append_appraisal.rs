@@ -134,7 +134,7 @@ impl Message for AppendAppraisal {
         if let Some(latest) = count.checked_sub(1) {
             access.read(StateKey::appraisal(&self.asset, latest));
         }
-        access.write_next(count.into(), 1, |number| appraisals::key(&self.asset, number));
+        access.write_next(count, |number| StateKey::appraisal(&self.asset, number));
         history::declare(state, access, &self.asset)
     }
 

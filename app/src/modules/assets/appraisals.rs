@@ -51,11 +51,6 @@ pub(super) fn require_valid(
     Err(AssetError::NoValidAppraisal { name, time_ms: block.time_ms }.into())
 }
 
-/// Key of an appraisal; there are never more than 2^32.
-pub(super) fn key(asset: &AssetId, number: u64) -> StateKey {
-    StateKey::appraisal(asset, u32::try_from(number).unwrap_or(u32::MAX))
-}
-
 /// One appraisal of the history.
 pub(super) fn load(
     view: &mut dyn StateView,

@@ -183,7 +183,7 @@ pub enum AssetError {
     },
     /// The account may not act in this role, or not any more.
     #[error(
-        "{account} needs the role {} for `{name}` at {time_ms} ms, {issuer} can grant it",
+        "{account} does not have the role {} for `{name}` now, {issuer} can grant it",
         role_name(*.role)
     )]
     RoleNeeded {
@@ -193,8 +193,6 @@ pub enum AssetError {
         name: String,
         /// What it takes.
         role: Role,
-        /// Time of the block.
-        time_ms: u64,
         /// Who grants roles.
         issuer: Address,
     },

@@ -5,9 +5,9 @@
 //! that whoever keeps a copy of them can be checked for omissions.
 
 use prost::Message as _;
-use tessera_proto::history::History;
+use tessera_proto::history::{History, PAGE_LENGTH};
 use tessera_proto::id::AssetId;
-use tessera_proto::pb::assets::v1::{HistoryEntry, HistoryHead};
+use tessera_proto::pb::assets::v1::{HistoryEntry, HistoryHead, HistoryPage};
 use tessera_proto::pb::chain::v1::{Event, event};
 use tessera_proto::state_key::StateKey;
 
@@ -17,11 +17,10 @@ use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{LeafReader, Leaves, StateReader};
 
-/// How many entries other transactions of the block may add before that of an operation, which
-/// is refused after more of them.
-const AHEAD: u64 = 8;
+/// How many pages one block may write for one asset; who comes later in it is refused.
+const BLOCK_PAGES: u64 = 16;
 
-/// Declares what [`record`] touches: once for each call.
+/// Declares what [`record`] touches, however many entries of the block come before.
 pub(crate) fn declare(
     state: &dyn StateReader,
     access: &mut AccessSet,
@@ -29,10 +28,11 @@ pub(crate) fn declare(
 ) -> Result<(), Fault> {
     let head = StateKey::history_head(asset);
     access.write(head);
-    let first = state.leaf::<HistoryHead>(&head)?.map_or(0, |head| head.count);
-    let key = |number| StateKey::history_entry(asset, number);
-    let ahead = if access.mode(&key(first)).is_none() { AHEAD } else { 0 };
-    access.write_next(first, ahead.saturating_add(1), key);
+    let count = state.leaf::<HistoryHead>(&head)?.map_or(0, |head| head.count);
+    let first = count / PAGE_LENGTH;
+    for page in first..first.saturating_add(BLOCK_PAGES) {
+        access.write(StateKey::history_page(asset, page));
+    }
     Ok(())
 }
 
@@ -42,8 +42,8 @@ pub(crate) fn record(
     asset: &AssetId,
     kind: event::Kind,
 ) -> Result<(), ExecutionError> {
-    let key = StateKey::history_head(asset);
-    let head: HistoryHead = context.state.load(&key)?.unwrap_or_default();
+    let head_key = StateKey::history_head(asset);
+    let head: HistoryHead = context.state.load(&head_key)?.unwrap_or_default();
     let mut history = History::from_head(&head)
         .ok_or_else(|| broken(format!("the history of {asset} has no head")))?;
     let entry = HistoryEntry {
@@ -52,9 +52,12 @@ pub(crate) fn record(
         actor: context.sender.to_bytes(),
         event: Some(Event { kind: Some(kind.clone()) }),
     };
-    context.state.store(StateKey::history_entry(asset, history.count()), &entry)?;
+    let page_key = StateKey::history_page(asset, history.count() / PAGE_LENGTH);
+    let mut page: HistoryPage = context.state.load(&page_key)?.unwrap_or_default();
     history.append(&entry.encode_to_vec());
-    context.state.store(key, &history.to_head())?;
+    page.entries.push(entry);
+    context.state.store(page_key, &page)?;
+    context.state.store(head_key, &history.to_head())?;
     context.emit(kind);
     Ok(())
 }

@@ -12,7 +12,8 @@
 //! | appraiser | address | genesis |
 //! | supply copy | asset, record height | `MintUnits`, `BurnUnits` |
 //! | role grants | asset, account | `GrantRole`, `RevokeRole` |
-//! | history head, history entry | asset; asset, number | every message here |
+//! | history head | asset | every message here |
+//! | history page | asset, number | every message here |
 //!
 //! # Invariants
 //! * A name belongs to one asset for ever.

@@ -47,8 +47,8 @@ pub fn require(
     if has(role) || (issuer_may && has(Role::Issuer)) {
         return Ok(());
     }
-    let (account, name, time_ms) = (*account, facts.name, now_ms);
-    Err(AssetError::RoleNeeded { account, name, role, time_ms, issuer }.into())
+    let (account, name) = (*account, facts.name);
+    Err(AssetError::RoleNeeded { account, name, role, issuer }.into())
 }
 
 /// Refuses who may not grant a role: only who registered the asset makes others issuers, so

@@ -1,10 +1,11 @@
 //! Queries about the register of assets.
 
+use tessera_proto::history;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::assets::v1::asset_query_service_server::AssetQueryService;
 use tessera_proto::pb::assets::v1::{
-    AccountRoles, Asset, AssetSummary, AssetTotals, GetAssetRequest, GetAssetResponse,
+    AccountRoles, Asset, AssetSummary, AssetTotals, GetAssetRequest, GetAssetResponse, HistoryPage,
     ListAppraisalsRequest, ListAppraisalsResponse, ListAssetsRequest, ListAssetsResponse,
     ListDocumentsRequest, ListDocumentsResponse, ListHistoryRequest, ListHistoryResponse,
     ListRolesRequest, ListRolesResponse, RoleGrants,
@@ -20,7 +21,7 @@ use crate::state::database::Table;
 
 /// Bytes of the number of a document or appraisal.
 const NUMBER_LENGTH: usize = 4;
-/// Bytes of the number of an entry of a history.
+/// Bytes of the number of a page of a history.
 const HISTORY_NUMBER_LENGTH: usize = 8;
 
 #[async_trait]
@@ -111,10 +112,13 @@ impl AssetQueryService for Services {
         request: Request<ListHistoryRequest>,
     ) -> Result<Response<ListHistoryResponse>, Status> {
         let ListHistoryRequest { asset, page, height } = request.into_inner();
-        let page = Page::read(page, HISTORY_NUMBER_LENGTH)?;
+        let mut page = Page::read(page, HISTORY_NUMBER_LENGTH)?;
+        let length = usize::try_from(history::PAGE_LENGTH).unwrap_or(usize::MAX);
+        page.limit = (page.limit / length).max(1);
         self.query(Some(QueryOptions { height, prove: false }), move |view| {
             let (id, _) = view.asset(&asset)?;
-            let (entries, page) = listed(view, &page, (Namespace::HistoryEntry, &id))?;
+            let (pages, page) = listed(view, &page, (Namespace::HistoryPage, &id))?;
+            let entries = pages.into_iter().flat_map(|page: HistoryPage| page.entries).collect();
             Ok(ListHistoryResponse { entries, page: Some(page) })
         })
         .await

@@ -1,28 +1,28 @@
 //! The history: an entry for every change, and a head that commits to all of them.
 
 use prost::Message as _;
-use tessera_proto::history::History;
-use tessera_proto::pb::assets::v1::{AssetStatus, HistoryEntry, HistoryHead, Role};
+use tessera_proto::history::{History, PAGE_LENGTH};
+use tessera_proto::pb::assets::v1::{AssetStatus, HistoryEntry, HistoryHead, HistoryPage, Role};
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
 use tessera_proto::state_key::StateKey;
 
 use super::life_cycle::{burn, change};
 use super::roles::grant;
 use crate::modules::testing::{
-    ISSUER, Kind, TestChain, TestTx, account, asset, mint, register, transfer,
+    ISSUER, Kind, TestChain, TestTx, UNDECLARED, account, assert_refused, asset, mint, register,
+    transfer,
 };
 
 /// All entries, checked against the head.
 pub(super) fn entries(chain: &TestChain, name: &str) -> Vec<HistoryEntry> {
     let id = asset(name);
     let head: HistoryHead = chain.get(&StateKey::history_head(&id)).unwrap_or_default();
-    let entries: Vec<HistoryEntry> = (0..head.count)
-        .map(|number| chain.get(&StateKey::history_entry(&id, number)).unwrap())
-        .collect();
+    let pages = (0..=head.count / PAGE_LENGTH)
+        .filter_map(|number| chain.get(&StateKey::history_page(&id, number)));
+    let entries: Vec<HistoryEntry> = pages.flat_map(|page: HistoryPage| page.entries).collect();
     let mut history = History::default();
     entries.iter().for_each(|entry| history.append(&entry.encode_to_vec()));
     assert_eq!(history.to_head(), head);
-    assert_eq!(chain.get::<HistoryEntry>(&StateKey::history_entry(&id, head.count)), None);
     entries
 }
 
@@ -68,15 +68,31 @@ fn transactions_of_one_block_write_their_entries_one_after_the_other() {
     chain.add_asset("villa");
     let before = entries(&chain, "villa").len();
     let tx = |operations: Vec<Kind>| TestTx { sender: ISSUER, operations };
-    let mut transactions: Vec<TestTx> = (0..8).map(|_| tx(vec![mint("villa", 1, 1)])).collect();
-    transactions.push(tx(vec![burn("villa", 1); 20]));
+    let mut transactions: Vec<TestTx> = (0..70).map(|_| tx(vec![mint("villa", 1, 1)])).collect();
+    transactions.push(tx(vec![burn("villa", 1); 64]));
+    transactions.push(tx(vec![mint("villa", 1, 1)]));
     let mut planned = chain.clone();
     for result in chain.run(&transactions, false) {
         result.unwrap();
     }
-    assert_eq!(entries(&chain, "villa").len(), before + 28);
+    assert_eq!(entries(&chain, "villa").len(), before + 135);
     planned.run(&transactions, true);
     assert_eq!(planned.leaves(), chain.leaves());
+}
+
+#[test]
+fn a_block_writes_only_so_many_entries_of_one_asset() {
+    let mut chain = TestChain::new();
+    chain.add_asset("villa");
+    chain.next_block();
+    let before = entries(&chain, "villa").len();
+    let tx = TestTx { sender: ISSUER, operations: vec![burn("villa", 1); 64] };
+    let results = chain.run(&vec![tx; 9], false);
+    assert!(results[..7].iter().all(Result::is_ok));
+    assert_refused(results[8].clone(), UNDECLARED, 1);
+    assert_eq!(entries(&chain, "villa").len(), before + 7 * 64);
+    chain.next_block();
+    chain.submit(ISSUER, burn("villa", 1)).unwrap();
 }
 
 #[test]
