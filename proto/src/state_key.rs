@@ -54,6 +54,12 @@ pub enum Namespace {
     HistoryHead = 0x28,
     /// Page of the history by asset and number.
     HistoryPage = 0x29,
+    /// Attributes by asset.
+    Attributes = 0x2a,
+    /// Price by asset, currency and who stated it.
+    Nav = 0x2b,
+    /// Pending action by asset and SHA-256 of the operation.
+    PendingAction = 0x2c,
     /// Holding by asset and account.
     Holding = 0x30,
     /// Balance at a past record date by asset, account and record height.
@@ -216,6 +222,25 @@ impl StateKey {
         Self::new(Namespace::HistoryPage, &[asset.as_bytes(), &number.to_be_bytes()])
     }
 
+    /// What an asset is, in detail.
+    #[must_use]
+    pub fn attributes(asset: &AssetId) -> Self {
+        Self::new(Namespace::Attributes, &[asset.as_bytes()])
+    }
+
+    /// What an asset is worth in a currency, by one account.
+    #[must_use]
+    pub fn nav(asset: &AssetId, currency: &AssetId, stated_by: &Address) -> Self {
+        let parts = [asset.as_bytes().as_slice(), currency.as_bytes(), stated_by.as_bytes()];
+        Self::new(Namespace::Nav, &parts)
+    }
+
+    /// An operation on an asset that waits for a second person.
+    #[must_use]
+    pub fn pending_action(asset: &AssetId, operation_sha256: &[u8; 32]) -> Self {
+        Self::new(Namespace::PendingAction, &[asset.as_bytes(), operation_sha256])
+    }
+
     /// What an account holds of an asset.
     #[must_use]
     pub fn holding(asset: &AssetId, account: &Address) -> Self {
@@ -312,6 +337,9 @@ mod tests {
             (StateKey::role_grants(&asset, &account), format!("27{a}{b}")),
             (StateKey::history_head(&asset), format!("28{a}")),
             (StateKey::history_page(&asset, 2), format!("29{a}0000000000000002")),
+            (StateKey::attributes(&asset), format!("2a{a}")),
+            (StateKey::nav(&asset, &asset, &account), format!("2b{a}{a}{b}")),
+            (StateKey::pending_action(&asset, &[0xcc; 32]), format!("2c{a}{}", "cc".repeat(32))),
             (StateKey::holding(&asset, &account), format!("30{a}{b}")),
             (StateKey::holding_copy(&asset, &account, 9), format!("31{a}{b}0000000000000009")),
             (StateKey::royalty_schedule(&asset), format!("40{a}")),

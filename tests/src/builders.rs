@@ -359,6 +359,7 @@ impl World {
             decimals: u32::from(intent.person % 20),
             max_supply: (1 + u64::from(intent.amount)).to_string(),
             documents: vec![document; usize::from(intent.other % 3)],
+            attributes: Vec::new(),
         }
     }
 
@@ -407,6 +408,7 @@ pub fn params() -> Params {
         fee_per_operation: 10,
         fee_per_byte: 1,
         max_validity_blocks: crate::fixture::MAX_VALIDITY_BLOCKS,
+        ..Params::default()
     }
 }
 

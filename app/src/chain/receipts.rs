@@ -74,6 +74,12 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
         Kind::RoleGranted(event) => vec![&event.asset, &event.account, &event.granted_by],
         Kind::RoleRevoked(event) => vec![&event.asset, &event.account],
         Kind::DocumentAdded(event) => vec![&event.asset],
+        Kind::NavSet(event) => vec![&event.asset, &event.currency],
+        Kind::AppraiserAccredited(event) => vec![&event.appraiser],
+        Kind::AccreditationRevoked(event) => vec![&event.appraiser],
+        Kind::ActionProposed(event) => vec![&event.asset, &event.proposer],
+        Kind::ActionWithdrawn(event) => vec![&event.asset],
+        Kind::TwoPersonRuleSet(event) => vec![&event.asset],
         Kind::Transferred(event) => vec![&event.asset, &event.from, &event.to],
         Kind::RoyaltyScheduleSet(event) => vec![&event.asset],
         Kind::RoyaltyPaid(event) => {

@@ -6,8 +6,9 @@ use tessera_proto::pb::chain::v1::operation::Kind;
 
 use super::accounts::{self, RotateKeys, TopUpFees};
 use super::assets::{
-    self, ActivateAsset, AddDocument, AppendAppraisal, BurnUnits, ChangeAssetStatus, GrantRole,
-    MintUnits, RegisterAsset, RevokeRole,
+    self, AccreditAppraiser, ActivateAsset, AddDocument, AppendAppraisal, BurnUnits,
+    ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RegisterAsset, RevokeAccreditation,
+    RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
 };
 use super::distributions::{ClaimIncome, PayIncome};
 use super::royalties::{PayRoyalty, SetRoyaltySchedule};
@@ -97,6 +98,12 @@ operations! {
     GrantRole,
     RevokeRole,
     AddDocument,
+    SetNav,
+    AccreditAppraiser,
+    RevokeAccreditation,
+    ProposeAction,
+    WithdrawAction,
+    SetTwoPersonRule,
     Transfer,
     BatchTransfer,
     SetRoyaltySchedule,

@@ -1,7 +1,7 @@
 //! `tessera asset`.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,16 +9,19 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::{check_asset_name, status_name, value_name};
-use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus, Document, RegisterAsset};
+use tessera_proto::pb::assets::v1::{
+    Appraisal, AssetClass, AssetStatus, Attribute, Document, RegisterAsset,
+};
 
 use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
 use super::failure::Failure;
 use super::history;
 use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
+use crate::error::ClientError;
 use crate::operations;
 
-const SECONDS_PER_DAY: u64 = 86_400;
+pub(crate) const MS_PER_DAY: u64 = 86_400_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -71,6 +74,11 @@ pub(crate) enum Command {
         /// Name or id of the asset
         asset: String,
     },
+    /// What the attributes of an asset of a class must be, as JSON Schema
+    Schema {
+        /// The class
+        class: Class,
+    },
     /// Show an asset
     Show {
         /// Name or id of the asset
@@ -99,6 +107,9 @@ pub(crate) struct Register {
     /// Document to register by its hash, and where others find it; may be repeated
     #[arg(long, value_name = "FILE[=URI]")]
     document: Vec<String>,
+    /// What it is in detail, as `tessera asset schema CLASS` asks for it; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -126,7 +137,7 @@ pub(crate) struct Appraise {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Class {
+pub(crate) enum Class {
     RealEstate,
     Commodity,
     IntellectualProperty,
@@ -214,6 +225,7 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             send(context, Intent::new(preview, operation)).await
         }
         Command::History { asset } => history::list(context, &asset).await,
+        Command::Schema { class } => schema(context, class).await,
         Command::Show { asset } => show(context, &asset).await,
         Command::List => list(context).await,
     }
@@ -227,6 +239,9 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
     let id = AssetId::derive(&sender, &salt);
     let documents =
         register.document.iter().map(|text| document(text)).collect::<Result<_, _>>()?;
+    let mut attributes =
+        register.attribute.iter().map(|text| attribute(text)).collect::<Result<Vec<_>, _>>()?;
+    attributes.sort_by(|one, other| one.name.cmp(&other.name));
     let preview = vec![
         ("Register", format!("{}  ({})", register.name, register.title)),
         ("Id", id.to_string()),
@@ -240,6 +255,7 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
         decimals: register.decimals,
         max_supply: max_supply.to_string(),
         documents,
+        attributes,
     });
     send(context, Intent::new(preview, operation)).await
 }
@@ -253,7 +269,7 @@ async fn append_appraisal(context: &Context, appraise: Appraise) -> Result<Repor
         None => context.signer().await?,
     };
     // The clock of the chain may be behind ours by some blocks.
-    let valid_from_ms = now_ms().saturating_sub(SECONDS_PER_DAY.saturating_mul(1_000));
+    let valid_from_ms = now_ms().saturating_sub(MS_PER_DAY);
     let appraisal = Appraisal {
         appraiser: appraiser.address().to_bytes(),
         value: value.to_string(),
@@ -277,6 +293,7 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
     let asset = context.asset(name).await?;
     let client = context.client().await?;
     let documents = client.documents(&asset.id.to_string()).await?;
+    let attributes = client.attributes(&asset.id.to_string(), context.height()).await?;
     let appraisals = appraisals(context, &asset).await?;
     let supply = amount_of(&asset.totals.supply)?;
     let max_supply = amount_of(&asset.asset.max_supply)?;
@@ -299,6 +316,9 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         ),
         ("holders", grouped(asset.totals.holder_count)),
     ];
+    for attribute in &attributes {
+        fields.push(("attribute", format!("{}  {}", attribute.name, attribute.value)));
+    }
     for document in &documents {
         fields.push(("document", format!("{}  {}", document.name, place_of(document))));
     }
@@ -319,6 +339,8 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
             })
         })
         .collect();
+    let attributes = attributes.into_iter().map(|one| (one.name, Value::from(one.value)));
+    record["attributes"] = Value::Object(attributes.collect());
     record["appraisals"] = appraisals_json.into();
     Ok(Report::new(record, vec![Block::Fields(fields)]))
 }
@@ -418,6 +440,21 @@ fn status_of(asset: &AssetView) -> String {
     status_name(AssetStatus::try_from(asset.asset.status).unwrap_or_default())
 }
 
+fn attribute(text: &str) -> Result<Attribute, Failure> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Failure::usage(format!("`{text}` is not an attribute: expected one like area_m2=120.5"))
+    })?;
+    Ok(Attribute { name: name.to_owned(), value: value.to_owned() })
+}
+
+async fn schema(context: &Context, class: Class) -> Result<Report, Failure> {
+    let client = context.client().await?;
+    let text = client.class_schema(AssetClass::from(class)).await?;
+    let record = serde_json::from_str(&text)
+        .map_err(|_| ClientError::Node("a schema that is not JSON".to_owned()))?;
+    Ok(Report::new(record, vec![Block::Line(text.trim_end().to_owned())]))
+}
+
 fn document(text: &str) -> Result<Document, Failure> {
     let (path, uri) = match text.split_once('=') {
         Some((path, uri)) => (Path::new(path), Some(uri.to_owned())),
@@ -445,14 +482,11 @@ pub(crate) fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
 
 /// Now, in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> u64 {
-    milliseconds(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// So many days from now, in milliseconds since the Unix epoch.
 pub(crate) fn days_from_now_ms(days: u64) -> u64 {
-    now_ms().saturating_add(days.saturating_mul(SECONDS_PER_DAY).saturating_mul(1_000))
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    now_ms().saturating_add(days.saturating_mul(MS_PER_DAY))
 }

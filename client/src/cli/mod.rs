@@ -1,6 +1,8 @@
 //! The `tessera` command: one file for each noun.
 
 mod account;
+mod appraiser;
+mod approval;
 mod asset;
 mod block;
 mod chain;
@@ -9,6 +11,7 @@ mod failure;
 mod history;
 mod income;
 mod key;
+mod nav;
 mod output;
 mod proof;
 mod receipt;
@@ -102,6 +105,15 @@ enum Noun {
     /// Who may act for assets
     #[command(subcommand)]
     Role(role::Command),
+    /// Operations that take two persons
+    #[command(subcommand)]
+    Approval(approval::Command),
+    /// Who may appraise assets
+    #[command(subcommand)]
+    Appraiser(appraiser::Command),
+    /// What assets are worth
+    #[command(subcommand)]
+    Nav(nav::Command),
     /// Fractions of assets: move them, list who holds them
     #[command(subcommand)]
     Share(share::Command),
@@ -160,6 +172,9 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
         Noun::Account(command) => account::execute(context, command).await,
         Noun::Asset(command) => asset::execute(context, command).await,
         Noun::Role(command) => role::execute(context, command).await,
+        Noun::Approval(command) => approval::execute(context, command).await,
+        Noun::Appraiser(command) => appraiser::execute(context, command).await,
+        Noun::Nav(command) => nav::execute(context, command).await,
         Noun::Share(command) => share::execute(context, command).await,
         Noun::Royalty(command) => royalty::execute(context, command).await,
         Noun::Income(command) => income::execute(context, command).await,

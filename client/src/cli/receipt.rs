@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::grouped;
 use super::story;
+use crate::operations::operation_sha256;
 
 /// Who asks, and how long that took.
 #[derive(Debug, Clone, Copy, Default)]
@@ -234,6 +235,59 @@ fn describe_register_event(kind: &Kind) -> (&'static str, Fields) {
             ];
             ("document_added", fields)
         }
+        other => describe_control_event(other),
+    }
+}
+
+fn describe_control_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::NavSet(e) => {
+            let nav = e.nav.clone().unwrap_or_default();
+            let mut fields =
+                payment(&e.asset, ("stated_by", &nav.stated_by), &e.currency, &nav.price);
+            fields.push(("source", nav.source));
+            ("nav_set", fields)
+        }
+        Kind::AppraiserAccredited(e) => (
+            "appraiser_accredited",
+            vec![
+                ("appraiser", account(&e.appraiser)),
+                ("name", e.name.clone()),
+                ("until_ms", e.until_ms.to_string()),
+            ],
+        ),
+        Kind::AccreditationRevoked(e) => (
+            "accreditation_revoked",
+            vec![
+                ("appraiser", account(&e.appraiser)),
+                ("from_ms", e.from_ms.to_string()),
+                ("reason_sha256", hex::encode(&e.reason_sha256)),
+            ],
+        ),
+        Kind::ActionProposed(e) => (
+            "action_proposed",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("operation_sha256", hex::encode(operation_sha256(&e.operation))),
+                ("proposer", account(&e.proposer)),
+                ("expires_ms", e.expires_ms.to_string()),
+            ],
+        ),
+        Kind::ActionWithdrawn(e) => (
+            "action_withdrawn",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("operation_sha256", hex::encode(&e.operation_sha256)),
+            ],
+        ),
+        Kind::TwoPersonRuleSet(e) => (
+            "two_person_rule_set",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("mint", e.mint.to_string()),
+                ("forced_transfer", e.forced_transfer.to_string()),
+            ],
+        ),
         _ => ("unknown", Vec::new()),
     }
 }

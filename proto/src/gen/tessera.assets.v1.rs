@@ -59,6 +59,12 @@ pub struct Asset {
     pub proposal_count: u64,
     #[prost(bool, tag = "15")]
     pub has_royalty_schedule: bool,
+    /// Whether units are issued only by two persons.
+    #[prost(bool, tag = "30")]
+    pub two_persons_mint: bool,
+    /// Whether units are moved by force only by two persons.
+    #[prost(bool, tag = "31")]
+    pub two_persons_forced_transfer: bool,
 }
 /// Income ever paid per base unit of an asset, in one currency.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -138,11 +144,68 @@ pub struct Appraisal {
     #[prost(bytes = "bytes", tag = "7")]
     pub report_sha256: ::prost::bytes::Bytes,
 }
-/// An appraiser that the chain accredits (leaf `appraiser`).
+/// An appraiser whom the registrar of the chain accredits (leaf `appraiser`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Appraiser {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+    /// End of the accreditation in milliseconds since the Unix epoch, exclusive;
+    /// 0 when it has none.
+    #[prost(uint64, tag = "2")]
+    pub accredited_until_ms: u64,
+    /// From when on the appraiser's word does not count, in milliseconds since the
+    /// Unix epoch, inclusive; 0 when it was never revoked. For ever.
+    #[prost(uint64, tag = "3")]
+    pub revoked_from_ms: u64,
+}
+/// What an asset is worth, by one account (leaf `nav`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Nav {
+    /// Base units of the currency for one unit, which is 10^decimals base units, of
+    /// the asset.
+    #[prost(string, tag = "1")]
+    pub price: ::prost::alloc::string::String,
+    /// What it rests on, e.g. `audited accounts 2026 Q3`.
+    #[prost(string, tag = "2")]
+    pub source: ::prost::alloc::string::String,
+    /// When it was computed, in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "3")]
+    pub computed_at_ms: u64,
+    /// For how long after that it may be used.
+    #[prost(uint64, tag = "4")]
+    pub max_age_ms: u64,
+    /// 20 bytes; who stated it.
+    #[prost(bytes = "bytes", tag = "5")]
+    pub stated_by: ::prost::bytes::Bytes,
+}
+/// An operation that waits for a second person (leaf `pending action`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PendingAction {
+    /// Serialised `tessera.chain.v1.Operation`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub operation: ::prost::bytes::Bytes,
+    /// 20 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub proposer: ::prost::bytes::Bytes,
+    /// Milliseconds since the Unix epoch, exclusive.
+    #[prost(uint64, tag = "3")]
+    pub expires_ms: u64,
+}
+/// One fact about an asset, as the schema of its class asks for it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Attribute {
+    /// E.g. `area_m2`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub value: ::prost::alloc::string::String,
+}
+/// What an asset is, in detail (leaf `attributes`).
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Attributes {
+    /// In ascending order of name.
+    #[prost(message, repeated, tag = "1")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
 }
 /// What kind of thing an asset is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -392,6 +455,66 @@ pub struct DocumentAdded {
     #[prost(message, optional, tag = "3")]
     pub document: ::core::option::Option<Document>,
 }
+/// The worth of an asset was stated.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NavSet {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub currency: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "3")]
+    pub nav: ::core::option::Option<Nav>,
+}
+/// An account may sign appraisals.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppraiserAccredited {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub appraiser: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub until_ms: u64,
+}
+/// An account may not sign appraisals any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AccreditationRevoked {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub appraiser: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub from_ms: u64,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub reason_sha256: ::prost::bytes::Bytes,
+}
+/// An operation waits for a second person.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActionProposed {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub operation: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub proposer: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "4")]
+    pub expires_ms: u64,
+}
+/// A proposed operation was taken back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActionWithdrawn {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub operation_sha256: ::prost::bytes::Bytes,
+}
+/// It was said which operations take two persons.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TwoPersonRuleSet {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "2")]
+    pub mint: bool,
+    #[prost(bool, tag = "3")]
+    pub forced_transfer: bool,
+}
 /// One action on an asset, for ever.
 ///
 /// The hash of its bytes, SHA-256(0x00 || entry), is a leaf of the RFC 6962 tree
@@ -447,6 +570,8 @@ pub struct GetAssetResponse {
     pub totals: ::core::option::Option<AssetTotals>,
     #[prost(message, optional, tag = "3")]
     pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
+    #[prost(message, repeated, tag = "4")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
 }
 /// A page of the register.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -541,6 +666,85 @@ pub struct ListHistoryResponse {
     pub entries: ::prost::alloc::vec::Vec<HistoryEntry>,
     #[prost(message, optional, tag = "2")]
     pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// Of which asset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNavsRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// Prices in order of currency and account.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNavsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub navs: ::prost::alloc::vec::Vec<StatedNav>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// A price and whether it may still be used.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StatedNav {
+    /// `asset1…` of the currency.
+    #[prost(string, tag = "1")]
+    pub currency: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub nav: ::core::option::Option<Nav>,
+    /// Whether it is too old at the time of the latest block.
+    #[prost(bool, tag = "3")]
+    pub stale: bool,
+}
+/// Of which asset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPendingActionsRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// Pending operations in order of hash, expired ones included.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPendingActionsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub actions: ::prost::alloc::vec::Vec<PendingAction>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// A page of the appraisers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAppraisersRequest {
+    #[prost(message, optional, tag = "1")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// Appraisers in order of address.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAppraisersResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub appraisers: ::prost::alloc::vec::Vec<AppraiserEntry>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// An appraiser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AppraiserEntry {
+    /// `tsr1…`.
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub appraiser: ::core::option::Option<Appraiser>,
+}
+/// Of which class.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetClassSchemaRequest {
+    #[prost(enumeration = "AssetClass", tag = "1")]
+    pub class: i32,
+}
+/// A JSON Schema document.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetClassSchemaResponse {
+    #[prost(string, tag = "1")]
+    pub json_schema: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 pub mod asset_query_service_client {
@@ -802,6 +1006,123 @@ pub mod asset_query_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What one asset is worth, by each account that has stated it.
+        pub async fn list_navs(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNavsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNavsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.assets.v1.AssetQueryService/ListNavs",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tessera.assets.v1.AssetQueryService", "ListNavs"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Operations on one asset that wait for a second person.
+        pub async fn list_pending_actions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListPendingActionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPendingActionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.assets.v1.AssetQueryService/ListPendingActions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.assets.v1.AssetQueryService",
+                        "ListPendingActions",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// All appraisers that were ever accredited, in order of address.
+        pub async fn list_appraisers(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAppraisersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAppraisersResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.assets.v1.AssetQueryService/ListAppraisers",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.assets.v1.AssetQueryService",
+                        "ListAppraisers",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the attributes of an asset of a class must be.
+        pub async fn get_class_schema(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetClassSchemaRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetClassSchemaResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.assets.v1.AssetQueryService/GetClassSchema",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.assets.v1.AssetQueryService",
+                        "GetClassSchema",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -863,6 +1184,38 @@ pub mod asset_query_service_server {
             request: tonic::Request<super::ListHistoryRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListHistoryResponse>,
+            tonic::Status,
+        >;
+        /// What one asset is worth, by each account that has stated it.
+        async fn list_navs(
+            &self,
+            request: tonic::Request<super::ListNavsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNavsResponse>,
+            tonic::Status,
+        >;
+        /// Operations on one asset that wait for a second person.
+        async fn list_pending_actions(
+            &self,
+            request: tonic::Request<super::ListPendingActionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListPendingActionsResponse>,
+            tonic::Status,
+        >;
+        /// All appraisers that were ever accredited, in order of address.
+        async fn list_appraisers(
+            &self,
+            request: tonic::Request<super::ListAppraisersRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListAppraisersResponse>,
+            tonic::Status,
+        >;
+        /// What the attributes of an asset of a class must be.
+        async fn get_class_schema(
+            &self,
+            request: tonic::Request<super::GetClassSchemaRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetClassSchemaResponse>,
             tonic::Status,
         >;
     }
@@ -1216,6 +1569,192 @@ pub mod asset_query_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/tessera.assets.v1.AssetQueryService/ListNavs" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListNavsSvc<T: AssetQueryService>(pub Arc<T>);
+                    impl<
+                        T: AssetQueryService,
+                    > tonic::server::UnaryService<super::ListNavsRequest>
+                    for ListNavsSvc<T> {
+                        type Response = super::ListNavsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNavsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AssetQueryService>::list_navs(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListNavsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.assets.v1.AssetQueryService/ListPendingActions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListPendingActionsSvc<T: AssetQueryService>(pub Arc<T>);
+                    impl<
+                        T: AssetQueryService,
+                    > tonic::server::UnaryService<super::ListPendingActionsRequest>
+                    for ListPendingActionsSvc<T> {
+                        type Response = super::ListPendingActionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListPendingActionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AssetQueryService>::list_pending_actions(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListPendingActionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.assets.v1.AssetQueryService/ListAppraisers" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAppraisersSvc<T: AssetQueryService>(pub Arc<T>);
+                    impl<
+                        T: AssetQueryService,
+                    > tonic::server::UnaryService<super::ListAppraisersRequest>
+                    for ListAppraisersSvc<T> {
+                        type Response = super::ListAppraisersResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAppraisersRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AssetQueryService>::list_appraisers(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAppraisersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.assets.v1.AssetQueryService/GetClassSchema" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetClassSchemaSvc<T: AssetQueryService>(pub Arc<T>);
+                    impl<
+                        T: AssetQueryService,
+                    > tonic::server::UnaryService<super::GetClassSchemaRequest>
+                    for GetClassSchemaSvc<T> {
+                        type Response = super::GetClassSchemaResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetClassSchemaRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AssetQueryService>::get_class_schema(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetClassSchemaSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1280,6 +1819,9 @@ pub struct RegisterAsset {
     /// At most 32.
     #[prost(message, repeated, tag = "7")]
     pub documents: ::prost::alloc::vec::Vec<Document>,
+    /// None, or what the schema of the class asks for, in ascending order of name.
+    #[prost(message, repeated, tag = "8")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
 }
 /// Adds a signed appraisal to the history of an asset. Anyone may bring it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1362,4 +1904,83 @@ pub struct AddDocument {
     pub asset: ::prost::bytes::Bytes,
     #[prost(message, optional, tag = "2")]
     pub document: ::core::option::Option<Document>,
+}
+/// States what an asset is worth; role APPRAISER or SERVICER.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetNav {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// 16 bytes; id of the currency of the price.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub currency: ::prost::bytes::Bytes,
+    /// Base units of the currency for 10^decimals base units of the asset.
+    #[prost(string, tag = "3")]
+    pub price: ::prost::alloc::string::String,
+    /// What it rests on.
+    #[prost(string, tag = "4")]
+    pub source: ::prost::alloc::string::String,
+    /// Not later than the block, and later than what the sender stated before.
+    #[prost(uint64, tag = "5")]
+    pub computed_at_ms: u64,
+    /// At most 366 days.
+    #[prost(uint64, tag = "6")]
+    pub max_age_ms: u64,
+}
+/// Lets an account sign appraisals; registrar only.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AccreditAppraiser {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub appraiser: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// End of the accreditation in milliseconds since the Unix epoch, exclusive; 0
+    /// for none.
+    #[prost(uint64, tag = "3")]
+    pub until_ms: u64,
+}
+/// Ends an accreditation for ever; registrar only. Appraisals that are valid from
+/// then on or later do not count any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeAccreditation {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub appraiser: ::prost::bytes::Bytes,
+    /// Milliseconds since the Unix epoch, inclusive; may lie in the past.
+    #[prost(uint64, tag = "2")]
+    pub from_ms: u64,
+    /// 32 bytes, or empty: hash of the document that says why.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub reason_sha256: ::prost::bytes::Bytes,
+}
+/// Proposes an operation that takes two persons. The second one carries it out by
+/// sending the same operation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProposeAction {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// Serialised `tessera.chain.v1.Operation`.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub operation: ::prost::bytes::Bytes,
+    /// Milliseconds since the Unix epoch, exclusive; later than the block.
+    #[prost(uint64, tag = "3")]
+    pub expires_ms: u64,
+}
+/// Takes a proposed operation back; by its proposer or an issuer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WithdrawAction {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// 32 bytes; SHA-256 of the operation.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub operation_sha256: ::prost::bytes::Bytes,
+}
+/// Says which operations on an asset take two persons; issuer. Leaving one out
+/// that does so far takes two persons itself.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetTwoPersonRule {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "2")]
+    pub mint: bool,
+    #[prost(bool, tag = "3")]
+    pub forced_transfer: bool,
 }

@@ -14,7 +14,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
 use super::facts::{load_currency, load_open};
-use super::{appraisals, history};
+use super::{accreditation, appraisals, history};
 use crate::modules::accounts::authorise;
 use crate::modules::committed::broken;
 use crate::modules::fields::{self, FieldError};
@@ -148,10 +148,14 @@ impl Message for AppendAppraisal {
         let mut asset = load_open(context.state, &self.asset)?;
         load_currency(context.state, &self.currency)?;
         let accredited: Option<Appraiser> = context.state.load(&StateKey::appraiser(&appraiser))?;
-        if accredited.is_none() {
+        let (from_ms, time_ms) = (self.appraisal.valid_from_ms, context.block.time_ms);
+        let good = |one: &Appraiser| {
+            accreditation::may_sign(one, time_ms) && accreditation::counts(one, from_ms)
+        };
+        if !accredited.as_ref().is_some_and(good) {
             return Err(AssetError::AppraiserNotAccredited { appraiser }.into());
         }
-        let (to_ms, time_ms) = (self.appraisal.valid_to_ms, context.block.time_ms);
+        let to_ms = self.appraisal.valid_to_ms;
         if to_ms <= time_ms {
             return Err(AssetError::AppraisalExpired { to_ms, time_ms }.into());
         }

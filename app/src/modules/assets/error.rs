@@ -222,6 +222,133 @@ pub enum AssetError {
         /// How many it has.
         count: u32,
     },
+    /// Only the registrar of the chain may do this.
+    #[error("{account} is not the registrar of the chain, only that account accredits appraisers")]
+    NotRegistrar {
+        /// Who tried.
+        account: Address,
+    },
+    /// A revocation is for ever.
+    #[error("the accreditation of {appraiser} is revoked from {from_ms} ms on, for ever")]
+    AccreditationRevoked {
+        /// Whose.
+        appraiser: Address,
+        /// First millisecond without it.
+        from_ms: u64,
+    },
+    /// The accreditation would be over before it begins.
+    #[error("the accreditation would end at {until_ms} ms, it is {time_ms} ms now")]
+    AccreditationOver {
+        /// First millisecond without it.
+        until_ms: u64,
+        /// Time of the block.
+        time_ms: u64,
+    },
+    /// The operation takes two persons, and no first one has proposed it.
+    #[error(
+        "operation {operation} takes two persons and is not proposed: propose it first, then let \
+         another account send it"
+    )]
+    NotProposed {
+        /// SHA-256 of the operation, in hexadecimal.
+        operation: String,
+    },
+    /// Who proposed an operation cannot be the second person as well.
+    #[error("{account} has proposed this, it takes a second account to carry it out")]
+    SecondPersonNeeded {
+        /// Who proposed it.
+        account: Address,
+    },
+    /// The bytes are no operation on the asset that may take two persons.
+    #[error("`operation` is not one on this asset that may take two persons, canonically encoded")]
+    NotProposable,
+    /// The proposal would be over before it begins.
+    #[error(
+        "the proposal would end at {expires_ms} ms, it is {time_ms} ms now: choose a later end"
+    )]
+    ProposalExpired {
+        /// First millisecond at which it is too late.
+        expires_ms: u64,
+        /// Time of the block.
+        time_ms: u64,
+    },
+    /// The same operation waits for a second person already.
+    #[error("this operation is proposed already, until {expires_ms} ms")]
+    AlreadyProposed {
+        /// First millisecond at which it is too late.
+        expires_ms: u64,
+    },
+    /// The class has no such attribute.
+    #[error("`{path}` is not in the schema of the class, which has {known}")]
+    AttributeUnknown {
+        /// Where it stands.
+        path: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The class asks for an attribute that is not there.
+    #[error("`{path}` is missing, expected {expected}")]
+    AttributeMissing {
+        /// Where it should stand.
+        path: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// The value of an attribute is not of its form.
+    #[error("`{path}` is `{value}`, expected {expected}")]
+    AttributeInvalid {
+        /// Where it stands.
+        path: String,
+        /// The value given, perhaps cut.
+        value: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// An attribute stands twice or out of order.
+    #[error("`{path}` is out of place: give attributes once each, in ascending order of name")]
+    AttributesNotSorted {
+        /// The one after which order is broken.
+        path: String,
+    },
+    /// The account has stated a price that is as new or newer.
+    #[error(
+        "the price of `{name}` is of {computed_at_ms} ms, but this account stated one of \
+         {latest_ms} ms: expected a later one"
+    )]
+    NavNotNewer {
+        /// Name of the asset.
+        name: String,
+        /// Time of the price.
+        computed_at_ms: u64,
+        /// That of the latest price.
+        latest_ms: u64,
+    },
+    /// The price is of a time that has not come yet.
+    #[error("the price is of {computed_at_ms} ms, it is {time_ms} ms now")]
+    NavFromFuture {
+        /// Time of the price.
+        computed_at_ms: u64,
+        /// Time of the block.
+        time_ms: u64,
+    },
+    /// The price is too old to be used.
+    #[error("the price of `{name}` could be used until {until_ms} ms, it is {time_ms} ms now")]
+    NavStale {
+        /// Name of the asset.
+        name: String,
+        /// First millisecond at which it is too old.
+        until_ms: u64,
+        /// Time of the block.
+        time_ms: u64,
+    },
+    /// The account has stated no price in this currency.
+    #[error("{stated_by} has not stated the price of `{name}` in this currency")]
+    NavMissing {
+        /// Name of the asset.
+        name: String,
+        /// Whose word was asked for.
+        stated_by: Address,
+    },
 }
 
 impl AssetError {
@@ -254,6 +381,22 @@ impl AssetError {
             Self::RoleExpired { .. } => 31,
             Self::RoleNotGranted { .. } => 32,
             Self::TooManyDocuments { .. } => 33,
+            Self::NotRegistrar { .. } => 34,
+            Self::AccreditationRevoked { .. } => 35,
+            Self::AccreditationOver { .. } => 36,
+            Self::NotProposed { .. } => 37,
+            Self::SecondPersonNeeded { .. } => 38,
+            Self::NotProposable => 39,
+            Self::ProposalExpired { .. } => 40,
+            Self::AlreadyProposed { .. } => 41,
+            Self::AttributeUnknown { .. } => 42,
+            Self::AttributeMissing { .. } => 43,
+            Self::AttributeInvalid { .. } => 44,
+            Self::AttributesNotSorted { .. } => 45,
+            Self::NavNotNewer { .. } => 46,
+            Self::NavFromFuture { .. } => 47,
+            Self::NavStale { .. } => 48,
+            Self::NavMissing { .. } => 49,
         }
     }
 }

@@ -9,8 +9,11 @@
 //! | asset name | SHA-256 of the name | `RegisterAsset` |
 //! | document | asset, number | `RegisterAsset`, `AddDocument` |
 //! | appraisal | asset, number | `AppendAppraisal` |
-//! | appraiser | address | genesis |
+//! | appraiser | address | genesis, `AccreditAppraiser`, `RevokeAccreditation` |
+//! | attributes | asset | `RegisterAsset` |
 //! | supply copy | asset, record height | `MintUnits`, `BurnUnits` |
+//! | nav | asset, currency, account | `SetNav` |
+//! | pending action | asset, SHA-256 of it | `ProposeAction`, `WithdrawAction`, the operation |
 //! | role grants | asset, account | `GrantRole`, `RevokeRole` |
 //! | history head | asset | every message here |
 //! | history page | asset, number | every message here |
@@ -24,6 +27,8 @@
 //! * The history has an entry for every change that a message here makes, and its head commits to
 //!   all of them.
 
+mod accredit_appraiser;
+mod accreditation;
 mod activate_asset;
 mod add_document;
 mod append_appraisal;
@@ -36,13 +41,22 @@ mod grant_role;
 pub(crate) mod history;
 mod life_cycle;
 mod mint_units;
+pub mod nav;
+mod propose_action;
 mod register_asset;
+mod revoke_accreditation;
 mod revoke_role;
 pub mod roles;
+pub mod schema;
+mod set_nav;
+mod set_two_person_rule;
 #[cfg(test)]
 mod tests;
 mod totals;
+pub(crate) mod two_person;
+mod withdraw_action;
 
+pub use accredit_appraiser::AccreditAppraiser;
 pub use activate_asset::ActivateAsset;
 pub use add_document::AddDocument;
 pub use append_appraisal::{AppendAppraisal, MAX_METHOD_LENGTH};
@@ -52,9 +66,14 @@ pub use error::AssetError;
 pub(crate) use facts::{load_asset, load_currency, require_issuer};
 pub use grant_role::GrantRole;
 pub use mint_units::MintUnits;
+pub use propose_action::ProposeAction;
 pub use register_asset::{
     Document, MAX_DECIMALS, MAX_DOCUMENTS, MAX_SALT_LENGTH, MAX_TITLE_LENGTH, MAX_URI_LENGTH,
     RegisterAsset,
 };
+pub use revoke_accreditation::RevokeAccreditation;
 pub use revoke_role::RevokeRole;
+pub use set_nav::SetNav;
+pub use set_two_person_rule::SetTwoPersonRule;
 pub(crate) use totals::{apply_holder_count, declare_supply_at, load_totals, supply_at};
+pub use withdraw_action::WithdrawAction;

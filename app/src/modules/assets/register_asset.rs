@@ -5,12 +5,14 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::check_asset_name;
 use tessera_proto::pb::assets::v1 as pb;
-use tessera_proto::pb::assets::v1::{Asset, AssetClass, AssetStatus, AssetTotals};
+use tessera_proto::pb::assets::v1::{
+    Asset, AssetClass, AssetStatus, AssetTotals, Attribute, Attributes,
+};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
-use super::history;
+use super::{history, schema};
 use crate::modules::fields::{self, FieldError};
 use crate::modules::{Context, Message};
 use crate::state::access::AccessSet;
@@ -45,6 +47,8 @@ pub struct RegisterAsset {
     pub max_supply: Amount,
     /// What describes it.
     pub documents: Vec<Document>,
+    /// What it is in detail, as the schema of its class asks for it; perhaps nothing.
+    pub attributes: Vec<Attribute>,
 }
 
 /// A document, by reference and hash.
@@ -82,10 +86,21 @@ impl From<&Document> for pb::Document {
 impl TryFrom<pb::RegisterAsset> for RegisterAsset {
     type Error = AssetError;
 
-    /// Refuses malformed fields in the order of the message's fields.
+    /// Refuses malformed fields in the order of the message's fields, and last attributes that
+    /// do not fit the class: [`AssetError::AttributesNotSorted`],
+    /// [`AssetError::AttributeUnknown`], [`AssetError::AttributeInvalid`],
+    /// [`AssetError::AttributeMissing`].
     fn try_from(message: pb::RegisterAsset) -> Result<Self, AssetError> {
-        let pb::RegisterAsset { salt, name, title, class, decimals, max_supply, documents } =
-            message;
+        let pb::RegisterAsset {
+            salt,
+            name,
+            title,
+            class,
+            decimals,
+            max_supply,
+            documents,
+            attributes,
+        } = message;
         fields::length("salt", &salt, 0, MAX_SALT_LENGTH)?;
         check_asset_name(&name)?;
         let title = fields::text("title", title, MAX_TITLE_LENGTH)?;
@@ -97,7 +112,9 @@ impl TryFrom<pb::RegisterAsset> for RegisterAsset {
         fields::count("documents", documents.len(), 0, MAX_DOCUMENTS)?;
         let documents: Result<_, FieldError> =
             documents.into_iter().map(Document::try_from).collect();
-        Ok(Self { salt, name, title, class, decimals, max_supply, documents: documents? })
+        let documents = documents?;
+        schema::check(class, &attributes)?;
+        Ok(Self { salt, name, title, class, decimals, max_supply, documents, attributes })
     }
 }
 
@@ -144,6 +161,9 @@ impl Message for RegisterAsset {
         for (number, _) in self.numbered_documents() {
             access.write(StateKey::document(&id, number));
         }
+        if !self.attributes.is_empty() {
+            access.write(StateKey::attributes(&id));
+        }
         history::declare(state, access, &id)
     }
 
@@ -166,6 +186,10 @@ impl Message for RegisterAsset {
         for (number, document) in self.numbered_documents() {
             let key = StateKey::document(&id, number);
             context.state.store(key, &pb::Document::from(document))?;
+        }
+        if !self.attributes.is_empty() {
+            let attributes = Attributes { attributes: self.attributes.clone() };
+            context.state.store(StateKey::attributes(&id), &attributes)?;
         }
         let registered = Kind::AssetRegistered(pb::AssetRegistered {
             asset: id.to_bytes(),

@@ -36,6 +36,26 @@ pub fn require(
     role: Role,
     now_ms: u64,
 ) -> Result<(), ExecutionError> {
+    if holds(view, asset, account, role, now_ms)? {
+        return Ok(());
+    }
+    let facts = load_asset(view, asset)?;
+    let issuer = committed::address("issuer", &facts.issuer)?;
+    let (account, name) = (*account, facts.name);
+    Err(AssetError::RoleNeeded { account, name, role, issuer }.into())
+}
+
+/// Whether [`require`] would let the account pass.
+///
+/// # Errors
+/// [`AssetError::UnknownAsset`].
+pub fn holds(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+    role: Role,
+    now_ms: u64,
+) -> Result<bool, ExecutionError> {
     let facts = load_asset(view, asset)?;
     let grants = load(view, asset, account)?;
     let issuer = committed::address("issuer", &facts.issuer)?;
@@ -44,11 +64,7 @@ pub fn require(
             || grants.grants.iter().any(|grant| grant.role() == role && now_ms < grant.expires_ms)
     };
     let issuer_may = matches!(role, Role::Agent | Role::Servicer | Role::Minter);
-    if has(role) || (issuer_may && has(Role::Issuer)) {
-        return Ok(());
-    }
-    let (account, name) = (*account, facts.name);
-    Err(AssetError::RoleNeeded { account, name, role, issuer }.into())
+    Ok(has(role) || (issuer_may && has(Role::Issuer)))
 }
 
 /// Refuses who may not grant a role: only who registered the asset makes others issuers, so

@@ -20,9 +20,13 @@ use crate::modules::testing::{
     public_key, register, transfer,
 };
 
+mod appraisers;
+mod attributes;
 mod history;
 mod life_cycle;
+mod nav;
 mod roles;
+mod two_person;
 
 fn registration(name: &str) -> pb::RegisterAsset {
     let Kind::RegisterAsset(message) = register(name) else { unreachable!() };

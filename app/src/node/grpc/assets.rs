@@ -5,10 +5,13 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::assets::v1::asset_query_service_server::AssetQueryService;
 use tessera_proto::pb::assets::v1::{
-    AccountRoles, Asset, AssetSummary, AssetTotals, GetAssetRequest, GetAssetResponse, HistoryPage,
-    ListAppraisalsRequest, ListAppraisalsResponse, ListAssetsRequest, ListAssetsResponse,
-    ListDocumentsRequest, ListDocumentsResponse, ListHistoryRequest, ListHistoryResponse,
-    ListRolesRequest, ListRolesResponse, RoleGrants,
+    AccountRoles, Appraiser, AppraiserEntry, Asset, AssetClass, AssetSummary, AssetTotals,
+    Attributes, GetAssetRequest, GetAssetResponse, GetClassSchemaRequest, GetClassSchemaResponse,
+    HistoryPage, ListAppraisalsRequest, ListAppraisalsResponse, ListAppraisersRequest,
+    ListAppraisersResponse, ListAssetsRequest, ListAssetsResponse, ListDocumentsRequest,
+    ListDocumentsResponse, ListHistoryRequest, ListHistoryResponse, ListNavsRequest,
+    ListNavsResponse, ListPendingActionsRequest, ListPendingActionsResponse, ListRolesRequest,
+    ListRolesResponse, Nav, RoleGrants, StatedNav,
 };
 use tessera_proto::pb::query::v1::{PageResponse, QueryOptions};
 use tessera_proto::state_key::{Namespace, StateKey};
@@ -16,11 +19,17 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::pages::{MAX_LIMIT, Page};
 use super::services::Services;
+use super::status;
 use super::view::View;
+use crate::chain::receipts::block_summary;
+use crate::modules::assets::nav::is_stale;
+use crate::modules::assets::schema::json_schema;
 use crate::state::database::Table;
 
 /// Bytes of the number of a document or appraisal.
 const NUMBER_LENGTH: usize = 4;
+/// Bytes of a SHA-256.
+const HASH_LENGTH: usize = 32;
 /// Bytes of the number of a page of a history.
 const HISTORY_NUMBER_LENGTH: usize = 8;
 
@@ -34,7 +43,13 @@ impl AssetQueryService for Services {
         self.query(options, move |view| {
             let (id, asset) = view.asset(&asset)?;
             let context = view.context(&StateKey::asset(&id))?;
-            Ok(GetAssetResponse { asset: Some(asset), totals: totals(view, &id)?, context })
+            let attributes: Option<Attributes> = view.leaf(&StateKey::attributes(&id))?;
+            Ok(GetAssetResponse {
+                asset: Some(asset),
+                totals: totals(view, &id)?,
+                context,
+                attributes: attributes.unwrap_or_default().attributes,
+            })
         })
         .await
     }
@@ -123,6 +138,88 @@ impl AssetQueryService for Services {
         })
         .await
     }
+
+    async fn list_navs(
+        &self,
+        request: Request<ListNavsRequest>,
+    ) -> Result<Response<ListNavsResponse>, Status> {
+        let ListNavsRequest { asset, page } = request.into_inner();
+        let page = Page::read(page, AssetId::LENGTH + Address::LENGTH)?;
+        self.query(None, move |view| {
+            let (id, _) = view.asset(&asset)?;
+            let summary = block_summary(view.database(), view.height());
+            let summary = summary.map_err(|fault| status::failed(&fault))?;
+            let now_ms = summary.map_or(0, |summary| summary.time_ms);
+            let prefix = [&[Namespace::Nav.byte()], id.as_bytes().as_slice()].concat();
+            let (places, page) = page.scan(view.database(), Table::Keys, &prefix)?;
+            let mut navs = Vec::with_capacity(places.len());
+            for place in places {
+                let Some((currency, account)) = nav_place(&place) else { continue };
+                let nav: Option<Nav> = view.leaf(&StateKey::nav(&id, &currency, &account))?;
+                navs.extend(nav.map(|nav| StatedNav {
+                    currency: currency.to_string(),
+                    stale: is_stale(&nav, now_ms),
+                    nav: Some(nav),
+                }));
+            }
+            Ok(ListNavsResponse { navs, page: Some(page) })
+        })
+        .await
+    }
+
+    async fn list_pending_actions(
+        &self,
+        request: Request<ListPendingActionsRequest>,
+    ) -> Result<Response<ListPendingActionsResponse>, Status> {
+        let ListPendingActionsRequest { asset, page } = request.into_inner();
+        let page = Page::read(page, HASH_LENGTH)?;
+        self.query(None, move |view| {
+            let (id, _) = view.asset(&asset)?;
+            let (actions, page) = listed(view, &page, (Namespace::PendingAction, &id))?;
+            Ok(ListPendingActionsResponse { actions, page: Some(page) })
+        })
+        .await
+    }
+
+    async fn list_appraisers(
+        &self,
+        request: Request<ListAppraisersRequest>,
+    ) -> Result<Response<ListAppraisersResponse>, Status> {
+        let page = Page::read(request.into_inner().page, Address::LENGTH)?;
+        self.query(None, move |view| {
+            let prefix = [Namespace::Appraiser.byte()];
+            let (accounts, page) = page.scan(view.database(), Table::Keys, &prefix)?;
+            let mut appraisers = Vec::with_capacity(accounts.len());
+            for account in accounts {
+                let Ok(account) = Address::try_from(account.as_ref()) else { continue };
+                let appraiser: Option<Appraiser> = view.leaf(&StateKey::appraiser(&account))?;
+                appraisers.extend(appraiser.map(|appraiser| AppraiserEntry {
+                    account: account.to_string(),
+                    appraiser: Some(appraiser),
+                }));
+            }
+            Ok(ListAppraisersResponse { appraisers, page: Some(page) })
+        })
+        .await
+    }
+
+    async fn get_class_schema(
+        &self,
+        request: Request<GetClassSchemaRequest>,
+    ) -> Result<Response<GetClassSchemaResponse>, Status> {
+        let class = request.into_inner().class();
+        if class == AssetClass::Unspecified {
+            return Err(status::invalid("`class` is missing or unknown"));
+        }
+        let json_schema = format!("{:#}\n", json_schema(class));
+        Ok(Response::new(GetClassSchemaResponse { json_schema }))
+    }
+}
+
+/// Currency and account of a price, from the rest of its key.
+fn nav_place(place: &[u8]) -> Option<(AssetId, Address)> {
+    let (currency, account) = place.split_at_checked(AssetId::LENGTH)?;
+    Some((AssetId::try_from(currency).ok()?, Address::try_from(account).ok()?))
 }
 
 /// A page of the numbered leaves of an asset, without those that are newer than the view.

@@ -43,6 +43,7 @@ pub(super) async fn run(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()
             uri: "https://notary.example/deeds/villa-ardeche".to_owned(),
             sha256: deed.to_vec().into(),
         }],
+        attributes: Vec::new(),
     });
     let receipt = scene.send(ISSUER, vec![registration]).await?;
     check_registration(scene, villa, &deed).await?;
