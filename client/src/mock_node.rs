@@ -238,7 +238,7 @@ impl AssetQueryService for MockNode {
             return Err(Status::not_found("no such asset"));
         }
         let (asset, totals) = (Some(asset), Some(totals));
-        Ok(Response::new(GetAssetResponse { asset, totals, context: None }))
+        Ok(Response::new(GetAssetResponse { asset, totals, ..Default::default() }))
     }
 
     async fn list_assets(
@@ -263,6 +263,48 @@ impl AssetQueryService for MockNode {
         _: Request<ListAppraisalsRequest>,
     ) -> Result<Response<ListAppraisalsResponse>, Status> {
         Ok(Response::new(ListAppraisalsResponse::default()))
+    }
+
+    async fn list_roles(
+        &self,
+        _: Request<ListRolesRequest>,
+    ) -> Result<Response<ListRolesResponse>, Status> {
+        Ok(Response::new(ListRolesResponse::default()))
+    }
+
+    async fn list_history(
+        &self,
+        _: Request<ListHistoryRequest>,
+    ) -> Result<Response<ListHistoryResponse>, Status> {
+        Ok(Response::new(ListHistoryResponse::default()))
+    }
+
+    async fn list_navs(
+        &self,
+        _: Request<ListNavsRequest>,
+    ) -> Result<Response<ListNavsResponse>, Status> {
+        Ok(Response::new(ListNavsResponse::default()))
+    }
+
+    async fn list_pending_actions(
+        &self,
+        _: Request<ListPendingActionsRequest>,
+    ) -> Result<Response<ListPendingActionsResponse>, Status> {
+        Ok(Response::new(ListPendingActionsResponse::default()))
+    }
+
+    async fn list_appraisers(
+        &self,
+        _: Request<ListAppraisersRequest>,
+    ) -> Result<Response<ListAppraisersResponse>, Status> {
+        Ok(Response::new(ListAppraisersResponse::default()))
+    }
+
+    async fn get_class_schema(
+        &self,
+        _: Request<GetClassSchemaRequest>,
+    ) -> Result<Response<GetClassSchemaResponse>, Status> {
+        Ok(Response::new(GetClassSchemaResponse::default()))
     }
 }
 

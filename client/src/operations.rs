@@ -18,7 +18,11 @@ use tessera_proto::pb::votes::v1::{
 };
 pub use tessera_proto::pb::votes::v1::{SubmitProposal, VoteChoice};
 
+pub use register::*;
+
 use crate::signer::Signer;
+
+mod register;
 
 /// Replaces the keys of the sender's account.
 #[must_use]

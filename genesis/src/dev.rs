@@ -59,6 +59,7 @@ impl Genesis {
                 fee_per_operation: 5_000,
                 fee_per_byte: 20,
                 max_validity_blocks: 10_000,
+                registrar: Some(address(ISSUER)),
             },
             accounts: ACCOUNTS.iter().copied().map(account).collect(),
             assets: vec![currency()],

@@ -56,6 +56,9 @@ pub struct Params {
     pub fee_per_byte: u64,
     /// How many blocks ahead a transaction may say that it is valid; above zero.
     pub max_validity_blocks: u64,
+    /// Who accredits appraisers later; nobody if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registrar: Option<Address>,
 }
 
 /// An account that begins with prepaid fees or a name.
@@ -94,7 +97,7 @@ pub struct Asset {
     pub decimals: u32,
     /// Most base units that may ever exist.
     pub max_supply: Amount,
-    /// Proposed or active; only an active asset has holdings.
+    /// Where it stands in its life; only an active or suspended asset has holdings.
     #[serde(serialize_with = "status_label")]
     pub status: AssetStatus,
     /// Documents by reference and hash, at most [`MAX_DOCUMENTS`].

@@ -89,10 +89,13 @@ fn check_assets(genesis: &Genesis, report: &Report) {
         let accounts =
             holdings.map(|(j, one)| (format!("{path}.holdings[{j}].account"), one.account));
         check_unique(accounts, "account", report);
-        if asset.status == AssetStatus::Proposed && !asset.holdings.is_empty() {
+        let held = matches!(asset.status, AssetStatus::Active | AssetStatus::Suspended);
+        let status_known = report.is_read(&format!("{path}.status"));
+        if status_known && !held && !asset.holdings.is_empty() {
             let message = format!(
-                "`{}` is proposed and cannot be held yet, make it `active` or remove its holdings",
-                asset.name
+                "`{}` is {} and cannot be held, make it `active` or remove its holdings",
+                asset.name,
+                status_label(asset.status)
             );
             report.add(&format!("{path}.holdings"), message);
         }

@@ -287,7 +287,8 @@ fn texts_are_checked() {
             "/assets/1/status",
             json!("unspecified"),
             None,
-            "`unspecified` is not known here, choose one of proposed, active",
+            "`unspecified` is not known here, choose one of proposed, active, finalized, suspended, \
+             cancelled, retired",
         ),
     ]);
 }
@@ -563,7 +564,7 @@ fn supply_is_within_its_limit() {
             "/assets/1/status",
             json!("proposed"),
             Some("$.assets[1].holdings"),
-            "`gold-bar` is proposed and cannot be held yet, make it `active` or remove its \
+            "`gold-bar` is proposed and cannot be held, make it `active` or remove its \
              holdings",
         ),
     ]);

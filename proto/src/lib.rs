@@ -5,12 +5,14 @@
 //! * [`amount`]: quantities as they stand in messages.
 //! * [`state_key`], [`leaf`]: where each fact stands in the state and how it is encoded, so
 //!   that a proof can be read without the node.
-//! * [`name`]: which names assets may have.
+//! * [`name`]: which names assets may have, and names of statuses and roles.
+//! * [`history`]: how the actions on an asset make one hash.
 //! * [`signing`]: the bytes that are signed, and transaction ids.
 //!
 //! Nothing here does I/O or depends on the node.
 
 pub mod amount;
+pub mod history;
 pub mod id;
 pub mod leaf;
 pub mod name;

@@ -1,5 +1,7 @@
 //! Names of assets, as people choose and type them.
 
+use crate::pb::assets::v1::{AssetStatus, Role};
+
 /// Fewest characters of an asset name.
 pub const MIN_ASSET_NAME_LENGTH: usize = 3;
 /// Most characters of an asset name.
@@ -41,6 +43,24 @@ pub enum NameError {
         /// The name.
         name: String,
     },
+}
+
+/// A status as people read it, e.g. `suspended`.
+#[must_use]
+pub fn status_name(status: AssetStatus) -> String {
+    value_name(status.as_str_name(), "ASSET_STATUS_")
+}
+
+/// A role as people read it, e.g. `minter`.
+#[must_use]
+pub fn role_name(role: Role) -> String {
+    value_name(role.as_str_name(), "ROLE_")
+}
+
+/// The name of an enum value without what all values have in common, e.g. `real-estate`.
+#[must_use]
+pub fn value_name(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', "-")
 }
 
 /// Checks that a name may be given to an asset: 3 to 40 characters of a-z, 0-9 and single inner

@@ -48,6 +48,18 @@ pub enum Namespace {
     Appraiser = 0x25,
     /// Supply at a past record date by asset and record height.
     SupplyCopy = 0x26,
+    /// Roles by asset and account.
+    RoleGrants = 0x27,
+    /// Head of the history by asset.
+    HistoryHead = 0x28,
+    /// Page of the history by asset and number.
+    HistoryPage = 0x29,
+    /// Attributes by asset.
+    Attributes = 0x2a,
+    /// Price by asset, currency and who stated it.
+    Nav = 0x2b,
+    /// Pending action by asset and SHA-256 of the operation.
+    PendingAction = 0x2c,
     /// Holding by asset and account.
     Holding = 0x30,
     /// Balance at a past record date by asset, account and record height.
@@ -192,6 +204,43 @@ impl StateKey {
         Self::new(Namespace::SupplyCopy, &[asset.as_bytes(), &record_height.to_be_bytes()])
     }
 
+    /// Roles of an account for an asset.
+    #[must_use]
+    pub fn role_grants(asset: &AssetId, account: &Address) -> Self {
+        Self::new(Namespace::RoleGrants, &[asset.as_bytes(), account.as_bytes()])
+    }
+
+    /// Head of the history of an asset.
+    #[must_use]
+    pub fn history_head(asset: &AssetId) -> Self {
+        Self::new(Namespace::HistoryHead, &[asset.as_bytes()])
+    }
+
+    /// Page `number` (from 0) of the history of an asset.
+    #[must_use]
+    pub fn history_page(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::HistoryPage, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// What an asset is, in detail.
+    #[must_use]
+    pub fn attributes(asset: &AssetId) -> Self {
+        Self::new(Namespace::Attributes, &[asset.as_bytes()])
+    }
+
+    /// What an asset is worth in a currency, by one account.
+    #[must_use]
+    pub fn nav(asset: &AssetId, currency: &AssetId, stated_by: &Address) -> Self {
+        let parts = [asset.as_bytes().as_slice(), currency.as_bytes(), stated_by.as_bytes()];
+        Self::new(Namespace::Nav, &parts)
+    }
+
+    /// An operation on an asset that waits for a second person.
+    #[must_use]
+    pub fn pending_action(asset: &AssetId, operation_sha256: &[u8; 32]) -> Self {
+        Self::new(Namespace::PendingAction, &[asset.as_bytes(), operation_sha256])
+    }
+
     /// What an account holds of an asset.
     #[must_use]
     pub fn holding(asset: &AssetId, account: &Address) -> Self {
@@ -285,6 +334,12 @@ mod tests {
             (StateKey::appraisal(&asset, 1), format!("24{a}00000001")),
             (StateKey::appraiser(&account), format!("25{b}")),
             (StateKey::supply_copy(&asset, 9), format!("26{a}0000000000000009")),
+            (StateKey::role_grants(&asset, &account), format!("27{a}{b}")),
+            (StateKey::history_head(&asset), format!("28{a}")),
+            (StateKey::history_page(&asset, 2), format!("29{a}0000000000000002")),
+            (StateKey::attributes(&asset), format!("2a{a}")),
+            (StateKey::nav(&asset, &asset, &account), format!("2b{a}{a}{b}")),
+            (StateKey::pending_action(&asset, &[0xcc; 32]), format!("2c{a}{}", "cc".repeat(32))),
             (StateKey::holding(&asset, &account), format!("30{a}{b}")),
             (StateKey::holding_copy(&asset, &account, 9), format!("31{a}{b}0000000000000009")),
             (StateKey::royalty_schedule(&asset), format!("40{a}")),

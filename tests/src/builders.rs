@@ -292,6 +292,7 @@ impl World {
                 self.appraisal(intent, &asset, time_ms)
             }
             4 => operations::activate_asset(&self.assets[number]),
+            5 if intent.person % 4 == 0 => operations::burn_units(&asset, amount),
             5 => operations::mint_units(&self.assets[number], &to, amount),
             6 => operations::transfer(&asset, &to, amount),
             7 => {
@@ -358,6 +359,7 @@ impl World {
             decimals: u32::from(intent.person % 20),
             max_supply: (1 + u64::from(intent.amount)).to_string(),
             documents: vec![document; usize::from(intent.other % 3)],
+            attributes: Vec::new(),
         }
     }
 
@@ -406,6 +408,7 @@ pub fn params() -> Params {
         fee_per_operation: 10,
         fee_per_byte: 1,
         max_validity_blocks: crate::fixture::MAX_VALIDITY_BLOCKS,
+        ..Params::default()
     }
 }
 
@@ -457,6 +460,7 @@ fn spoil(mut kind: Kind, flaw: u8) -> Kind {
         Kind::TopUpFees(op) => &mut op.amount,
         Kind::RegisterAsset(op) => &mut op.max_supply,
         Kind::MintUnits(op) => &mut op.amount,
+        Kind::BurnUnits(op) => &mut op.amount,
         Kind::Transfer(op) => &mut op.amount,
         Kind::PayRoyalty(op) => &mut op.amount,
         Kind::PayIncome(op) => &mut op.amount,

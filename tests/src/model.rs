@@ -17,7 +17,7 @@ use tessera_genesis::Genesis;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::accounts::v1::Authority;
 use tessera_proto::pb::assets::v1::{
-    AppendAppraisal, Appraisal, AssetClass, AssetStatus, MintUnits, RegisterAsset,
+    AppendAppraisal, Appraisal, AssetClass, AssetStatus, BurnUnits, MintUnits, RegisterAsset,
 };
 use tessera_proto::pb::chain::v1::operation::Kind;
 use tessera_proto::pb::chain::v1::{Receipt, TransactionBody};
@@ -333,7 +333,7 @@ impl Model {
             Kind::AppendAppraisal(op) => self.append_appraisal(op),
             Kind::ActivateAsset(op) => {
                 let id = asset_id(&op.asset);
-                let asset = self.issued_by(&id, sender)?;
+                let asset = self.run_by_issuer(&id, sender)?;
                 if asset.active {
                     return refuse("assets", 15);
                 }
@@ -342,6 +342,7 @@ impl Model {
                 Ok(())
             }
             Kind::MintUnits(op) => self.mint_units(sender, op),
+            Kind::BurnUnits(op) => self.burn_units(sender, op),
             Kind::Transfer(op) => {
                 let to = address(&op.to);
                 if to == *sender {
@@ -376,6 +377,7 @@ impl Model {
             Kind::SubmitProposal(op) => self.submit_proposal(sender, op),
             Kind::CastVote(op) => self.cast_vote(sender, op),
             Kind::CloseProposal(op) => self.close_proposal(op),
+            other => unreachable!("no test sends {other:?} to the model"),
         }
     }
 
@@ -394,9 +396,19 @@ impl Model {
         Ok(())
     }
 
+    fn burn_units(&mut self, holder: &Address, op: &BurnUnits) -> Step {
+        let (id, amount) = (asset_id(&op.asset), number(&op.amount));
+        if !self.known(&id)?.active {
+            return refuse("assets", 16);
+        }
+        self.debit(&id, holder, amount)?;
+        self.assets.get_mut(&id).unwrap().supply -= amount;
+        Ok(())
+    }
+
     fn mint_units(&mut self, sender: &Address, op: &MintUnits) -> Step {
         let (id, amount) = (asset_id(&op.asset), number(&op.amount));
-        let asset = self.issued_by(&id, sender)?;
+        let asset = self.run_by_issuer(&id, sender)?;
         let (active, room) = (asset.active, asset.max_supply - asset.supply);
         if !active {
             return refuse("assets", 16);
@@ -623,6 +635,11 @@ impl Model {
         if asset.issuer == *sender { Ok(asset) } else { refuse("assets", 14) }
     }
 
+    fn run_by_issuer(&self, id: &AssetId, sender: &Address) -> Result<&Asset, Refusal> {
+        let asset = self.known(id)?;
+        if asset.issuer == *sender { Ok(asset) } else { refuse("assets", 30) }
+    }
+
     fn require_appraisal(&self, id: &AssetId) -> Step {
         let asset = &self.assets[id];
         let now = |one: &Appraisal| (one.valid_from_ms..one.valid_to_ms).contains(&self.time_ms);
@@ -743,6 +760,7 @@ fn assets_of(kind: &Kind, sender: &Address) -> Vec<AssetId> {
         Kind::AppendAppraisal(op) => vec![&op.asset],
         Kind::ActivateAsset(op) => vec![&op.asset],
         Kind::MintUnits(op) => vec![&op.asset],
+        Kind::BurnUnits(op) => vec![&op.asset],
         Kind::Transfer(op) => vec![&op.asset],
         Kind::BatchTransfer(op) => vec![&op.asset],
         Kind::SetRoyaltySchedule(op) => vec![&op.asset],
@@ -752,6 +770,7 @@ fn assets_of(kind: &Kind, sender: &Address) -> Vec<AssetId> {
         Kind::SubmitProposal(op) => vec![&op.asset],
         Kind::CastVote(op) => vec![&op.asset],
         Kind::CloseProposal(op) => vec![&op.asset],
+        other => unreachable!("no test sends {other:?} to the model"),
     };
     ids.into_iter().map(asset_id).collect()
 }

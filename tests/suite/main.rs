@@ -7,6 +7,7 @@ mod demo;
 mod execution;
 mod grpc;
 mod network;
+mod pages;
 mod proofs;
 mod refusals;
 mod replay;

@@ -425,9 +425,9 @@ fn refused_operations() -> Vec<Row> {
         state(
             "minting by a stranger",
             operations::mint_units(&gold, &to, amount(1)),
-            ("assets", 14),
+            ("assets", 30),
             format!(
-                "{sender} is not the issuer of `gold`, only {} may do this",
+                "{sender} does not have the role minter for `gold` now, {} can grant it",
                 person(3).address()
             ),
         ),

@@ -33,6 +33,7 @@ pub fn genesis_changes(genesis: &Genesis) -> Result<Changes, String> {
             fee_per_operation: params.fee_per_operation,
             fee_per_byte: params.fee_per_byte,
             max_validity_blocks: params.max_validity_blocks,
+            registrar: params.registrar.map(Address::to_bytes).unwrap_or_default(),
         },
     );
     let empty_pot = FeePot { amount: Amount::ZERO.to_string() };
@@ -43,7 +44,7 @@ pub fn genesis_changes(genesis: &Genesis) -> Result<Changes, String> {
         put(&mut changes, StateKey::account(&account.address), &leaf);
     }
     for appraiser in &genesis.appraisers {
-        let leaf = Appraiser { name: appraiser.name.clone() };
+        let leaf = Appraiser { name: appraiser.name.clone(), ..Appraiser::default() };
         put(&mut changes, StateKey::appraiser(&appraiser.address), &leaf);
     }
     for asset in &genesis.assets {

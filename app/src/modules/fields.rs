@@ -193,6 +193,11 @@ pub(crate) fn text(field: &'static str, text: String, max: usize) -> Checked<Str
     Ok(text)
 }
 
+/// A text for people that may be left out.
+pub(crate) fn optional_text(field: &'static str, text: String, max: usize) -> Checked<String> {
+    if text.is_empty() { Ok(text) } else { self::text(field, text, max) }
+}
+
 /// Checks that a number is within `min..=max`.
 pub(crate) fn range<T>(field: &'static str, value: T, min: T, max: T) -> Checked<T>
 where

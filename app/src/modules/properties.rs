@@ -17,6 +17,7 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf};
 use tessera_proto::pb::accounts::v1 as accounts;
+use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::chain::v1::FeePot;
 use tessera_proto::pb::distributions::v1 as distributions;
 use tessera_proto::pb::royalties::v1 as royalties;
@@ -105,6 +106,17 @@ fn operation() -> impl Strategy<Value = Kind> {
             .prop_map(|(name, to, units)| transfer(name, &to, units)),
         2 => (name(), prop::collection::vec((0..ACCOUNTS + 2, units()), 1..4)).prop_map(batch),
         1 => (name(), 0..ACCOUNTS + 2, units()).prop_map(|(name, to, n)| mint(name, to, n)),
+        2 => (name(), units()).prop_map(|(name, units)| Kind::BurnUnits(assets::BurnUnits {
+            asset: bytes(name),
+            amount: units.to_string(),
+        })),
+        1 => (name(), 1..7i32).prop_map(|(name, status)| {
+            Kind::ChangeAssetStatus(assets::ChangeAssetStatus {
+                asset: bytes(name),
+                status,
+                reason_sha256: Bytes::new(),
+            })
+        }),
         1 => (recipient(), units()).prop_map(|(to, units)| Kind::TopUpFees(accounts::TopUpFees {
             account: to.to_bytes(),
             amount: units.to_string(),

@@ -5,7 +5,11 @@ use tessera_proto::pb::chain::v1 as pb;
 use tessera_proto::pb::chain::v1::operation::Kind;
 
 use super::accounts::{self, RotateKeys, TopUpFees};
-use super::assets::{self, ActivateAsset, AppendAppraisal, MintUnits, RegisterAsset};
+use super::assets::{
+    self, AccreditAppraiser, ActivateAsset, AddDocument, AppendAppraisal, BurnUnits,
+    ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RegisterAsset, RevokeAccreditation,
+    RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
+};
 use super::distributions::{ClaimIncome, PayIncome};
 use super::royalties::{PayRoyalty, SetRoyaltySchedule};
 use super::transfers::{BatchTransfer, Transfer, holdings};
@@ -89,6 +93,17 @@ operations! {
     AppendAppraisal,
     ActivateAsset,
     MintUnits,
+    BurnUnits,
+    ChangeAssetStatus,
+    GrantRole,
+    RevokeRole,
+    AddDocument,
+    SetNav,
+    AccreditAppraiser,
+    RevokeAccreditation,
+    ProposeAction,
+    WithdrawAction,
+    SetTwoPersonRule,
     Transfer,
     BatchTransfer,
     SetRoyaltySchedule,

@@ -39,6 +39,8 @@ pub(crate) const ACCOUNTS: u8 = 6;
 pub(crate) const START_BALANCE: u64 = 1_000_000;
 /// The account that issues everything.
 pub(crate) const ISSUER: u8 = 0;
+/// Who accredits appraisers.
+pub(crate) const REGISTRAR: u8 = 8;
 /// The accredited appraiser.
 pub(crate) const APPRAISER: u8 = 9;
 /// Codespace of what the double refuses because it was not declared.
@@ -103,10 +105,14 @@ impl TestChain {
             fee_currency: asset("usdx"),
         };
         let mut chain = Self { leaves: Leaves::new(), block };
-        let params =
-            chain::Params { fee_currency: asset("usdx").to_bytes(), ..chain::Params::default() };
+        let params = chain::Params {
+            fee_currency: asset("usdx").to_bytes(),
+            registrar: account(REGISTRAR).to_bytes(),
+            ..chain::Params::default()
+        };
         chain.set(StateKey::params(), &params);
-        let appraiser = assets::Appraiser { name: "Valuation House".to_owned() };
+        let name = "Valuation House".to_owned();
+        let appraiser = assets::Appraiser { name, ..assets::Appraiser::default() };
         chain.set(StateKey::appraiser(&account(APPRAISER)), &appraiser);
         chain.add_currency("usdx");
         chain.add_currency("eurx");
@@ -405,6 +411,7 @@ pub(crate) fn register(name: &str) -> Kind {
         decimals: 0,
         max_supply: "1000000".to_owned(),
         documents: vec![],
+        attributes: vec![],
     })
 }
 

@@ -43,6 +43,15 @@ impl AccessSet {
         self.insert(Access { key, mode: Mode::Write, credit_of: None });
     }
 
+    /// Declares a write of the next of numbered keys, from number `first` on, past those that
+    /// earlier operations of the transaction have declared.
+    pub fn write_next(&mut self, first: u32, key: impl Fn(u32) -> StateKey) {
+        let taken = |key: &StateKey| self.mode(key) == Some(Mode::Write);
+        if let Some(next) = (first..=u32::MAX).map(key).find(|key| !taken(key)) {
+            self.write(next);
+        }
+    }
+
     /// Declares an add that reads nothing else.
     pub fn add(&mut self, key: StateKey) {
         self.insert(Access { key, mode: Mode::Add, credit_of: None });
@@ -118,5 +127,19 @@ mod tests {
         assert_eq!(set.mode(&b), Some(Mode::Write));
         assert_eq!(set.as_slice().len(), 2);
         assert_eq!(set.mode(&StateKey::sentinel(1)), None);
+    }
+
+    #[test]
+    fn numbered_keys_are_declared_past_those_declared_before() {
+        let asset = AssetId::new([1; 16]);
+        let key = |number| StateKey::document(&asset, number);
+        let mut set = AccessSet::default();
+        set.read(key(3));
+        for _ in 0..3 {
+            set.write_next(3, key);
+        }
+        let declared: Vec<_> = set.as_slice().iter().map(|access| access.key).collect();
+        assert_eq!(declared, [key(3), key(4), key(5)]);
+        assert!(set.as_slice().iter().all(|access| access.mode == Mode::Write));
     }
 }

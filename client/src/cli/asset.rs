@@ -1,23 +1,27 @@
 //! `tessera asset`.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::name::check_asset_name;
-use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus, Document, RegisterAsset};
+use tessera_proto::name::{check_asset_name, status_name, value_name};
+use tessera_proto::pb::assets::v1::{
+    Appraisal, AssetClass, AssetStatus, Attribute, Document, RegisterAsset,
+};
 
 use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
 use super::failure::Failure;
+use super::history;
 use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
+use crate::error::ClientError;
 use crate::operations;
 
-const SECONDS_PER_DAY: u64 = 86_400;
+pub(crate) const MS_PER_DAY: u64 = 86_400_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -39,6 +43,41 @@ pub(crate) enum Command {
         /// Who gets them
         #[arg(long, value_name = "ACCOUNT")]
         to: String,
+    },
+    /// Take units of your own out of existence
+    Burn {
+        /// Name or id of the asset
+        asset: String,
+        /// How much, in units like 12.50
+        amount: String,
+    },
+    /// Finalise, suspend, resume (active), cancel or retire an asset
+    Status {
+        /// Name or id of the asset
+        asset: String,
+        /// What it becomes
+        status: Status,
+        /// Document that says why; only its hash is registered
+        #[arg(long, value_name = "FILE")]
+        reason: Option<PathBuf>,
+    },
+    /// Add a document to an asset
+    Document {
+        /// Name or id of the asset
+        asset: String,
+        /// The document, known by its hash, and where others find it
+        #[arg(value_name = "FILE[=URI]")]
+        document: String,
+    },
+    /// Everything that was done with an asset
+    History {
+        /// Name or id of the asset
+        asset: String,
+    },
+    /// What the attributes of an asset of a class must be, as JSON Schema
+    Schema {
+        /// The class
+        class: Class,
     },
     /// Show an asset
     Show {
@@ -68,6 +107,9 @@ pub(crate) struct Register {
     /// Document to register by its hash, and where others find it; may be repeated
     #[arg(long, value_name = "FILE[=URI]")]
     document: Vec<String>,
+    /// What it is in detail, as `tessera asset schema CLASS` asks for it; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -95,7 +137,7 @@ pub(crate) struct Appraise {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Class {
+pub(crate) enum Class {
     RealEstate,
     Commodity,
     IntellectualProperty,
@@ -104,6 +146,27 @@ enum Class {
     Collectible,
     Currency,
     FundShare,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Status {
+    Finalized,
+    Active,
+    Suspended,
+    Cancelled,
+    Retired,
+}
+
+impl From<Status> for AssetStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Finalized => Self::Finalized,
+            Status::Active => Self::Active,
+            Status::Suspended => Self::Suspended,
+            Status::Cancelled => Self::Cancelled,
+            Status::Retired => Self::Retired,
+        }
+    }
 }
 
 impl From<Class> for AssetClass {
@@ -138,6 +201,31 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             send(context, Intent::new(preview, operations::mint_units(&asset.id, &to, amount)))
                 .await
         }
+        Command::Burn { asset, amount } => {
+            let asset = context.asset(&asset).await?;
+            let amount = asset.parse(&amount)?;
+            let preview = vec![("Burn", asset.display(amount))];
+            send(context, Intent::new(preview, operations::burn_units(&asset.id, amount))).await
+        }
+        Command::Status { asset, status, reason } => {
+            let asset = context.asset(&asset).await?;
+            let reason = reason.map(|path| file_hash(&path)).transpose()?;
+            let status = AssetStatus::from(status);
+            let preview =
+                vec![("Asset", asset.name().to_owned()), ("Becomes", status_name(status))];
+            let operation = operations::change_asset_status(&asset.id, status, reason);
+            send(context, Intent::new(preview, operation)).await
+        }
+        Command::Document { asset, document: text } => {
+            let asset = context.asset(&asset).await?;
+            let document = document(&text)?;
+            let preview =
+                vec![("Asset", asset.name().to_owned()), ("Document", document.name.clone())];
+            let operation = operations::add_document(&asset.id, document);
+            send(context, Intent::new(preview, operation)).await
+        }
+        Command::History { asset } => history::list(context, &asset).await,
+        Command::Schema { class } => schema(context, class).await,
         Command::Show { asset } => show(context, &asset).await,
         Command::List => list(context).await,
     }
@@ -151,6 +239,9 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
     let id = AssetId::derive(&sender, &salt);
     let documents =
         register.document.iter().map(|text| document(text)).collect::<Result<_, _>>()?;
+    let mut attributes =
+        register.attribute.iter().map(|text| attribute(text)).collect::<Result<Vec<_>, _>>()?;
+    attributes.sort_by(|one, other| one.name.cmp(&other.name));
     let preview = vec![
         ("Register", format!("{}  ({})", register.name, register.title)),
         ("Id", id.to_string()),
@@ -164,6 +255,7 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
         decimals: register.decimals,
         max_supply: max_supply.to_string(),
         documents,
+        attributes,
     });
     send(context, Intent::new(preview, operation)).await
 }
@@ -176,17 +268,15 @@ async fn append_appraisal(context: &Context, appraise: Appraise) -> Result<Repor
         Some(name) => context.signer_named(name).await?,
         None => context.signer().await?,
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let validity = Duration::from_secs(appraise.days.saturating_mul(SECONDS_PER_DAY));
     // The clock of the chain may be behind ours by some blocks.
-    let from = now.saturating_sub(Duration::from_secs(SECONDS_PER_DAY));
+    let valid_from_ms = now_ms().saturating_sub(MS_PER_DAY);
     let appraisal = Appraisal {
         appraiser: appraiser.address().to_bytes(),
         value: value.to_string(),
         currency: currency.id.to_bytes(),
         method: appraise.method,
-        valid_from_ms: milliseconds(from),
-        valid_to_ms: milliseconds(now.saturating_add(validity)),
+        valid_from_ms,
+        valid_to_ms: days_from_now_ms(appraise.days),
         report_sha256: file_hash(&appraise.report)?.to_vec().into(),
     };
     let chain_id = &context.info().await?.chain_id;
@@ -203,7 +293,8 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
     let asset = context.asset(name).await?;
     let client = context.client().await?;
     let documents = client.documents(&asset.id.to_string()).await?;
-    let appraisals = client.appraisals(&asset.id.to_string()).await?;
+    let attributes = client.attributes(&asset.id.to_string(), context.height()).await?;
+    let appraisals = appraisals(context, &asset).await?;
     let supply = amount_of(&asset.totals.supply)?;
     let max_supply = amount_of(&asset.asset.max_supply)?;
     let issuer = address_of(&asset.asset.issuer)?;
@@ -212,7 +303,7 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         ("title", asset.asset.title.clone()),
         ("id", asset.id.to_string()),
         ("class", class_name(&asset)),
-        ("status", status_name(&asset)),
+        ("status", status_of(&asset)),
         ("issuer", context.label(&issuer)),
         ("treasury", Address::treasury(&asset.id).to_string()),
         (
@@ -225,6 +316,9 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         ),
         ("holders", grouped(asset.totals.holder_count)),
     ];
+    for attribute in &attributes {
+        fields.push(("attribute", format!("{}  {}", attribute.name, attribute.value)));
+    }
     for document in &documents {
         fields.push(("document", format!("{}  {}", document.name, place_of(document))));
     }
@@ -245,8 +339,23 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
             })
         })
         .collect();
+    let attributes = attributes.into_iter().map(|one| (one.name, Value::from(one.value)));
+    record["attributes"] = Value::Object(attributes.collect());
     record["appraisals"] = appraisals_json.into();
     Ok(Report::new(record, vec![Block::Fields(fields)]))
+}
+
+async fn appraisals(context: &Context, asset: &AssetView) -> Result<Vec<Appraisal>, Failure> {
+    let client = context.client().await?;
+    let (mut appraisals, mut token) = (Vec::new(), Bytes::new());
+    loop {
+        let page = client.appraisals(&asset.id.to_string(), 1000, token).await?;
+        appraisals.extend(page.entries);
+        token = page.next_page_token;
+        if token.is_empty() {
+            return Ok(appraisals);
+        }
+    }
 }
 
 async fn describe_appraisal(
@@ -288,7 +397,7 @@ async fn list(context: &Context) -> Result<Report, Failure> {
             rows.push(vec![
                 asset.name().to_owned(),
                 class_name(&asset),
-                status_name(&asset),
+                status_of(&asset),
                 supply.display(asset.decimals()),
                 grouped(asset.totals.holder_count),
                 asset.asset.title.clone(),
@@ -310,7 +419,7 @@ fn asset_json(asset: &AssetView) -> Result<Value, Failure> {
         "name": asset.name(),
         "title": asset.asset.title,
         "class": class_name(asset),
-        "status": status_name(asset),
+        "status": status_of(asset),
         "issuer": address_of(&asset.asset.issuer)?.to_string(),
         "treasury": Address::treasury(&asset.id).to_string(),
         "decimals": asset.asset.decimals,
@@ -324,17 +433,26 @@ fn asset_json(asset: &AssetView) -> Result<Value, Failure> {
 
 fn class_name(asset: &AssetView) -> String {
     let name = AssetClass::try_from(asset.asset.class).unwrap_or_default().as_str_name();
-    short_name(name, "ASSET_CLASS_")
+    value_name(name, "ASSET_CLASS_")
 }
 
-fn status_name(asset: &AssetView) -> String {
-    let name = AssetStatus::try_from(asset.asset.status).unwrap_or_default().as_str_name();
-    short_name(name, "ASSET_STATUS_")
+fn status_of(asset: &AssetView) -> String {
+    status_name(AssetStatus::try_from(asset.asset.status).unwrap_or_default())
 }
 
-/// The name of an enum value as people write it.
-pub(crate) fn short_name(name: &str, prefix: &str) -> String {
-    name.strip_prefix(prefix).unwrap_or(name).to_lowercase().replace('_', "-")
+fn attribute(text: &str) -> Result<Attribute, Failure> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Failure::usage(format!("`{text}` is not an attribute: expected one like area_m2=120.5"))
+    })?;
+    Ok(Attribute { name: name.to_owned(), value: value.to_owned() })
+}
+
+async fn schema(context: &Context, class: Class) -> Result<Report, Failure> {
+    let client = context.client().await?;
+    let text = client.class_schema(AssetClass::from(class)).await?;
+    let record = serde_json::from_str(&text)
+        .map_err(|_| ClientError::Node("a schema that is not JSON".to_owned()))?;
+    Ok(Report::new(record, vec![Block::Line(text.trim_end().to_owned())]))
 }
 
 fn document(text: &str) -> Result<Document, Failure> {
@@ -344,24 +462,31 @@ fn document(text: &str) -> Result<Document, Failure> {
     };
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let sha256 = file_hash(path)?;
-    // Published nowhere, it is still known by its hash.
-    let uri = uri.unwrap_or_else(|| format!("urn:sha256:{}", hex::encode(sha256)));
+    let uri = uri.unwrap_or_default();
     Ok(Document { name: name.unwrap_or_default(), uri, sha256: sha256.to_vec().into() })
 }
 
-/// Its hash, and where it is found if that says more.
+/// Its hash, and where it is found if that is public.
 fn place_of(document: &Document) -> String {
-    let hash = hex::encode(&document.sha256);
-    let place = Some(&document.uri).filter(|uri| !uri.ends_with(&hash));
-    place.map(|uri| format!("{uri}  ")).unwrap_or_default() + "sha256 " + &hash
+    let place = Some(&document.uri).filter(|uri| !uri.is_empty());
+    place.map(|uri| format!("{uri}  ")).unwrap_or_default()
+        + "sha256 "
+        + &hex::encode(&document.sha256)
 }
 
-fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
+pub(crate) fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::other(format!("`{}`: {error}", path.display())))?;
     Ok(Sha256::digest(bytes).into())
 }
 
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// Now, in milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// So many days from now, in milliseconds since the Unix epoch.
+pub(crate) fn days_from_now_ms(days: u64) -> u64 {
+    now_ms().saturating_add(days.saturating_mul(MS_PER_DAY))
 }

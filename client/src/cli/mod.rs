@@ -1,16 +1,21 @@
 //! The `tessera` command: one file for each noun.
 
 mod account;
+mod appraiser;
+mod approval;
 mod asset;
 mod block;
 mod chain;
 mod context;
 mod failure;
+mod history;
 mod income;
 mod key;
+mod nav;
 mod output;
 mod proof;
 mod receipt;
+mod role;
 mod royalty;
 mod send;
 mod share;
@@ -97,6 +102,18 @@ enum Noun {
     /// The register of assets
     #[command(subcommand)]
     Asset(asset::Command),
+    /// Who may act for assets
+    #[command(subcommand)]
+    Role(role::Command),
+    /// Operations that take two persons
+    #[command(subcommand)]
+    Approval(approval::Command),
+    /// Who may appraise assets
+    #[command(subcommand)]
+    Appraiser(appraiser::Command),
+    /// What assets are worth
+    #[command(subcommand)]
+    Nav(nav::Command),
     /// Fractions of assets: move them, list who holds them
     #[command(subcommand)]
     Share(share::Command),
@@ -154,6 +171,10 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
         Noun::Key(command) => key::execute(context, command).await,
         Noun::Account(command) => account::execute(context, command).await,
         Noun::Asset(command) => asset::execute(context, command).await,
+        Noun::Role(command) => role::execute(context, command).await,
+        Noun::Approval(command) => approval::execute(context, command).await,
+        Noun::Appraiser(command) => appraiser::execute(context, command).await,
+        Noun::Nav(command) => nav::execute(context, command).await,
         Noun::Share(command) => share::execute(context, command).await,
         Noun::Royalty(command) => royalty::execute(context, command).await,
         Noun::Income(command) => income::execute(context, command).await,

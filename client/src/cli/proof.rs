@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::context::{Context, amount_json};
 use super::failure::Failure;
+use super::history;
 use super::output::{Block, Report};
 use super::send::grouped;
 use super::share::{owner_of, percentage};
 use crate::verify::{
-    ProofError, ProofFile, TrustRoot, VerifiedOwnership, claimed_validators_hash, display_time,
-    verify_ownership,
+    HistoryFile, ProofError, ProofFile, TrustRoot, VerifiedHeader, VerifiedOwnership,
+    claimed_validators_hash, display_time, verify_ownership,
 };
 
 #[derive(Debug, Subcommand)]
@@ -24,6 +25,16 @@ pub(crate) enum Command {
         /// Whose; that of --from if left out
         #[arg(long, value_name = "ACCOUNT")]
         owner: Option<String>,
+        /// File to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        trust: Trust,
+    },
+    /// Write everything that was done with an asset, and the proof that nothing is left out
+    History {
+        /// Name or id of the asset
+        asset: String,
         /// File to write
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
@@ -61,16 +72,27 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
         Command::Ownership { asset, owner, out, trust } => {
             ownership(context, &asset, owner, &out, &trust).await
         }
+        Command::History { asset, out, trust } => {
+            history::prove(context, &asset, &out, &trust).await
+        }
         Command::Verify { file, trust } => {
-            let file = read(&file)?;
+            let text = read(&file)?;
+            if HistoryFile::is_one(&text) {
+                return history::verify(context, &text, &trust);
+            }
+            let file = ProofFile::from_text(&text)?;
             let (chain_id, claimed) = (file.chain_id(), file.claimed_validators_hash()?);
             let (root, origin) = trust_root(context, &trust, chain_id, claimed)?;
             let verified = file.verify(&root).map_err(|error| untrusted(context, error, origin))?;
-            settle_trust(context, &verified, origin)?;
+            settle_trust(context, &verified.header, origin)?;
             Ok(verified_report(context, &verified, origin))
         }
         Command::Inspect { file } => {
-            let file = read(&file)?;
+            let text = read(&file)?;
+            if HistoryFile::is_one(&text) {
+                return history::inspect(context, &text);
+            }
+            let file = ProofFile::from_text(&text)?;
             let root = TrustRoot::ValidatorsHash(file.claimed_validators_hash()?);
             let verified = file.verify(&root)?;
             let mut blocks = vec![Block::Fields(inspect_fields(context, &verified))];
@@ -84,7 +106,7 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
 
 /// Where the trusted hash comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origin {
+pub(crate) enum Origin {
     Flag,
     Pinned,
     FirstUse,
@@ -113,21 +135,19 @@ async fn ownership(
     let text = ProofFile::of_ownership(&certificate, &verified).to_text();
     std::fs::write(out, text)
         .map_err(|error| Failure::other(format!("`{}`: {error}", out.display())))?;
-    settle_trust(context, &verified, origin)?;
+    settle_trust(context, &verified.header, origin)?;
     let mut report = verified_report(context, &verified, origin);
     report.blocks.push(Block::Line(format!("  Written to {}", out.display())));
     Ok(report)
 }
 
-fn read(path: &Path) -> Result<ProofFile, Failure> {
+fn read(path: &Path) -> Result<String, Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::not_found(format!("`{}`: {error}", path.display())))?;
-    let text =
-        String::from_utf8(bytes).map_err(|_| ProofError::Malformed { part: "proof file" })?;
-    Ok(ProofFile::from_text(&text)?)
+    Ok(String::from_utf8(bytes).map_err(|_| ProofError::Malformed { part: "proof file" })?)
 }
 
-fn trust_root(
+pub(crate) fn trust_root(
     context: &Context,
     trust: &Trust,
     chain_id: &str,
@@ -146,15 +166,14 @@ fn trust_root(
 }
 
 /// Remembers validators seen for the first time, and says so.
-fn settle_trust(
+pub(crate) fn settle_trust(
     context: &Context,
-    verified: &VerifiedOwnership,
+    header: &VerifiedHeader,
     origin: Origin,
 ) -> Result<(), Failure> {
     if origin != Origin::FirstUse {
         return Ok(());
     }
-    let header = &verified.header;
     let store = context.trust_store();
     store.remember(&header.chain_id, &header.validators_hash, header.state_height)?;
     context.output.note(&format!(
@@ -167,7 +186,7 @@ fn settle_trust(
     Ok(())
 }
 
-fn untrusted(context: &Context, error: ProofError, origin: Origin) -> Failure {
+pub(crate) fn untrusted(context: &Context, error: ProofError, origin: Origin) -> Failure {
     let is_pinned =
         origin == Origin::Pinned && matches!(error, ProofError::UntrustedValidators { .. });
     let failure = Failure::from(error);
@@ -207,17 +226,22 @@ fn verified_report(context: &Context, verified: &VerifiedOwnership, origin: Orig
         header.validator_count,
         power(header.signed_power, header.total_power)
     );
+    let limits = trust_line(header, origin);
+    let blocks = vec![Block::Success(sentence), Block::Line(path), Block::Line(limits)];
+    Report::new(verified_json(verified), blocks)
+}
+
+/// What a proof leaves open, and what it rests on.
+pub(crate) fn trust_line(header: &VerifiedHeader, origin: Origin) -> String {
     let trusted = match origin {
         Origin::Flag => "as you said",
         Origin::Pinned => "seen at first use",
         Origin::FirstUse => "seen now for the first time",
     };
-    let limits = format!(
+    format!(
         "  Not proved: that this is the latest block. Trusted input: validator set {}, {trusted}.",
         hex::encode(header.validators_hash)
-    );
-    let blocks = vec![Block::Success(sentence), Block::Line(path), Block::Line(limits)];
-    Report::new(verified_json(verified), blocks)
+    )
 }
 
 fn inspect_fields(context: &Context, verified: &VerifiedOwnership) -> Vec<(&'static str, String)> {

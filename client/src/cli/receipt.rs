@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::name::{role_name, status_name};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::{Event, Receipt};
 
@@ -12,6 +13,7 @@ use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::grouped;
 use super::story;
+use crate::operations::operation_sha256;
 
 /// Who asks, and how long that took.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,6 +82,11 @@ pub(crate) fn events_json(events: &[Event]) -> Vec<Value> {
             record
         })
         .collect()
+}
+
+/// Name of an event.
+pub(crate) fn event_name(event: &Event) -> &'static str {
+    describe(event).0
 }
 
 type Fields = Vec<(&'static str, String)>;
@@ -176,6 +183,111 @@ fn describe_vote_event(kind: &Kind) -> (&'static str, Fields) {
         Kind::TreasurySpent(e) => {
             ("treasury_spent", payment(&e.asset, ("to", &e.to), &e.currency, &e.amount))
         }
+        other => describe_register_event(other),
+    }
+}
+
+fn describe_register_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::UnitsBurned(e) => (
+            "units_burned",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("holder", account(&e.holder)),
+                ("amount", e.amount.clone()),
+            ],
+        ),
+        Kind::AssetStatusChanged(e) => (
+            "asset_status_changed",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("from", status_name(e.from())),
+                ("to", status_name(e.to())),
+                ("reason_sha256", hex::encode(&e.reason_sha256)),
+            ],
+        ),
+        Kind::RoleGranted(e) => (
+            "role_granted",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("account", account(&e.account)),
+                ("role", role_name(e.role())),
+                ("expires_ms", e.expires_ms.to_string()),
+                ("granted_by", account(&e.granted_by)),
+            ],
+        ),
+        Kind::RoleRevoked(e) => (
+            "role_revoked",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("account", account(&e.account)),
+                ("role", role_name(e.role())),
+            ],
+        ),
+        Kind::DocumentAdded(e) => {
+            let document = e.document.clone().unwrap_or_default();
+            let fields = vec![
+                ("asset", asset(&e.asset)),
+                ("number", e.number.to_string()),
+                ("name", document.name),
+                ("uri", document.uri),
+                ("sha256", hex::encode(&document.sha256)),
+            ];
+            ("document_added", fields)
+        }
+        other => describe_control_event(other),
+    }
+}
+
+fn describe_control_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::NavSet(e) => {
+            let nav = e.nav.clone().unwrap_or_default();
+            let mut fields =
+                payment(&e.asset, ("stated_by", &nav.stated_by), &e.currency, &nav.price);
+            fields.push(("source", nav.source));
+            ("nav_set", fields)
+        }
+        Kind::AppraiserAccredited(e) => (
+            "appraiser_accredited",
+            vec![
+                ("appraiser", account(&e.appraiser)),
+                ("name", e.name.clone()),
+                ("until_ms", e.until_ms.to_string()),
+            ],
+        ),
+        Kind::AccreditationRevoked(e) => (
+            "accreditation_revoked",
+            vec![
+                ("appraiser", account(&e.appraiser)),
+                ("from_ms", e.from_ms.to_string()),
+                ("reason_sha256", hex::encode(&e.reason_sha256)),
+            ],
+        ),
+        Kind::ActionProposed(e) => (
+            "action_proposed",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("operation_sha256", hex::encode(operation_sha256(&e.operation))),
+                ("proposer", account(&e.proposer)),
+                ("expires_ms", e.expires_ms.to_string()),
+            ],
+        ),
+        Kind::ActionWithdrawn(e) => (
+            "action_withdrawn",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("operation_sha256", hex::encode(&e.operation_sha256)),
+            ],
+        ),
+        Kind::TwoPersonRuleSet(e) => (
+            "two_person_rule_set",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("mint", e.mint.to_string()),
+                ("forced_transfer", e.forced_transfer.to_string()),
+            ],
+        ),
         _ => ("unknown", Vec::new()),
     }
 }

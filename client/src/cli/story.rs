@@ -4,18 +4,21 @@ use std::collections::BTreeMap;
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::name::{self, role_name};
 use tessera_proto::pb::chain::v1::Event;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1::RoyaltyPayout;
 
 use super::context::{AssetView, Context};
 use super::failure::Failure;
+use super::role::time_of;
 use super::send::grouped;
 use super::vote::{choice_name, status_name};
 use crate::error::{ClientError, Refusal};
+use crate::operations::operation_sha256;
 
 /// Refusals whose message counts base units of the asset that it names.
-const COUNTED_IN_ASSET: [(&str, u32); 2] = [("transfers", 13), ("assets", 18)];
+const COUNTED_IN_ASSET: [(&str, u32); 3] = [("transfers", 13), ("assets", 18), ("assets", 28)];
 /// Refusals whose message counts base units of the fee currency.
 const COUNTED_IN_FEES: [(&str, u32); 3] = [("pool", 5), ("tx", 8), ("tx", 9)];
 
@@ -47,6 +50,15 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::AppraisalAppended(e) => vec![&e.asset, &e.currency],
         Kind::AssetActivated(e) => vec![&e.asset],
         Kind::UnitsMinted(e) => vec![&e.asset],
+        Kind::UnitsBurned(e) => vec![&e.asset],
+        Kind::AssetStatusChanged(e) => vec![&e.asset],
+        Kind::RoleGranted(e) => vec![&e.asset],
+        Kind::RoleRevoked(e) => vec![&e.asset],
+        Kind::DocumentAdded(e) => vec![&e.asset],
+        Kind::NavSet(e) => vec![&e.asset, &e.currency],
+        Kind::ActionProposed(e) => vec![&e.asset],
+        Kind::ActionWithdrawn(e) => vec![&e.asset],
+        Kind::TwoPersonRuleSet(e) => vec![&e.asset],
         Kind::RoyaltyScheduleSet(e) => vec![&e.asset],
         Kind::RoyaltyPaid(e) => vec![&e.asset, &e.currency],
         Kind::IncomePaid(e) => vec![&e.asset, &e.currency],
@@ -156,6 +168,75 @@ impl Teller<'_> {
                 self.units(&e.currency, &e.amount),
                 self.party(&e.to)
             ),
+            other => return self.tell_of_register(other),
+        })
+    }
+
+    fn tell_of_register(&self, kind: &Kind) -> Option<String> {
+        Some(match kind {
+            Kind::UnitsBurned(e) => {
+                format!("{} burned {}", self.actor(&e.holder), self.units(&e.asset, &e.amount))
+            }
+            Kind::AssetStatusChanged(e) => format!(
+                "{} was {} and is {} now",
+                self.name(&e.asset),
+                name::status_name(e.from()),
+                name::status_name(e.to())
+            ),
+            Kind::RoleGranted(e) => format!(
+                "{} may act as {} of {} until {}",
+                self.actor(&e.account),
+                role_name(e.role()),
+                self.name(&e.asset),
+                time_of(e.expires_ms)
+            ),
+            Kind::RoleRevoked(e) => format!(
+                "{} may no longer act as {} of {}",
+                self.actor(&e.account),
+                role_name(e.role()),
+                self.name(&e.asset)
+            ),
+            Kind::DocumentAdded(e) => {
+                let document = e.document.clone().unwrap_or_default();
+                format!("Added {} to {}", document.name, self.name(&e.asset))
+            }
+            other => return self.tell_of_control(other),
+        })
+    }
+
+    fn tell_of_control(&self, kind: &Kind) -> Option<String> {
+        Some(match kind {
+            Kind::NavSet(e) => {
+                let nav = e.nav.clone().unwrap_or_default();
+                let price = self.units(&e.currency, &nav.price);
+                format!("One unit of {} is worth {price}  ({})", self.name(&e.asset), nav.source)
+            }
+            Kind::AppraiserAccredited(e) => {
+                format!("{} may sign appraisals as {}", self.actor(&e.appraiser), e.name)
+            }
+            Kind::AccreditationRevoked(e) => format!(
+                "Appraisals of {} do not count from {} on",
+                self.party(&e.appraiser),
+                time_of(e.from_ms)
+            ),
+            Kind::ActionProposed(e) => format!(
+                "{} proposed operation {} on {}: a second account has until {} to send it",
+                self.actor(&e.proposer),
+                hex::encode(operation_sha256(&e.operation)),
+                self.name(&e.asset),
+                time_of(e.expires_ms)
+            ),
+            Kind::ActionWithdrawn(e) => format!(
+                "Withdrew operation {} on {}",
+                hex::encode(&e.operation_sha256),
+                self.name(&e.asset)
+            ),
+            Kind::TwoPersonRuleSet(e) => format!(
+                "Issuing {} takes {}, moving it by force {}",
+                self.name(&e.asset),
+                persons(e.mint),
+                persons(e.forced_transfer)
+            ),
             _ => return None,
         })
     }
@@ -196,6 +277,10 @@ impl Teller<'_> {
 fn displayed(asset: Option<&AssetView>, base_units: &str) -> Option<String> {
     let amount: Amount = base_units.parse().ok()?;
     asset.map(|asset| asset.display(amount))
+}
+
+fn persons(two: bool) -> &'static str {
+    if two { "two persons" } else { "one person" }
 }
 
 fn asset_id(bytes: &[u8]) -> String {

@@ -5,10 +5,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
+use tessera_proto::name::value_name;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome;
 use tessera_proto::pb::votes::v1::{Proposal, ProposalStatus, SubmitProposal, Tally, VoteChoice};
 
-use super::asset::short_name;
 use super::context::{AssetView, Context, address_of, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
@@ -247,11 +247,11 @@ fn proposal_json(asset: &AssetView, proposal: &Proposal) -> Result<Value, Failur
 
 /// The name of a choice as people write it.
 pub(crate) fn choice_name(choice: i32) -> String {
-    short_name(VoteChoice::try_from(choice).unwrap_or_default().as_str_name(), "VOTE_CHOICE_")
+    value_name(VoteChoice::try_from(choice).unwrap_or_default().as_str_name(), "VOTE_CHOICE_")
 }
 
 /// The name of a status as people write it.
 pub(crate) fn status_name(status: i32) -> String {
     let status = ProposalStatus::try_from(status).unwrap_or_default();
-    short_name(status.as_str_name(), "PROPOSAL_STATUS_")
+    value_name(status.as_str_name(), "PROPOSAL_STATUS_")
 }

@@ -4,6 +4,7 @@
 
 mod nonces;
 mod queries;
+mod register;
 mod send;
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,7 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::accounts::v1::account_query_service_client::AccountQueryServiceClient;
 use tessera_proto::pb::accounts::v1::{Account, GetAccountRequest};
 use tessera_proto::pb::assets::v1::asset_query_service_client::AssetQueryServiceClient;
-use tessera_proto::pb::assets::v1::{
-    Appraisal, Asset, AssetSummary, AssetTotals, Document, GetAssetRequest, ListAppraisalsRequest,
-    ListAssetsRequest, ListDocumentsRequest,
-};
+use tessera_proto::pb::assets::v1::{Asset, AssetTotals, GetAssetRequest};
 use tessera_proto::pb::chain::v1::chain_service_client::ChainServiceClient;
 use tessera_proto::pb::chain::v1::list_receipts_request::Subject;
 use tessera_proto::pb::chain::v1::proof_service_client::ProofServiceClient;
@@ -46,18 +43,18 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    fn new(entries: Vec<T>, page: Option<PageResponse>) -> Self {
+    pub(super) fn new(entries: Vec<T>, page: Option<PageResponse>) -> Self {
         Self { entries, next_page_token: page.unwrap_or_default().next_page_token }
     }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the field of every request is optional")]
-fn at(height: u64) -> Option<QueryOptions> {
+pub(super) fn at(height: u64) -> Option<QueryOptions> {
     Some(QueryOptions { height, prove: false })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the field of every request is optional")]
-fn page_request(limit: u32, page_token: Bytes) -> Option<PageRequest> {
+pub(super) fn page_request(limit: u32, page_token: Bytes) -> Option<PageRequest> {
     Some(PageRequest { limit, page_token })
 }
 
@@ -89,35 +86,6 @@ impl Client {
         let answer = self.answer(answer)?.into_inner();
         let asset = answer.asset.ok_or_else(|| malformed("asset"))?;
         Ok((asset, answer.totals.unwrap_or_default()))
-    }
-
-    /// A page of the register of assets.
-    pub async fn assets(
-        &self,
-        limit: u32,
-        page_token: Bytes,
-    ) -> Result<Page<AssetSummary>, ClientError> {
-        let request = ListAssetsRequest { page: page_request(limit, page_token) };
-        let mut service = service!(self, AssetQueryServiceClient);
-        let answer = service.list_assets(self.request(request)).await;
-        let answer = self.answer(answer)?.into_inner();
-        Ok(Page::new(answer.assets, answer.page))
-    }
-
-    /// Documents of an asset.
-    pub async fn documents(&self, asset: &str) -> Result<Vec<Document>, ClientError> {
-        let request = ListDocumentsRequest { asset: asset.to_owned() };
-        let mut service = service!(self, AssetQueryServiceClient);
-        let answer = service.list_documents(self.request(request)).await;
-        Ok(self.answer(answer)?.into_inner().documents)
-    }
-
-    /// Appraisals of an asset, oldest first.
-    pub async fn appraisals(&self, asset: &str) -> Result<Vec<Appraisal>, ClientError> {
-        let request = ListAppraisalsRequest { asset: asset.to_owned() };
-        let mut service = service!(self, AssetQueryServiceClient);
-        let answer = service.list_appraisals(self.request(request)).await;
-        Ok(self.answer(answer)?.into_inner().appraisals)
     }
 
     /// What an account holds of an asset.

@@ -188,6 +188,17 @@ pub enum ProofError {
         /// What should be read.
         leaf: &'static str,
     },
+    /// Entries of a history were left out or added.
+    #[error("the history has {expected} entries, found {found}")]
+    HistoryCount {
+        /// Entries found.
+        found: u64,
+        /// Entries that there are.
+        expected: u64,
+    },
+    /// The entries of a history are not the proven ones, or not in their order.
+    #[error("the entries are not those that the proven head of the history commits to")]
+    HistoryMismatch,
     /// What stands beside the proof differs from what is proven.
     #[error("the summary says `{field}` is `{found}`, proven is `{proven}`")]
     SummaryMismatch {
@@ -225,6 +236,8 @@ impl ProofError {
             | Self::WrongKey { .. }
             | Self::Absent { .. }
             | Self::UnreadableLeaf { .. }
+            | Self::HistoryCount { .. }
+            | Self::HistoryMismatch
             | Self::SummaryMismatch { .. } => ProofStep::Contents,
         }
     }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use ed25519_dalek::{Signer as _, SigningKey};
 use jmt::mock::MockTreeStore;
 use jmt::{KeyHash, Sha256Jmt};
+use prost::Message as _;
 use tendermint::block::header::Version;
 use tendermint::block::parts::Header as PartSetHeader;
 use tendermint::block::signed_header::SignedHeader;
@@ -13,9 +15,10 @@ use tendermint::validator::{Info, Set};
 use tendermint::vote::{Power, SignedVote, Type, ValidatorIndex, Vote};
 use tendermint::{AppHash, Hash, PublicKey, Signature, Time};
 use tessera_proto::amount::Amount;
+use tessera_proto::history::History;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf, Sentinel};
-use tessera_proto::pb::assets::v1::{Asset, AssetTotals};
+use tessera_proto::pb::assets::v1::{Asset, AssetTotals, HistoryEntry};
 use tessera_proto::pb::query::v1::{Certificate, StateProof};
 use tessera_proto::state_key::{StateKey, shard_root_name};
 
@@ -95,9 +98,8 @@ fn tree(facts: &BTreeMap<StateKey, Vec<u8>>) -> (MockTreeStore, Vec<u8>) {
     (store, root.0.to_vec())
 }
 
-/// A state in which [`HOLDER`] has 120 of the 1,000 units of [`ASSET`].
-pub(crate) fn ownership_state() -> State {
-    let asset = Asset {
+fn asset() -> Asset {
+    Asset {
         id: ASSET.to_bytes(),
         name: "villa-ardeche".into(),
         title: "Villa in Ardèche".into(),
@@ -105,7 +107,12 @@ pub(crate) fn ownership_state() -> State {
         status: 2,
         class: 1,
         ..Asset::default()
-    };
+    }
+}
+
+/// A state in which [`HOLDER`] has 120 of the 1,000 units of [`ASSET`].
+pub(crate) fn ownership_state() -> State {
+    let asset = asset();
     let totals = AssetTotals { supply: "1000".into(), holder_count: 2, ..Default::default() };
     let holding = Holding { balance: Amount::from_u64(120), ..Holding::default() };
     let mut facts = vec![
@@ -240,13 +247,39 @@ pub(crate) fn certificate(
     account: &Address,
     behaviours: &[Behaviour],
 ) -> Certificate {
-    let keys = validator_keys();
-    let header = signed_header(state.app_hash(), &keys, behaviours);
     let proofs = [
         StateKey::asset(&ASSET),
         StateKey::asset_totals(&ASSET),
         StateKey::holding(&ASSET, account),
     ];
+    certificate_of(state, &proofs, behaviours)
+}
+
+/// The first entries of a history of [`ASSET`].
+pub(crate) fn history_entries(count: u8) -> Vec<Bytes> {
+    let entry = |number: u8| HistoryEntry {
+        height: u64::from(number) + 1,
+        actor: HOLDER.to_bytes(),
+        ..HistoryEntry::default()
+    };
+    (0..count).map(|number| entry(number).encode_to_vec().into()).collect()
+}
+
+/// Certificate of a history of [`ASSET`] with so many entries; none means no head.
+pub(crate) fn history_certificate(count: u8) -> Certificate {
+    let mut history = History::default();
+    history_entries(count).iter().for_each(|entry| history.append(entry));
+    let mut facts = vec![(StateKey::asset(&ASSET), asset().to_leaf_bytes().to_vec())];
+    if count > 0 {
+        let head = history.to_head().to_leaf_bytes().to_vec();
+        facts.push((StateKey::history_head(&ASSET), head));
+    }
+    certificate_of(&State::new(&facts), &super::history_keys(&ASSET), &[Behaviour::Signs; 4])
+}
+
+fn certificate_of(state: &State, proofs: &[StateKey], behaviours: &[Behaviour]) -> Certificate {
+    let keys = validator_keys();
+    let header = signed_header(state.app_hash(), &keys, behaviours);
     Certificate {
         chain_id: CHAIN_ID.into(),
         state_height: STATE_HEIGHT,

@@ -18,6 +18,8 @@ mod certificate;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod history;
+mod history_file;
 mod ownership;
 mod proof_file;
 pub mod simple_map;
@@ -32,6 +34,8 @@ pub use certificate::{
     encode_signed_header, encode_validator_set, verify_certificate, verify_header,
 };
 pub use error::{ProofError, ProofStep};
+pub use history::{VerifiedHistory, history_keys, verify_history};
+pub use history_file::HistoryFile;
 pub use ownership::{VerifiedOwnership, verify_ownership};
 pub use proof_file::{ProofFile, display_time};
 pub use state_proof::{VerifiedEntry, verify_entry, verify_state_proof};

@@ -79,7 +79,7 @@ pub fn verify_ownership(
     })
 }
 
-fn read_asset(entry: &VerifiedEntry) -> Result<(AssetId, Asset), ProofError> {
+pub(super) fn read_asset(entry: &VerifiedEntry) -> Result<(AssetId, Asset), ProofError> {
     let leaf = Asset::KIND;
     let asset_id = entry
         .key

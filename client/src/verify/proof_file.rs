@@ -14,15 +14,16 @@ use super::error::ProofError;
 use super::ownership::{VerifiedOwnership, verify_ownership};
 
 /// What the file says it is.
-const FORMAT: &str = "tessera/proof";
+pub(super) const FORMAT: &str = "tessera/proof";
 /// Version of the layout.
-const VERSION: u32 = 1;
-/// The only kind so far.
+pub(super) const VERSION: u32 = 1;
+/// What this kind of file says that it proves.
 const KIND_OWNERSHIP: &str = "ownership";
 /// What the summary says of itself.
-const SUMMARY_NOTE: &str = "for people only and not trusted; verification computes it again";
+pub(super) const SUMMARY_NOTE: &str =
+    "for people only and not trusted; verification computes it again";
 /// Name of the whole in errors.
-const FILE: &str = "proof file";
+pub(super) const FILE: &str = "proof file";
 
 /// A proof file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ struct Summary {
 /// The certificate; bytes in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Parts {
+pub(super) struct Parts {
     proofs: Vec<ProofParts>,
     signed_header: String,
     validator_set: String,
@@ -75,10 +76,8 @@ struct ProofParts {
     root_proof: String,
 }
 
-impl ProofFile {
-    /// The file of an ownership certificate, once it is verified.
-    #[must_use]
-    pub fn of_ownership(certificate: &Certificate, verified: &VerifiedOwnership) -> Self {
+impl Parts {
+    pub(super) fn of(certificate: &Certificate) -> Self {
         let proof = |proof: &StateProof| ProofParts {
             key: hex::encode(&proof.key),
             value: hex::encode(&proof.value),
@@ -86,17 +85,39 @@ impl ProofFile {
             root_proof: hex::encode(&proof.root_proof),
         };
         Self {
+            proofs: certificate.proofs.iter().map(proof).collect(),
+            signed_header: hex::encode(&certificate.signed_header),
+            validator_set: hex::encode(&certificate.validator_set),
+        }
+    }
+
+    pub(super) fn certificate(
+        &self,
+        chain_id: &str,
+        state_height: u64,
+    ) -> Result<Certificate, ProofError> {
+        Ok(Certificate {
+            chain_id: chain_id.to_owned(),
+            state_height,
+            proofs: self.proofs.iter().map(state_proof).collect::<Result<_, _>>()?,
+            signed_header: bytes_of(&self.signed_header, "signed header")?.into(),
+            validator_set: bytes_of(&self.validator_set, "validator set")?.into(),
+        })
+    }
+}
+
+impl ProofFile {
+    /// The file of an ownership certificate, once it is verified.
+    #[must_use]
+    pub fn of_ownership(certificate: &Certificate, verified: &VerifiedOwnership) -> Self {
+        Self {
             format: FORMAT.to_owned(),
             version: VERSION,
             kind: KIND_OWNERSHIP.to_owned(),
             chain_id: certificate.chain_id.clone(),
             state_height: certificate.state_height,
             summary_not_trusted: Summary::of(verified),
-            certificate: Parts {
-                proofs: certificate.proofs.iter().map(proof).collect(),
-                signed_header: hex::encode(&certificate.signed_header),
-                validator_set: hex::encode(&certificate.validator_set),
-            },
+            certificate: Parts::of(certificate),
         }
     }
 
@@ -128,14 +149,7 @@ impl ProofFile {
     /// # Errors
     /// [`ProofError::Malformed`].
     pub fn certificate(&self) -> Result<Certificate, ProofError> {
-        let parts = &self.certificate;
-        Ok(Certificate {
-            chain_id: self.chain_id.clone(),
-            state_height: self.state_height,
-            proofs: parts.proofs.iter().map(state_proof).collect::<Result<_, _>>()?,
-            signed_header: bytes_of(&parts.signed_header, "signed header")?.into(),
-            validator_set: bytes_of(&parts.validator_set, "validator set")?.into(),
-        })
+        self.certificate.certificate(&self.chain_id, self.state_height)
     }
 
     /// The chain that the file says it is of.
@@ -230,7 +244,7 @@ fn state_proof(parts: &ProofParts) -> Result<StateProof, ProofError> {
     })
 }
 
-fn bytes_of(text: &str, part: &'static str) -> Result<Vec<u8>, ProofError> {
+pub(super) fn bytes_of(text: &str, part: &'static str) -> Result<Vec<u8>, ProofError> {
     let bytes = hex::decode(text).map_err(|_| ProofError::Malformed { part })?;
     // Upper case would be a second spelling.
     if hex::encode(&bytes) == text { Ok(bytes) } else { Err(ProofError::NotCanonical { part }) }

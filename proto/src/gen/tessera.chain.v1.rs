@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 20, 30, 31, 40, 41, 50, 51, 52, 53"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -24,6 +24,18 @@ pub mod event {
         AssetActivated(super::super::super::assets::v1::AssetActivated),
         #[prost(message, tag = "13")]
         UnitsMinted(super::super::super::assets::v1::UnitsMinted),
+        #[prost(message, tag = "14")]
+        UnitsBurned(super::super::super::assets::v1::UnitsBurned),
+        #[prost(message, tag = "15")]
+        AssetStatusChanged(super::super::super::assets::v1::AssetStatusChanged),
+        #[prost(message, tag = "16")]
+        RoleGranted(super::super::super::assets::v1::RoleGranted),
+        #[prost(message, tag = "17")]
+        RoleRevoked(super::super::super::assets::v1::RoleRevoked),
+        #[prost(message, tag = "18")]
+        DocumentAdded(super::super::super::assets::v1::DocumentAdded),
+        #[prost(message, tag = "19")]
+        NavSet(super::super::super::assets::v1::NavSet),
         #[prost(message, tag = "20")]
         Transferred(super::super::super::transfers::v1::Transferred),
         #[prost(message, tag = "30")]
@@ -42,6 +54,16 @@ pub mod event {
         ProposalClosed(super::super::super::votes::v1::ProposalClosed),
         #[prost(message, tag = "53")]
         TreasurySpent(super::super::super::votes::v1::TreasurySpent),
+        #[prost(message, tag = "100")]
+        AppraiserAccredited(super::super::super::assets::v1::AppraiserAccredited),
+        #[prost(message, tag = "101")]
+        AccreditationRevoked(super::super::super::assets::v1::AccreditationRevoked),
+        #[prost(message, tag = "102")]
+        ActionProposed(super::super::super::assets::v1::ActionProposed),
+        #[prost(message, tag = "103")]
+        ActionWithdrawn(super::super::super::assets::v1::ActionWithdrawn),
+        #[prost(message, tag = "104")]
+        TwoPersonRuleSet(super::super::super::assets::v1::TwoPersonRuleSet),
     }
 }
 /// The provable part of a receipt: the same on every node.
@@ -98,6 +120,9 @@ pub struct Params {
     /// How far ahead `valid_until_height` may lie.
     #[prost(uint64, tag = "5")]
     pub max_validity_blocks: u64,
+    /// 20 bytes, or empty for nobody; who accredits appraisers.
+    #[prost(bytes = "bytes", tag = "20")]
+    pub registrar: ::prost::bytes::Bytes,
 }
 /// Fees collected and not yet given out (leaf `fee pot`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1872,7 +1897,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 20, 21, 30, 31, 40, 41, 50, 51, 52"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -1892,6 +1917,18 @@ pub mod operation {
         ActivateAsset(super::super::super::assets::v1::ActivateAsset),
         #[prost(message, tag = "13")]
         MintUnits(super::super::super::assets::v1::MintUnits),
+        #[prost(message, tag = "14")]
+        BurnUnits(super::super::super::assets::v1::BurnUnits),
+        #[prost(message, tag = "15")]
+        ChangeAssetStatus(super::super::super::assets::v1::ChangeAssetStatus),
+        #[prost(message, tag = "16")]
+        GrantRole(super::super::super::assets::v1::GrantRole),
+        #[prost(message, tag = "17")]
+        RevokeRole(super::super::super::assets::v1::RevokeRole),
+        #[prost(message, tag = "18")]
+        AddDocument(super::super::super::assets::v1::AddDocument),
+        #[prost(message, tag = "19")]
+        SetNav(super::super::super::assets::v1::SetNav),
         #[prost(message, tag = "20")]
         Transfer(super::super::super::transfers::v1::Transfer),
         #[prost(message, tag = "21")]
@@ -1910,6 +1947,16 @@ pub mod operation {
         CastVote(super::super::super::votes::v1::CastVote),
         #[prost(message, tag = "52")]
         CloseProposal(super::super::super::votes::v1::CloseProposal),
+        #[prost(message, tag = "100")]
+        AccreditAppraiser(super::super::super::assets::v1::AccreditAppraiser),
+        #[prost(message, tag = "101")]
+        RevokeAccreditation(super::super::super::assets::v1::RevokeAccreditation),
+        #[prost(message, tag = "102")]
+        ProposeAction(super::super::super::assets::v1::ProposeAction),
+        #[prost(message, tag = "103")]
+        WithdrawAction(super::super::super::assets::v1::WithdrawAction),
+        #[prost(message, tag = "104")]
+        SetTwoPersonRule(super::super::super::assets::v1::SetTwoPersonRule),
     }
 }
 /// Many transactions in one: what consensus gossips and orders.

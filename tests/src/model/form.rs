@@ -44,6 +44,9 @@ pub(super) fn check(kind: &Kind) -> Result<(), Refusal> {
         Kind::MintUnits(op) => in_module("assets", {
             asset(&op.asset).and_then(|()| recipient(&op.to)).and_then(|()| amount(&op.amount))
         }),
+        Kind::BurnUnits(op) => {
+            in_module("assets", asset(&op.asset).and_then(|()| amount(&op.amount)))
+        }
         Kind::Transfer(op) => in_module("transfers", {
             asset(&op.asset)
                 .and_then(|()| recipient(&op.to))
@@ -194,7 +197,9 @@ fn name(name: &str) -> Form {
 
 fn document(document: &Document) -> Form {
     text(&document.name, 120)?;
-    text(&document.uri, 512)?;
+    if !document.uri.is_empty() {
+        text(&document.uri, 512)?;
+    }
     id(&document.sha256, 32)
 }
 

@@ -113,7 +113,7 @@ async fn every_module_tells_its_facts() {
     let assets = client.assets(0, Bytes::new()).await.unwrap().entries;
     assert_eq!(assets.len(), 2);
     assert_eq!(client.documents("villa-ardeche").await.unwrap().len(), 1);
-    assert!(client.appraisals("villa-ardeche").await.unwrap().is_empty());
+    assert!(client.appraisals("villa-ardeche", 10, Bytes::new()).await.unwrap().entries.is_empty());
     let holdings = client.holdings(&alice, 0, Bytes::new()).await.unwrap().entries;
     let mut names: Vec<_> = holdings.iter().map(|holding| holding.asset_name.as_str()).collect();
     names.sort_unstable();

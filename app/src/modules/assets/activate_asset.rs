@@ -3,16 +3,13 @@
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
 use tessera_proto::pb::assets::v1::AssetStatus;
-use tessera_proto::pb::chain::v1::event::Kind;
-use tessera_proto::state_key::StateKey;
 
-use super::appraisals;
 use super::error::AssetError;
-use super::facts::{load_asset, require_issuer};
+use super::life_cycle;
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{Leaves, StateReader};
+use crate::state::view::StateReader;
 
 /// Opens an asset for issuance and transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,27 +31,17 @@ impl TryFrom<pb::ActivateAsset> for ActivateAsset {
 impl Message for ActivateAsset {
     fn declare(
         &self,
-        _sender: &Address,
+        sender: &Address,
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        access.write(StateKey::asset(&self.asset));
-        appraisals::declare_recent(state, access, &self.asset)
+        life_cycle::declare(state, access, (&self.asset, sender), AssetStatus::Active)
     }
 
-    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::NotIssuer`],
-    /// [`AssetError::AlreadyActive`], [`AssetError::NoValidAppraisal`].
+    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::RoleNeeded`],
+    /// [`AssetError::AlreadyInStatus`], [`AssetError::StatusNotReachable`],
+    /// [`AssetError::NoValidAppraisal`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let Self { asset: id } = self;
-        let mut asset = load_asset(context.state, id)?;
-        require_issuer(&asset, &context.sender)?;
-        if asset.status() != AssetStatus::Proposed {
-            return Err(AssetError::AlreadyActive { name: asset.name }.into());
-        }
-        appraisals::require_valid(context.state, context.block, id, &asset)?;
-        asset.set_status(AssetStatus::Active);
-        context.state.store(StateKey::asset(id), &asset)?;
-        context.emit(Kind::AssetActivated(pb::AssetActivated { asset: id.to_bytes() }));
-        Ok(())
+        life_cycle::change(context, &self.asset, AssetStatus::Active, None)
     }
 }

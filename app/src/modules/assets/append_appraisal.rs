@@ -12,14 +12,14 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::signing::appraisal_sign_bytes;
 use tessera_proto::state_key::StateKey;
 
-use super::appraisals;
 use super::error::AssetError;
-use super::facts::{load_asset, load_currency};
+use super::facts::{load_currency, load_open};
+use super::{accreditation, appraisals, history};
 use crate::modules::accounts::authorise;
 use crate::modules::committed::broken;
 use crate::modules::fields::{self, FieldError};
 use crate::modules::{Context, Message};
-use crate::state::access::{AccessSet, Mode};
+use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{LeafReader, Leaves, StateReader};
 
@@ -134,29 +134,28 @@ impl Message for AppendAppraisal {
         if let Some(latest) = count.checked_sub(1) {
             access.read(StateKey::appraisal(&self.asset, latest));
         }
-        // Earlier operations of the transaction take the numbers that they have declared.
-        let own = (count..=u32::MAX)
-            .map(|number| StateKey::appraisal(&self.asset, number))
-            .find(|key| access.mode(key) != Some(Mode::Write));
-        if let Some(own) = own {
-            access.write(own);
-        }
-        Ok(())
+        access.write_next(count, |number| StateKey::appraisal(&self.asset, number));
+        history::declare(state, access, &self.asset)
     }
 
-    /// In order of precedence: [`AssetError::UnknownAsset`] of the asset, then of the currency,
+    /// In order of precedence: [`AssetError::UnknownAsset`] and [`AssetError::Closed`] of the
+    /// asset, [`AssetError::UnknownAsset`] of the currency,
     /// [`AssetError::NotACurrency`], [`AssetError::AppraiserNotAccredited`],
     /// [`AssetError::AppraisalExpired`], [`AssetError::AppraisalNotNewer`],
     /// [`AssetError::KeyIsNotAppraisers`], [`AssetError::InvalidSignature`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let appraiser = self.appraiser;
-        let mut asset = load_asset(context.state, &self.asset)?;
+        let mut asset = load_open(context.state, &self.asset)?;
         load_currency(context.state, &self.currency)?;
         let accredited: Option<Appraiser> = context.state.load(&StateKey::appraiser(&appraiser))?;
-        if accredited.is_none() {
+        let (from_ms, time_ms) = (self.appraisal.valid_from_ms, context.block.time_ms);
+        let good = |one: &Appraiser| {
+            accreditation::may_sign(one, time_ms) && accreditation::counts(one, from_ms)
+        };
+        if !accredited.as_ref().is_some_and(good) {
             return Err(AssetError::AppraiserNotAccredited { appraiser }.into());
         }
-        let (to_ms, time_ms) = (self.appraisal.valid_to_ms, context.block.time_ms);
+        let to_ms = self.appraisal.valid_to_ms;
         if to_ms <= time_ms {
             return Err(AssetError::AppraisalExpired { to_ms, time_ms }.into());
         }
@@ -168,13 +167,13 @@ impl Message for AppendAppraisal {
         let key = StateKey::appraisal(&self.asset, number);
         context.state.store(key, self.appraisal.as_ref())?;
         context.state.store(StateKey::asset(&self.asset), &asset)?;
-        context.emit(Kind::AppraisalAppended(pb::AppraisalAppended {
+        let appended = Kind::AppraisalAppended(pb::AppraisalAppended {
             asset: self.asset.to_bytes(),
             number,
             appraiser: appraiser.to_bytes(),
             value: self.value.to_string(),
             currency: self.currency.to_bytes(),
-        }));
-        Ok(())
+        });
+        history::record(context, &self.asset, appended)
     }
 }

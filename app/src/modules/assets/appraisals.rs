@@ -1,12 +1,13 @@
 //! The history of appraisals, and whether one of them is valid now.
 
 use tessera_proto::id::AssetId;
-use tessera_proto::pb::assets::v1::{Appraisal, Asset, AssetClass};
+use tessera_proto::pb::assets::v1::{Appraisal, Appraiser, Asset, AssetClass};
 use tessera_proto::state_key::StateKey;
 
+use super::accreditation;
 use super::error::AssetError;
 use crate::modules::BlockInfo;
-use crate::modules::committed::broken;
+use crate::modules::committed::{self, broken};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
@@ -25,12 +26,18 @@ pub(super) fn declare_recent(
     let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
     let count = facts.map_or(0, |facts| facts.appraisal_count);
     for number in count.saturating_sub(RECENT_APPRAISALS)..=count {
-        access.read(StateKey::appraisal(asset, number));
+        let key = StateKey::appraisal(asset, number);
+        access.read(key);
+        if let Some(appraisal) = state.leaf::<Appraisal>(&key)? {
+            let appraiser = committed::address("appraiser", &appraisal.appraiser)?;
+            access.read(StateKey::appraiser(&appraiser));
+        }
     }
     Ok(())
 }
 
-/// Refuses an asset that needs an appraisal and has none that is valid at the time of the block.
+/// Refuses an asset that needs an appraisal and has none that is valid at the time of the block,
+/// by an appraiser whose word counts.
 pub(super) fn require_valid(
     view: &mut dyn StateView,
     block: &BlockInfo,
@@ -43,7 +50,12 @@ pub(super) fn require_valid(
     let count = asset.appraisal_count;
     for number in (count.saturating_sub(RECENT_APPRAISALS)..count).rev() {
         let appraisal = load(view, id, number)?;
-        if (appraisal.valid_from_ms..appraisal.valid_to_ms).contains(&block.time_ms) {
+        if !(appraisal.valid_from_ms..appraisal.valid_to_ms).contains(&block.time_ms) {
+            continue;
+        }
+        let appraiser = committed::address("appraiser", &appraisal.appraiser)?;
+        let appraiser: Option<Appraiser> = view.load(&StateKey::appraiser(&appraiser))?;
+        if appraiser.is_some_and(|one| accreditation::counts(&one, appraisal.valid_from_ms)) {
             return Ok(());
         }
     }

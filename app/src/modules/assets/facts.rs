@@ -18,6 +18,19 @@ pub(crate) fn load_asset(
     Ok(facts.ok_or(AssetError::UnknownAsset { asset: *asset })?)
 }
 
+/// A registered asset that has not come to its end.
+pub(super) fn load_open(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+) -> Result<Asset, ExecutionError> {
+    let facts = load_asset(view, asset)?;
+    let status = facts.status();
+    if matches!(status, AssetStatus::Cancelled | AssetStatus::Retired) {
+        return Err(AssetError::Closed { name: facts.name, status }.into());
+    }
+    Ok(facts)
+}
+
 /// A registered asset of class CURRENCY.
 pub(crate) fn load_currency(
     view: &mut dyn StateView,
@@ -30,12 +43,12 @@ pub(crate) fn load_currency(
     Ok(facts)
 }
 
-/// Refuses anybody but the issuer.
+/// Refuses anybody but the account that registered the asset.
 pub(crate) fn require_issuer(asset: &Asset, sender: &Address) -> Result<(), ExecutionError> {
     let issuer = committed::address("issuer", &asset.issuer)?;
     if issuer != *sender {
-        let name = asset.name.clone();
-        return Err(AssetError::NotIssuer { sender: *sender, name, issuer }.into());
+        let (account, name) = (*sender, asset.name.clone());
+        return Err(AssetError::NotIssuer { account, name, issuer }.into());
     }
     Ok(())
 }
@@ -43,7 +56,8 @@ pub(crate) fn require_issuer(asset: &Asset, sender: &Address) -> Result<(), Exec
 /// Refuses an asset that is not active.
 pub(super) fn require_active(asset: &Asset) -> Result<(), AssetError> {
     if asset.status() != AssetStatus::Active {
-        return Err(AssetError::NotActive { name: asset.name.clone() });
+        let (name, status) = (asset.name.clone(), asset.status());
+        return Err(AssetError::NotActive { name, status });
     }
     Ok(())
 }

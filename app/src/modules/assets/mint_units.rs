@@ -3,16 +3,20 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
+use tessera_proto::pb::chain::v1::operation;
+use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
-use super::facts::{load_asset, require_active, require_issuer};
-use super::{appraisals, totals};
+use super::facts::{load_asset, require_active};
+use super::roles::{self, Role};
+use super::{appraisals, history, totals, two_person};
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::StateReader;
+use crate::state::view::{LeafReader, StateReader};
 
 /// Issues new base units to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,25 +43,43 @@ impl TryFrom<pb::MintUnits> for MintUnits {
     }
 }
 
+impl MintUnits {
+    fn operation_sha256(&self) -> [u8; 32] {
+        let Self { asset, to, amount } = self;
+        let (asset, to) = (asset.to_bytes(), to.to_bytes());
+        let message = pb::MintUnits { asset, to, amount: amount.to_string() };
+        two_person::operation_sha256(operation::Kind::MintUnits(message))
+    }
+}
+
 impl Message for MintUnits {
     fn declare(
         &self,
-        _sender: &Address,
+        sender: &Address,
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         holdings::declare_credit(state, access, &self.asset, &self.to)?;
         totals::declare_set_supply(state, access, &self.asset)?;
-        appraisals::declare_recent(state, access, &self.asset)
+        appraisals::declare_recent(state, access, &self.asset)?;
+        roles::declare(access, &self.asset, sender);
+        let facts: Option<Asset> = state.leaf(&StateKey::asset(&self.asset))?;
+        if facts.is_some_and(|facts| facts.two_persons_mint) {
+            two_person::declare(state, access, &self.asset, &self.operation_sha256())?;
+        }
+        history::declare(state, access, &self.asset)
     }
 
-    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::NotIssuer`],
+    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::RoleNeeded`],
     /// [`AssetError::NotActive`], [`AssetError::NoValidAppraisal`],
-    /// [`AssetError::MaxSupplyExceeded`].
+    /// [`AssetError::MaxSupplyExceeded`]; where it takes two persons
+    /// [`AssetError::NotProposed`], [`AssetError::SecondPersonNeeded`],
+    /// [`AssetError::RoleNeeded`] of the proposer.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, to, amount } = self;
         let asset = load_asset(context.state, id)?;
-        require_issuer(&asset, &context.sender)?;
+        let (minter, now_ms) = (context.sender, context.block.time_ms);
+        roles::require(context.state, id, &minter, Role::Minter, now_ms)?;
         require_active(&asset)?;
         appraisals::require_valid(context.state, context.block, id, &asset)?;
         let max_supply = committed::amount("maximum supply", &asset.max_supply)?;
@@ -68,13 +90,16 @@ impl Message for MintUnits {
             let (name, amount) = (asset.name, *amount);
             return Err(AssetError::MaxSupplyExceeded { name, amount, supply, max_supply }.into());
         };
+        if asset.two_persons_mint {
+            two_person::require(context, id, Role::Minter, &self.operation_sha256())?;
+        }
         totals::set_supply(context.state, context.block, id, &asset, raised)?;
         holdings::credit(context.state, id, to, *amount)?;
-        context.emit(Kind::UnitsMinted(pb::UnitsMinted {
+        let minted = Kind::UnitsMinted(pb::UnitsMinted {
             asset: id.to_bytes(),
             to: to.to_bytes(),
             amount: amount.to_string(),
-        }));
-        Ok(())
+        });
+        history::record(context, id, minted)
     }
 }

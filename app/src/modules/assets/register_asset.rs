@@ -5,11 +5,14 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::check_asset_name;
 use tessera_proto::pb::assets::v1 as pb;
-use tessera_proto::pb::assets::v1::{Asset, AssetClass, AssetStatus, AssetTotals};
+use tessera_proto::pb::assets::v1::{
+    Asset, AssetClass, AssetStatus, AssetTotals, Attribute, Attributes,
+};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
+use super::{history, schema};
 use crate::modules::fields::{self, FieldError};
 use crate::modules::{Context, Message};
 use crate::state::access::AccessSet;
@@ -44,6 +47,8 @@ pub struct RegisterAsset {
     pub max_supply: Amount,
     /// What describes it.
     pub documents: Vec<Document>,
+    /// What it is in detail, as the schema of its class asks for it; perhaps nothing.
+    pub attributes: Vec<Attribute>,
 }
 
 /// A document, by reference and hash.
@@ -51,7 +56,7 @@ pub struct RegisterAsset {
 pub struct Document {
     /// For people.
     pub name: String,
-    /// Where it is.
+    /// Where it is; empty when only its hash is public.
     pub uri: String,
     /// Hash of its content.
     pub sha256: [u8; 32],
@@ -64,7 +69,7 @@ impl TryFrom<pb::Document> for Document {
         let pb::Document { name, uri, sha256 } = document;
         Ok(Self {
             name: fields::text("document.name", name, MAX_TITLE_LENGTH)?,
-            uri: fields::text("document.uri", uri, MAX_URI_LENGTH)?,
+            uri: fields::optional_text("document.uri", uri, MAX_URI_LENGTH)?,
             sha256: fields::bytes32("document.sha256", &sha256)?,
         })
     }
@@ -81,10 +86,21 @@ impl From<&Document> for pb::Document {
 impl TryFrom<pb::RegisterAsset> for RegisterAsset {
     type Error = AssetError;
 
-    /// Refuses malformed fields in the order of the message's fields.
+    /// Refuses malformed fields in the order of the message's fields, and last attributes that
+    /// do not fit the class: [`AssetError::AttributesNotSorted`],
+    /// [`AssetError::AttributeUnknown`], [`AssetError::AttributeInvalid`],
+    /// [`AssetError::AttributeMissing`].
     fn try_from(message: pb::RegisterAsset) -> Result<Self, AssetError> {
-        let pb::RegisterAsset { salt, name, title, class, decimals, max_supply, documents } =
-            message;
+        let pb::RegisterAsset {
+            salt,
+            name,
+            title,
+            class,
+            decimals,
+            max_supply,
+            documents,
+            attributes,
+        } = message;
         fields::length("salt", &salt, 0, MAX_SALT_LENGTH)?;
         check_asset_name(&name)?;
         let title = fields::text("title", title, MAX_TITLE_LENGTH)?;
@@ -96,7 +112,9 @@ impl TryFrom<pb::RegisterAsset> for RegisterAsset {
         fields::count("documents", documents.len(), 0, MAX_DOCUMENTS)?;
         let documents: Result<_, FieldError> =
             documents.into_iter().map(Document::try_from).collect();
-        Ok(Self { salt, name, title, class, decimals, max_supply, documents: documents? })
+        let documents = documents?;
+        schema::check(class, &attributes)?;
+        Ok(Self { salt, name, title, class, decimals, max_supply, documents, attributes })
     }
 }
 
@@ -133,7 +151,7 @@ impl Message for RegisterAsset {
     fn declare(
         &self,
         sender: &Address,
-        _state: &dyn StateReader,
+        state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         let id = self.asset_id(sender);
@@ -143,7 +161,10 @@ impl Message for RegisterAsset {
         for (number, _) in self.numbered_documents() {
             access.write(StateKey::document(&id, number));
         }
-        Ok(())
+        if !self.attributes.is_empty() {
+            access.write(StateKey::attributes(&id));
+        }
+        history::declare(state, access, &id)
     }
 
     /// In order of precedence: [`AssetError::AlreadyRegistered`], [`AssetError::NameTaken`].
@@ -166,12 +187,16 @@ impl Message for RegisterAsset {
             let key = StateKey::document(&id, number);
             context.state.store(key, &pb::Document::from(document))?;
         }
-        context.emit(Kind::AssetRegistered(pb::AssetRegistered {
+        if !self.attributes.is_empty() {
+            let attributes = Attributes { attributes: self.attributes.clone() };
+            context.state.store(StateKey::attributes(&id), &attributes)?;
+        }
+        let registered = Kind::AssetRegistered(pb::AssetRegistered {
             asset: id.to_bytes(),
             name: self.name.clone(),
             class: self.class.into(),
             issuer: issuer.to_bytes(),
-        }));
-        Ok(())
+        });
+        history::record(context, &id, registered)
     }
 }

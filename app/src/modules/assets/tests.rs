@@ -20,6 +20,14 @@ use crate::modules::testing::{
     public_key, register, transfer,
 };
 
+mod appraisers;
+mod attributes;
+mod history;
+mod life_cycle;
+mod nav;
+mod roles;
+mod two_person;
+
 fn registration(name: &str) -> pb::RegisterAsset {
     let Kind::RegisterAsset(message) = register(name) else { unreachable!() };
     let document = pb::Document {
@@ -58,6 +66,7 @@ fn register_refuses_in_order_of_precedence() {
         (with(|m| m.documents = vec![Default::default(); 33]), 8),
         (with(|m| m.documents[0].name.clear()), 1),
         (with(|m| m.documents[0].uri = "u".repeat(513)), 5),
+        (with(|m| m.documents[0].uri = "\n".to_owned()), 6),
         (with(|m| m.documents[0].sha256 = Bytes::from_static(&[5; 20])), 2),
         (with(|m| (m.salt, m.name) = (Bytes::from_static(b"villa"), "villa".to_owned())), 12),
         (with(|m| m.name = "villa".to_owned()), 13),
@@ -188,7 +197,7 @@ fn activate_refuses_in_order_of_precedence() {
     let malformed = Kind::ActivateAsset(pb::ActivateAsset::default());
     assert_refused(chain.submit(1, malformed), "assets", 1);
     assert_refused(chain.submit(1, activate("nothing")), "assets", 11);
-    assert_refused(chain.submit(1, activate("usdx")), "assets", 14);
+    assert_refused(chain.submit(1, activate("usdx")), "assets", 30);
     assert_refused(chain.submit(ISSUER, activate("usdx")), "assets", 15);
     assert_refused(chain.submit(ISSUER, activate("villa")), "assets", 17);
 }
@@ -226,7 +235,7 @@ fn mint_refuses_in_order_of_precedence() {
     assert_refused(chain.submit(1, malformed), "assets", 1);
     assert_refused(chain.submit(1, mint("tower", 1, 0)), "assets", 4);
     assert_refused(chain.submit(1, mint("nothing", 1, u64::MAX)), "assets", 11);
-    assert_refused(chain.submit(1, mint("tower", 1, u64::MAX)), "assets", 14);
+    assert_refused(chain.submit(1, mint("tower", 1, u64::MAX)), "assets", 30);
     assert_refused(chain.submit(ISSUER, mint("tower", 1, u64::MAX)), "assets", 16);
     let mut later = chain.clone();
     later.block.time_ms = u64::MAX;

@@ -2,6 +2,8 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::name::status_name;
+use tessera_proto::pb::assets::v1::AssetStatus;
 
 use crate::modules::fields::FieldError;
 
@@ -24,10 +26,12 @@ pub enum TransferError {
         asset: AssetId,
     },
     /// The asset is not open for issuance and transfer.
-    #[error("units of `{name}` cannot move: the asset is not active yet")]
+    #[error("units of `{name}` cannot move: the asset is {}, not active", status_name(*.status))]
     AssetNotActive {
         /// Name of the asset.
         name: String,
+        /// What it is instead.
+        status: AssetStatus,
     },
     /// Less is free than is needed.
     #[error(

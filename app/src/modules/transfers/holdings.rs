@@ -235,8 +235,9 @@ impl Slot<'_> {
 fn load_active(view: &mut dyn StateView, asset: &AssetId) -> Result<Asset, ExecutionError> {
     let facts: Asset =
         view.load(&StateKey::asset(asset))?.ok_or(TransferError::UnknownAsset { asset: *asset })?;
-    if facts.status() != AssetStatus::Active {
-        return Err(TransferError::AssetNotActive { name: facts.name }.into());
+    let status = facts.status();
+    if status != AssetStatus::Active {
+        return Err(TransferError::AssetNotActive { name: facts.name, status }.into());
     }
     Ok(facts)
 }

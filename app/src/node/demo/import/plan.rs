@@ -108,6 +108,7 @@ fn creation(scene: &Scene, asset: &AssetRow, id: &AssetId, valid_to_ms: u64) -> 
                 uri: asset.document_uri.clone(),
                 sha256: asset.document_sha256.to_vec().into(),
             }],
+            attributes: Vec::new(),
         }),
         append_appraisal(&scene.chain_id, id, &appraisal, &appraiser),
         activate_asset(id),

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::ensure;
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tessera_client::Signer;
 use tessera_client::operations::{
@@ -42,6 +43,7 @@ pub(super) async fn run(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()
             uri: "https://notary.example/deeds/villa-ardeche".to_owned(),
             sha256: deed.to_vec().into(),
         }],
+        attributes: Vec::new(),
     });
     let receipt = scene.send(ISSUER, vec![registration]).await?;
     check_registration(scene, villa, &deed).await?;
@@ -89,7 +91,7 @@ async fn appraise(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()> {
     let signer = Signer::from_seed_phrase(APPRAISER);
     let operation = append_appraisal(&scene.chain_id, villa, &appraisal, &signer);
     let receipt = scene.send(ISSUER, vec![operation]).await?;
-    let history = scene.client.appraisals(VILLA).await?;
+    let history = scene.client.appraisals(VILLA, 10, Bytes::new()).await?.entries;
     ensure!(history == [appraisal], "the history of appraisals is not what was signed");
     let text = format!("{} by comparable sales, signed by the accredited appraiser", usdx(value));
     scene.screen.done("appraised", &text, Some(receipt.height));
