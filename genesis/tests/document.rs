@@ -287,8 +287,8 @@ fn texts_are_checked() {
             "/assets/1/status",
             json!("unspecified"),
             None,
-            "`unspecified` is not known here, choose one of proposed, active, finalized, suspended, \
-             cancelled, retired",
+            "`unspecified` is not known here, choose one of proposed, active, finalized, \
+             suspended, cancelled, retired",
         ),
     ]);
 }

@@ -80,6 +80,7 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
         Kind::ActionProposed(event) => vec![&event.asset, &event.proposer],
         Kind::ActionWithdrawn(event) => vec![&event.asset],
         Kind::TwoPersonRuleSet(event) => vec![&event.asset],
+        Kind::AssetAmended(event) => vec![&event.asset],
         Kind::Transferred(event) => vec![&event.asset, &event.from, &event.to],
         Kind::RoyaltyScheduleSet(event) => vec![&event.asset],
         Kind::RoyaltyPaid(event) => {

@@ -6,7 +6,7 @@ use tessera_proto::pb::chain::v1::operation::Kind;
 
 use super::accounts::{self, RotateKeys, TopUpFees};
 use super::assets::{
-    self, AccreditAppraiser, ActivateAsset, AddDocument, AppendAppraisal, BurnUnits,
+    self, AccreditAppraiser, ActivateAsset, AddDocument, AmendAsset, AppendAppraisal, BurnUnits,
     ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RegisterAsset, RevokeAccreditation,
     RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
 };
@@ -104,6 +104,7 @@ operations! {
     ProposeAction,
     WithdrawAction,
     SetTwoPersonRule,
+    AmendAsset,
     Transfer,
     BatchTransfer,
     SetRoyaltySchedule,

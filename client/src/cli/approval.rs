@@ -19,12 +19,12 @@ pub(crate) enum Command {
     /// Say which operations on an asset take two persons
     Rule {
         #[command(flatten)]
-        rule: Rule,
+        rule: TwoPersons,
     },
     /// Propose another rule, as the first of two persons who leave something out of it
     ProposeRule {
         #[command(flatten)]
-        rule: Rule,
+        rule: TwoPersons,
         /// How many days the second person has
         #[arg(long, default_value_t = 7)]
         days: u64,
@@ -58,7 +58,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Rule {
+pub(crate) struct TwoPersons {
     /// Name or id of the asset
     asset: String,
     /// Issuing units takes two persons
@@ -112,11 +112,11 @@ async fn propose(
     send(context, Intent::new(preview, proposal)).await
 }
 
-fn rule_operation(asset: &AssetView, rule: &Rule) -> Kind {
+fn rule_operation(asset: &AssetView, rule: &TwoPersons) -> Kind {
     operations::set_two_person_rule(&asset.id, rule.mint, rule.forced_transfer)
 }
 
-fn rule_preview(asset: &AssetView, rule: &Rule) -> Vec<(&'static str, String)> {
+fn rule_preview(asset: &AssetView, rule: &TwoPersons) -> Vec<(&'static str, String)> {
     let persons = |two: bool| if two { "two persons" } else { "one person" }.to_owned();
     vec![
         ("Asset", asset.name().to_owned()),

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::{check_asset_name, status_name, value_name};
 use tessera_proto::pb::assets::v1::{
-    Appraisal, AssetClass, AssetStatus, Attribute, Document, RegisterAsset,
+    AmendAsset, Appraisal, AssetClass, AssetStatus, Attribute, Document, RegisterAsset,
 };
 
 use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
@@ -27,6 +27,8 @@ pub(crate) const MS_PER_DAY: u64 = 86_400_000;
 pub(crate) enum Command {
     /// Enter an asset into the register
     Register(Register),
+    /// Change the terms of an asset that is only proposed
+    Amend(Amend),
     /// Add a signed appraisal to an asset
     Appraise(Appraise),
     /// Open an asset for issuance
@@ -113,6 +115,24 @@ pub(crate) struct Register {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Amend {
+    /// Name or id of the asset
+    asset: String,
+    /// Title for people; stays if left out
+    #[arg(long)]
+    title: Option<String>,
+    /// Decimals of a unit; stay if left out
+    #[arg(long)]
+    decimals: Option<u32>,
+    /// Most units that may ever exist; stays if left out
+    #[arg(long, value_name = "AMOUNT")]
+    max_supply: Option<String>,
+    /// What it is in detail; replaces all that is known so far; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    attribute: Vec<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Appraise {
     /// Name or id of the asset
     asset: String,
@@ -187,6 +207,7 @@ impl From<Class> for AssetClass {
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
     match command {
         Command::Register(register) => register_asset(context, register).await,
+        Command::Amend(amend) => amend_asset(context, amend).await,
         Command::Appraise(appraise) => append_appraisal(context, appraise).await,
         Command::Activate { asset } => {
             let asset = context.asset(&asset).await?;
@@ -239,9 +260,7 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
     let id = AssetId::derive(&sender, &salt);
     let documents =
         register.document.iter().map(|text| document(text)).collect::<Result<_, _>>()?;
-    let mut attributes =
-        register.attribute.iter().map(|text| attribute(text)).collect::<Result<Vec<_>, _>>()?;
-    attributes.sort_by(|one, other| one.name.cmp(&other.name));
+    let attributes = attributes(&register.attribute)?;
     let preview = vec![
         ("Register", format!("{}  ({})", register.name, register.title)),
         ("Id", id.to_string()),
@@ -438,6 +457,39 @@ fn class_name(asset: &AssetView) -> String {
 
 fn status_of(asset: &AssetView) -> String {
     status_name(AssetStatus::try_from(asset.asset.status).unwrap_or_default())
+}
+
+async fn amend_asset(context: &Context, amend: Amend) -> Result<Report, Failure> {
+    let asset = context.asset(&amend.asset).await?;
+    let decimals = amend.decimals.unwrap_or(asset.asset.decimals);
+    let max_supply = match &amend.max_supply {
+        Some(text) => parse_amount(text, decimals)?,
+        None => amount_of(&asset.asset.max_supply)?,
+    };
+    let attributes = match amend.attribute.as_slice() {
+        [] => context.client().await?.attributes(&asset.id.to_string(), 0).await?,
+        given => attributes(given)?,
+    };
+    let title = amend.title.unwrap_or_else(|| asset.asset.title.clone());
+    let preview = vec![
+        ("Asset", asset.name().to_owned()),
+        ("Title", title.clone()),
+        ("At most", format!("{} units", max_supply.display(decimals.min(18)))),
+    ];
+    let operation = operations::amend_asset(AmendAsset {
+        asset: asset.id.to_bytes(),
+        title,
+        decimals,
+        max_supply: max_supply.to_string(),
+        attributes,
+    });
+    send(context, Intent::new(preview, operation)).await
+}
+
+fn attributes(texts: &[String]) -> Result<Vec<Attribute>, Failure> {
+    let mut attributes = texts.iter().map(|text| attribute(text)).collect::<Result<Vec<_>, _>>()?;
+    attributes.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(attributes)
 }
 
 fn attribute(text: &str) -> Result<Attribute, Failure> {

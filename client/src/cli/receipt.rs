@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::{role_name, status_name};
+use tessera_proto::pb::assets::v1::Attribute;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::{Event, Receipt};
 
@@ -247,6 +248,18 @@ fn describe_control_event(kind: &Kind) -> (&'static str, Fields) {
                 payment(&e.asset, ("stated_by", &nav.stated_by), &e.currency, &nav.price);
             fields.push(("source", nav.source));
             ("nav_set", fields)
+        }
+        Kind::AssetAmended(e) => {
+            let mut fields = vec![
+                ("asset", asset(&e.asset)),
+                ("title", e.title.clone()),
+                ("decimals", e.decimals.to_string()),
+                ("max_supply", e.max_supply.clone()),
+            ];
+            let attribute = |one: &Attribute| format!("{}={}", one.name, one.value);
+            let attributes: Vec<String> = e.attributes.iter().map(attribute).collect();
+            fields.push(("attributes", attributes.join(", ")));
+            ("asset_amended", fields)
         }
         Kind::AppraiserAccredited(e) => (
             "appraiser_accredited",

@@ -56,6 +56,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::RoleRevoked(e) => vec![&e.asset],
         Kind::DocumentAdded(e) => vec![&e.asset],
         Kind::NavSet(e) => vec![&e.asset, &e.currency],
+        Kind::AssetAmended(e) => vec![&e.asset],
         Kind::ActionProposed(e) => vec![&e.asset],
         Kind::ActionWithdrawn(e) => vec![&e.asset],
         Kind::TwoPersonRuleSet(e) => vec![&e.asset],
@@ -211,6 +212,7 @@ impl Teller<'_> {
                 let price = self.units(&e.currency, &nav.price);
                 format!("One unit of {} is worth {price}  ({})", self.name(&e.asset), nav.source)
             }
+            Kind::AssetAmended(e) => format!("Changed the terms of {}", self.name(&e.asset)),
             Kind::AppraiserAccredited(e) => {
                 format!("{} may sign appraisals as {}", self.actor(&e.appraiser), e.name)
             }

@@ -9,7 +9,7 @@ use tessera_proto::pb::assets::v1::{
     AccreditAppraiser, AddDocument, AssetStatus, BurnUnits, ChangeAssetStatus, Document, GrantRole,
     ProposeAction, RevokeAccreditation, RevokeRole, Role, SetTwoPersonRule, WithdrawAction,
 };
-pub use tessera_proto::pb::assets::v1::{Attribute, SetNav};
+pub use tessera_proto::pb::assets::v1::{AmendAsset, Attribute, SetNav};
 use tessera_proto::pb::chain::v1::Operation;
 use tessera_proto::pb::chain::v1::operation::Kind;
 
@@ -73,6 +73,12 @@ pub fn revoke_accreditation(
         from_ms,
         reason_sha256: hash_bytes(reason_sha256),
     })
+}
+
+/// Changes the terms of an asset that is only proposed.
+#[must_use]
+pub fn amend_asset(asset: AmendAsset) -> Kind {
+    Kind::AmendAsset(asset)
 }
 
 /// Takes units of the sender out of existence.

@@ -369,6 +369,20 @@ pub struct AssetRegistered {
     #[prost(bytes = "bytes", tag = "4")]
     pub issuer: ::prost::bytes::Bytes,
 }
+/// The terms of an asset that is only proposed were changed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AssetAmended {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    #[prost(uint32, tag = "3")]
+    pub decimals: u32,
+    #[prost(string, tag = "4")]
+    pub max_supply: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "5")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+}
 /// An appraisal was added.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AppraisalAppended {
@@ -1821,6 +1835,24 @@ pub struct RegisterAsset {
     pub documents: ::prost::alloc::vec::Vec<Document>,
     /// None, or what the schema of the class asks for, in ascending order of name.
     #[prost(message, repeated, tag = "8")]
+    pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+}
+/// Changes the terms of an asset in status PROPOSED; issuer. All of them are
+/// given, changed or not.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AmendAsset {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// 0 to 18.
+    #[prost(uint32, tag = "3")]
+    pub decimals: u32,
+    /// Base units, a decimal number above zero.
+    #[prost(string, tag = "4")]
+    pub max_supply: ::prost::alloc::string::String,
+    /// As in `RegisterAsset`.
+    #[prost(message, repeated, tag = "5")]
     pub attributes: ::prost::alloc::vec::Vec<Attribute>,
 }
 /// Adds a signed appraisal to the history of an asset. Anyone may bring it.

@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -64,6 +64,8 @@ pub mod event {
         ActionWithdrawn(super::super::super::assets::v1::ActionWithdrawn),
         #[prost(message, tag = "104")]
         TwoPersonRuleSet(super::super::super::assets::v1::TwoPersonRuleSet),
+        #[prost(message, tag = "105")]
+        AssetAmended(super::super::super::assets::v1::AssetAmended),
     }
 }
 /// The provable part of a receipt: the same on every node.
@@ -1897,7 +1899,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104, 105"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -1957,6 +1959,8 @@ pub mod operation {
         WithdrawAction(super::super::super::assets::v1::WithdrawAction),
         #[prost(message, tag = "104")]
         SetTwoPersonRule(super::super::super::assets::v1::SetTwoPersonRule),
+        #[prost(message, tag = "105")]
+        AmendAsset(super::super::super::assets::v1::AmendAsset),
     }
 }
 /// Many transactions in one: what consensus gossips and orders.

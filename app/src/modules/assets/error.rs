@@ -341,6 +341,14 @@ pub enum AssetError {
         /// Time of the block.
         time_ms: u64,
     },
+    /// Holders rely on the terms from now on.
+    #[error("the terms of `{name}` are fixed: it is {}, not proposed any more", status_name(*.status))]
+    TermsAreFixed {
+        /// Name of the asset.
+        name: String,
+        /// What it is.
+        status: AssetStatus,
+    },
     /// The account has stated no price in this currency.
     #[error("{stated_by} has not stated the price of `{name}` in this currency")]
     NavMissing {
@@ -397,6 +405,7 @@ impl AssetError {
             Self::NavFromFuture { .. } => 47,
             Self::NavStale { .. } => 48,
             Self::NavMissing { .. } => 49,
+            Self::TermsAreFixed { .. } => 50,
         }
     }
 }

@@ -10,7 +10,7 @@
 //! | document | asset, number | `RegisterAsset`, `AddDocument` |
 //! | appraisal | asset, number | `AppendAppraisal` |
 //! | appraiser | address | genesis, `AccreditAppraiser`, `RevokeAccreditation` |
-//! | attributes | asset | `RegisterAsset` |
+//! | attributes | asset | `RegisterAsset`, `AmendAsset` |
 //! | supply copy | asset, record height | `MintUnits`, `BurnUnits` |
 //! | nav | asset, currency, account | `SetNav` |
 //! | pending action | asset, SHA-256 of it | `ProposeAction`, `WithdrawAction`, the operation |
@@ -20,6 +20,7 @@
 //!
 //! # Invariants
 //! * A name belongs to one asset for ever.
+//! * The terms of an asset are fixed once it is more than proposed.
 //! * Units are issued, burned and moved only while the asset is active; there are never more than
 //!   `max_supply`, and only currencies are issued without an appraisal that is valid at the time.
 //! * Appraisals are appended in the order of the beginning of their validity, so none can be
@@ -31,6 +32,7 @@ mod accredit_appraiser;
 mod accreditation;
 mod activate_asset;
 mod add_document;
+mod amend_asset;
 mod append_appraisal;
 mod appraisals;
 mod burn_units;
@@ -59,6 +61,7 @@ mod withdraw_action;
 pub use accredit_appraiser::AccreditAppraiser;
 pub use activate_asset::ActivateAsset;
 pub use add_document::AddDocument;
+pub use amend_asset::AmendAsset;
 pub use append_appraisal::{AppendAppraisal, MAX_METHOD_LENGTH};
 pub use burn_units::BurnUnits;
 pub use change_asset_status::ChangeAssetStatus;

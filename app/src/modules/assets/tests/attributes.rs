@@ -1,9 +1,10 @@
 //! Attributes against the schema of the class.
 
 use tessera_proto::pb::assets::v1 as pb;
-use tessera_proto::pb::assets::v1::{AssetClass, Attribute, Attributes};
+use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus, Attribute, Attributes};
 use tessera_proto::state_key::StateKey;
 
+use super::life_cycle::change;
 use super::registration;
 use crate::modules::testing::{ISSUER, Kind, TestChain, assert_refused, asset};
 
@@ -62,4 +63,40 @@ fn an_asset_may_be_registered_without_attributes() {
     let mut chain = TestChain::new();
     chain.submit(ISSUER, with(AssetClass::RealEstate, &[])).unwrap();
     assert_eq!(chain.get::<Attributes>(&StateKey::attributes(&asset("tower"))), None);
+}
+
+#[test]
+fn terms_change_only_while_the_asset_is_proposed() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, with(AssetClass::RealEstate, &HOUSE)).unwrap();
+    let terms = |attributes: &[(&str, &str)]| {
+        let Kind::RegisterAsset(like) = with(AssetClass::RealEstate, attributes) else { panic!() };
+        pb::AmendAsset {
+            asset: asset("tower").to_bytes(),
+            title: "Tower by the lake".to_owned(),
+            decimals: 2,
+            max_supply: "500".to_owned(),
+            attributes: like.attributes,
+        }
+    };
+    let good = terms(&[]);
+    for (message, code) in [
+        (pb::AmendAsset::default(), 1),
+        (pb::AmendAsset { title: String::new(), decimals: 19, ..good.clone() }, 1),
+        (pb::AmendAsset { decimals: 19, max_supply: "0".to_owned(), ..good.clone() }, 7),
+        (pb::AmendAsset { max_supply: "0".to_owned(), ..good.clone() }, 4),
+        (pb::AmendAsset { asset: asset("nothing").to_bytes(), ..good.clone() }, 11),
+        (terms(&HOUSE[..3]), 30),
+    ] {
+        assert_refused(chain.submit(1, Kind::AmendAsset(message)), "assets", code);
+    }
+    let incomplete = Kind::AmendAsset(terms(&HOUSE[..3]));
+    assert_refused(chain.submit(ISSUER, incomplete.clone()), "assets", 43);
+    chain.submit(ISSUER, Kind::AmendAsset(good.clone())).unwrap();
+    let facts = chain.facts("tower");
+    assert_eq!((facts.title.as_str(), facts.decimals), ("Tower by the lake", 2));
+    assert_eq!((facts.max_supply.as_str(), facts.name.as_str()), ("500", "tower"));
+    assert_eq!(chain.get::<Attributes>(&StateKey::attributes(&asset("tower"))), None);
+    chain.submit(ISSUER, change("tower", AssetStatus::Finalized)).unwrap();
+    assert_refused(chain.submit(ISSUER, incomplete), "assets", 50);
 }
