@@ -342,7 +342,10 @@ pub enum AssetError {
         time_ms: u64,
     },
     /// Holders rely on the terms from now on.
-    #[error("the terms of `{name}` are fixed: it is {}, not proposed any more", status_name(*.status))]
+    #[error(
+        "the terms of `{name}` are fixed: it is {}, not proposed any more",
+        status_name(*.status)
+    )]
     TermsAreFixed {
         /// Name of the asset.
         name: String,
