@@ -7,8 +7,8 @@ use tessera_proto::pb::chain::v1::operation::Kind;
 use super::accounts::{self, RotateKeys, TopUpFees};
 use super::assets::{
     self, AccreditAppraiser, ActivateAsset, AddDocument, AmendAsset, AppendAppraisal, BurnUnits,
-    ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RegisterAsset, RevokeAccreditation,
-    RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
+    ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RecordStatement, RegisterAsset,
+    RevokeAccreditation, RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
 };
 use super::distributions::{ClaimIncome, PayIncome};
 use super::royalties::{PayRoyalty, SetRoyaltySchedule};
@@ -105,6 +105,7 @@ operations! {
     WithdrawAction,
     SetTwoPersonRule,
     AmendAsset,
+    RecordStatement,
     Transfer,
     BatchTransfer,
     SetRoyaltySchedule,

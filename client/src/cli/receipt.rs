@@ -242,25 +242,6 @@ fn describe_register_event(kind: &Kind) -> (&'static str, Fields) {
 
 fn describe_control_event(kind: &Kind) -> (&'static str, Fields) {
     match kind {
-        Kind::NavSet(e) => {
-            let nav = e.nav.clone().unwrap_or_default();
-            let mut fields =
-                payment(&e.asset, ("stated_by", &nav.stated_by), &e.currency, &nav.price);
-            fields.push(("source", nav.source));
-            ("nav_set", fields)
-        }
-        Kind::AssetAmended(e) => {
-            let mut fields = vec![
-                ("asset", asset(&e.asset)),
-                ("title", e.title.clone()),
-                ("decimals", e.decimals.to_string()),
-                ("max_supply", e.max_supply.clone()),
-            ];
-            let attribute = |one: &Attribute| format!("{}={}", one.name, one.value);
-            let attributes: Vec<String> = e.attributes.iter().map(attribute).collect();
-            fields.push(("attributes", attributes.join(", ")));
-            ("asset_amended", fields)
-        }
         Kind::AppraiserAccredited(e) => (
             "appraiser_accredited",
             vec![
@@ -299,6 +280,41 @@ fn describe_control_event(kind: &Kind) -> (&'static str, Fields) {
                 ("asset", asset(&e.asset)),
                 ("mint", e.mint.to_string()),
                 ("forced_transfer", e.forced_transfer.to_string()),
+            ],
+        ),
+        other => describe_statement_event(other),
+    }
+}
+
+fn describe_statement_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::NavSet(e) => {
+            let nav = e.nav.clone().unwrap_or_default();
+            let mut fields =
+                payment(&e.asset, ("stated_by", &nav.stated_by), &e.currency, &nav.price);
+            fields.push(("source", nav.source));
+            ("nav_set", fields)
+        }
+        Kind::AssetAmended(e) => {
+            let mut fields = vec![
+                ("asset", asset(&e.asset)),
+                ("title", e.title.clone()),
+                ("decimals", e.decimals.to_string()),
+                ("max_supply", e.max_supply.clone()),
+            ];
+            let attribute = |one: &Attribute| format!("{}={}", one.name, one.value);
+            let attributes: Vec<String> = e.attributes.iter().map(attribute).collect();
+            fields.push(("attributes", attributes.join(", ")));
+            ("asset_amended", fields)
+        }
+        Kind::StatementRecorded(e) => (
+            "statement_recorded",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("account", account(&e.account)),
+                ("role", role_name(e.role())),
+                ("subject", e.subject.clone()),
+                ("document_sha256", hex::encode(&e.document_sha256)),
             ],
         ),
         _ => ("unknown", Vec::new()),

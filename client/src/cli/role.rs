@@ -1,5 +1,7 @@
 //! `tessera role`.
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
@@ -7,7 +9,7 @@ use tendermint::Time;
 use tessera_proto::name::role_name;
 use tessera_proto::pb::assets::v1 as pb;
 
-use super::asset::days_from_now_ms;
+use super::asset::{days_from_now_ms, file_hash};
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Block, Report};
@@ -39,6 +41,18 @@ pub(crate) enum Command {
         /// Who has it; that of --from if left out
         #[arg(long = "of", value_name = "ACCOUNT")]
         holder: Option<String>,
+    },
+    /// Put a statement about an asset into its history, in a role that you have
+    State {
+        /// Name or id of the asset
+        asset: String,
+        /// The role in which you speak
+        role: Role,
+        /// What is stated, like `bar 17 counted`
+        subject: String,
+        /// Document that says it in full; only its hash is registered
+        #[arg(long, value_name = "FILE")]
+        document: PathBuf,
     },
     /// Who has which role for an asset
     List {
@@ -97,6 +111,17 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
                 ("Of", context.label(&holder)),
             ];
             let operation = operations::revoke_role(&asset.id, &holder, role);
+            send(context, Intent::new(preview, operation)).await
+        }
+        Command::State { asset, role, subject, document } => {
+            let asset = context.asset(&asset).await?;
+            let (role, hash) = (pb::Role::from(role), file_hash(&document)?);
+            let preview = vec![
+                ("Asset", asset.name().to_owned()),
+                ("As", role_name(role)),
+                ("You state", subject.clone()),
+            ];
+            let operation = operations::record_statement(&asset.id, role, &subject, hash);
             send(context, Intent::new(preview, operation)).await
         }
         Command::List { asset } => list(context, &asset).await,

@@ -57,6 +57,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::DocumentAdded(e) => vec![&e.asset],
         Kind::NavSet(e) => vec![&e.asset, &e.currency],
         Kind::AssetAmended(e) => vec![&e.asset],
+        Kind::StatementRecorded(e) => vec![&e.asset],
         Kind::ActionProposed(e) => vec![&e.asset],
         Kind::ActionWithdrawn(e) => vec![&e.asset],
         Kind::TwoPersonRuleSet(e) => vec![&e.asset],
@@ -213,6 +214,13 @@ impl Teller<'_> {
                 format!("One unit of {} is worth {price}  ({})", self.name(&e.asset), nav.source)
             }
             Kind::AssetAmended(e) => format!("Changed the terms of {}", self.name(&e.asset)),
+            Kind::StatementRecorded(e) => format!(
+                "{} stated as {} of {}: {}",
+                self.actor(&e.account),
+                role_name(e.role()),
+                self.name(&e.asset),
+                e.subject
+            ),
             Kind::AppraiserAccredited(e) => {
                 format!("{} may sign appraisals as {}", self.actor(&e.appraiser), e.name)
             }

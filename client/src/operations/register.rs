@@ -7,7 +7,8 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{
     AccreditAppraiser, AddDocument, AssetStatus, BurnUnits, ChangeAssetStatus, Document, GrantRole,
-    ProposeAction, RevokeAccreditation, RevokeRole, Role, SetTwoPersonRule, WithdrawAction,
+    ProposeAction, RecordStatement, RevokeAccreditation, RevokeRole, Role, SetTwoPersonRule,
+    WithdrawAction,
 };
 pub use tessera_proto::pb::assets::v1::{AmendAsset, Attribute, SetNav};
 use tessera_proto::pb::chain::v1::Operation;
@@ -79,6 +80,22 @@ pub fn revoke_accreditation(
 #[must_use]
 pub fn amend_asset(asset: AmendAsset) -> Kind {
     Kind::AmendAsset(asset)
+}
+
+/// Puts a statement about an asset into its history, in a role that the sender has.
+#[must_use]
+pub fn record_statement(
+    asset: &AssetId,
+    role: Role,
+    subject: &str,
+    document_sha256: [u8; 32],
+) -> Kind {
+    Kind::RecordStatement(RecordStatement {
+        asset: asset.to_bytes(),
+        role: role.into(),
+        subject: subject.to_owned(),
+        document_sha256: document_sha256.to_vec().into(),
+    })
 }
 
 /// Takes units of the sender out of existence.

@@ -529,6 +529,20 @@ pub struct TwoPersonRuleSet {
     #[prost(bool, tag = "3")]
     pub forced_transfer: bool,
 }
+/// Somebody with a role stated something about an asset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StatementRecorded {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub account: ::prost::bytes::Bytes,
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    #[prost(string, tag = "4")]
+    pub subject: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub document_sha256: ::prost::bytes::Bytes,
+}
 /// One action on an asset, for ever.
 ///
 /// The hash of its bytes, SHA-256(0x00 || entry), is a leaf of the RFC 6962 tree
@@ -2015,4 +2029,20 @@ pub struct SetTwoPersonRule {
     pub mint: bool,
     #[prost(bool, tag = "3")]
     pub forced_transfer: bool,
+}
+/// Puts a statement about an asset into its history, e.g. that an auditor has
+/// counted it or a custodian has handed it over.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordStatement {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// The role in which the sender speaks.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// What is stated, for people.
+    #[prost(string, tag = "3")]
+    pub subject: ::prost::alloc::string::String,
+    /// 32 bytes; hash of the document that says it in full.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub document_sha256: ::prost::bytes::Bytes,
 }

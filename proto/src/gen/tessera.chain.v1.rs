@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -66,6 +66,8 @@ pub mod event {
         TwoPersonRuleSet(super::super::super::assets::v1::TwoPersonRuleSet),
         #[prost(message, tag = "105")]
         AssetAmended(super::super::super::assets::v1::AssetAmended),
+        #[prost(message, tag = "106")]
+        StatementRecorded(super::super::super::assets::v1::StatementRecorded),
     }
 }
 /// The provable part of a receipt: the same on every node.
@@ -1899,7 +1901,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104, 105"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -1961,6 +1963,8 @@ pub mod operation {
         SetTwoPersonRule(super::super::super::assets::v1::SetTwoPersonRule),
         #[prost(message, tag = "105")]
         AmendAsset(super::super::super::assets::v1::AmendAsset),
+        #[prost(message, tag = "106")]
+        RecordStatement(super::super::super::assets::v1::RecordStatement),
     }
 }
 /// Many transactions in one: what consensus gossips and orders.

@@ -45,6 +45,7 @@ mod life_cycle;
 mod mint_units;
 pub mod nav;
 mod propose_action;
+mod record_statement;
 mod register_asset;
 mod revoke_accreditation;
 mod revoke_role;
@@ -70,6 +71,7 @@ pub(crate) use facts::{load_asset, load_currency, require_issuer};
 pub use grant_role::GrantRole;
 pub use mint_units::MintUnits;
 pub use propose_action::ProposeAction;
+pub use record_statement::RecordStatement;
 pub use register_asset::{
     Document, MAX_DECIMALS, MAX_DOCUMENTS, MAX_SALT_LENGTH, MAX_TITLE_LENGTH, MAX_URI_LENGTH,
     RegisterAsset,

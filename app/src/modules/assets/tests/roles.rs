@@ -194,3 +194,39 @@ fn documents_are_added_without_an_address_and_not_without_end() {
     assert_refused(chain.submit(ISSUER, document("villa")), "assets", 29);
     assert_refused(chain.submit(ISSUER, burn("villa", 1)), "assets", 16);
 }
+
+#[test]
+fn whoever_has_a_role_may_state_something_in_it() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    let later = chain.block.time_ms + 10;
+    let statement = |name: &str, role: i32, subject: &str, hash: &[u8]| {
+        Kind::RecordStatement(pb::RecordStatement {
+            asset: asset(name).to_bytes(),
+            role,
+            subject: subject.to_owned(),
+            document_sha256: Bytes::copy_from_slice(hash),
+        })
+    };
+    let auditor = Role::Auditor.into();
+    for (message, code) in [
+        (Kind::RecordStatement(pb::RecordStatement::default()), 1),
+        (statement("villa", 0, "", &[]), 7),
+        (statement("villa", auditor, "", &[]), 1),
+        (statement("villa", auditor, "counted", &[1]), 2),
+        (statement("nothing", auditor, "counted", &[1; 32]), 11),
+        (statement("villa", auditor, "counted", &[1; 32]), 30),
+    ] {
+        assert_refused(chain.submit(ISSUER, message), "assets", code);
+    }
+    chain.submit(ISSUER, grant("villa", 1, Role::Auditor, later)).unwrap();
+    chain.submit(ISSUER, change("villa", AssetStatus::Cancelled)).unwrap();
+    let custodian = statement("villa", Role::Custodian.into(), "counted", &[1; 32]);
+    assert_refused(chain.submit(1, custodian), "assets", 30);
+    let events = chain.submit(1, statement("villa", auditor, "counted", &[1; 32])).unwrap();
+    let entry = super::history::entries(&chain, "villa").pop().unwrap();
+    assert_eq!(entry.event.unwrap().kind.as_ref(), events.first());
+    chain.block.time_ms = later;
+    let too_late = statement("villa", auditor, "counted", &[1; 32]);
+    assert_refused(chain.submit(1, too_late), "assets", 30);
+}
