@@ -13,12 +13,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use prost::Message as _;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf};
 use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::assets::v1 as assets;
-use tessera_proto::pb::chain::v1::FeePot;
+use tessera_proto::pb::chain::v1::{self as chain, FeePot};
 use tessera_proto::pb::distributions::v1 as distributions;
 use tessera_proto::pb::royalties::v1 as royalties;
 use tessera_proto::pb::transfers::v1 as transfers;
@@ -100,6 +101,40 @@ fn proposal((name, currency, to, units, period): (&str, &str, Address, u64, u64)
     })
 }
 
+/// Who may issue, and the first of two persons who do.
+fn register_operation() -> impl Strategy<Value = Kind> {
+    let until_ms = 1_000_000u64..1_100_000;
+    prop_oneof![
+        1 => (name(), 0..ACCOUNTS, 1..8i32, until_ms.clone()).prop_map(|(name, to, role, until)| {
+            Kind::GrantRole(assets::GrantRole {
+                asset: bytes(name),
+                account: account(to).to_bytes(),
+                role,
+                expires_ms: until,
+            })
+        }),
+        1 => (name(), any::<bool>()).prop_map(|(name, mint)| two_person_rule(name, mint)),
+        3 => (name(), 0..ACCOUNTS, 1u64..4, any::<bool>(), until_ms).prop_map(
+            |(name, to, units, is_mint, expires_ms)| {
+                let kind = match is_mint {
+                    true => mint(name, to, units),
+                    false => two_person_rule(name, false),
+                };
+                let operation = chain::Operation { kind: Some(kind) }.encode_to_vec().into();
+                let asset = bytes(name);
+                Kind::ProposeAction(assets::ProposeAction { asset, operation, expires_ms })
+            },
+        ),
+        // Few enough that some have been proposed.
+        2 => (name(), 0..ACCOUNTS, 1u64..4).prop_map(|(name, to, units)| mint(name, to, units)),
+    ]
+}
+
+fn two_person_rule(name: &str, mint: bool) -> Kind {
+    let (asset, forced_transfer) = (bytes(name), false);
+    Kind::SetTwoPersonRule(assets::SetTwoPersonRule { asset, mint, forced_transfer })
+}
+
 fn operation() -> impl Strategy<Value = Kind> {
     prop_oneof![
         6 => (name(), recipient(), units())
@@ -110,6 +145,7 @@ fn operation() -> impl Strategy<Value = Kind> {
             asset: bytes(name),
             amount: units.to_string(),
         })),
+        2 => register_operation(),
         1 => (name(), 1..7i32).prop_map(|(name, status)| {
             Kind::ChangeAssetStatus(assets::ChangeAssetStatus {
                 asset: bytes(name),
