@@ -30,7 +30,7 @@ pub struct Child {
 /// It has two leaves or more below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    children: Box<[(u8, Child)]>,
+    children: Box<Children>,
 }
 
 impl Node {
@@ -42,7 +42,7 @@ impl Node {
 
     /// The children by nibble, in order.
     #[must_use]
-    pub fn children(&self) -> &[(u8, Child)] {
+    pub fn children(&self) -> &Children {
         &self.children
     }
 
@@ -97,13 +97,16 @@ fn take_hash(bytes: &mut &[u8]) -> Option<Hash> {
 /// The bit of a nibble that decides at the root of the binary tree of a node.
 pub(super) const TOP_BIT: u8 = 8;
 
+/// Some of the children of a node by nibble, in order.
+pub(super) type Children = [(u8, Child)];
+
 /// Children that lie left and right under a bit.
-pub(super) fn split(children: &[(u8, Child)], bit: u8) -> (&[(u8, Child)], &[(u8, Child)]) {
+pub(super) fn split(children: &Children, bit: u8) -> (&Children, &Children) {
     children.split_at(children.partition_point(|(nibble, _)| nibble & bit == 0))
 }
 
 /// The node that a subtree of the binary tree consists of, where it is a single one.
-pub(super) fn only_child(children: &[(u8, Child)], bit: u8) -> Option<&Child> {
+pub(super) fn only_child(children: &Children, bit: u8) -> Option<&Child> {
     match children {
         [(_, only)] if bit == 0 || only.leaf.is_some() => Some(only),
         _ => None,
@@ -111,7 +114,7 @@ pub(super) fn only_child(children: &[(u8, Child)], bit: u8) -> Option<&Child> {
 }
 
 /// Hash of the subtree of the binary tree that holds these children and divides them by `bit`.
-pub(super) fn hash_range(children: &[(u8, Child)], bit: u8) -> Hash {
+pub(super) fn hash_range(children: &Children, bit: u8) -> Hash {
     if let Some(only) = only_child(children, bit) {
         return only.hash;
     }

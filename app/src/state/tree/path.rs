@@ -26,7 +26,7 @@ impl Path {
     /// The path of a child. A path has at most [`KEY_NIBBLES`] nibbles.
     #[must_use]
     pub fn child(mut self, nibble: u8) -> Self {
-        let shifted = if self.length % 2 == 0 { nibble << 4 } else { nibble };
+        let shifted = if self.length.is_multiple_of(2) { nibble << 4 } else { nibble };
         if let Some(byte) = self.bytes.get_mut(usize::from(self.length / 2)) {
             *byte |= shifted;
         }
@@ -46,7 +46,7 @@ impl Path {
 #[must_use]
 pub fn nibble(key: &Hash, depth: u8) -> u8 {
     let byte = key.get(usize::from(depth / 2)).copied().unwrap_or_default();
-    if depth % 2 == 0 { byte >> 4 } else { byte & 0x0f }
+    if depth.is_multiple_of(2) { byte >> 4 } else { byte & 0x0f }
 }
 
 #[cfg(test)]
