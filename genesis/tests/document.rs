@@ -85,7 +85,7 @@ fn the_preset_is_the_development_chain() {
     assert_eq!(genesis.to_json(), DEV_PRESET);
     assert_eq!(
         hex::encode(genesis.hash()),
-        "6a63456fba60b1ba365827a786b3133c9f839fcab00cedd9687e5b85cdca6b04"
+        "60db1d59d790aa843159a5be80f5ab22efb81efd4ed08099ab52682adf298368"
     );
     assert_eq!(dev::address("alice").to_string(), "tsr1are8tfaa67dh657juf3pqnr8l80lf3h3422g0w");
 }

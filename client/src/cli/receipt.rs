@@ -1,5 +1,7 @@
 //! Receipts in words and in JSON.
 
+mod compliance;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -288,7 +290,7 @@ fn describe_control_event(kind: &Kind) -> (&'static str, Fields) {
                 ("forced_transfer", e.forced_transfer.to_string()),
             ],
         ),
-        _ => ("unknown", Vec::new()),
+        other => compliance::describe(other).unwrap_or(("unknown", Vec::new())),
     }
 }
 
