@@ -85,7 +85,7 @@ fn the_preset_is_the_development_chain() {
     assert_eq!(genesis.to_json(), DEV_PRESET);
     assert_eq!(
         hex::encode(genesis.hash()),
-        "60db1d59d790aa843159a5be80f5ab22efb81efd4ed08099ab52682adf298368"
+        "6234fbf6bf3343547a3cf699d36b9334ab7eec0c37af1a6467c57bd675ec1660"
     );
     assert_eq!(dev::address("alice").to_string(), "tsr1are8tfaa67dh657juf3pqnr8l80lf3h3422g0w");
 }
@@ -287,8 +287,8 @@ fn texts_are_checked() {
             "/assets/1/status",
             json!("unspecified"),
             None,
-            "`unspecified` is not known here, choose one of proposed, active, finalized, suspended, \
-             cancelled, retired",
+            "`unspecified` is not known here, choose one of proposed, active, finalized, \
+             suspended, cancelled, retired",
         ),
     ]);
 }

@@ -1,6 +1,7 @@
 //! `tessera agent`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -9,7 +10,9 @@ use super::context::Context;
 use super::failure::Failure;
 use super::output::Report;
 use super::send::{Intent, send};
+use super::terms::{end_of, parse_period};
 use crate::operations::compliance::{self, ForcedReason, ForcedTransfer};
+use crate::operations::propose_action;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -78,6 +81,9 @@ pub(crate) struct Force {
     /// The legal document, of which only the hash is sent
     #[arg(long, value_name = "FILE")]
     document: PathBuf,
+    /// Only propose it, as the first of two persons; the second one has this long, like 7d
+    #[arg(long, value_name = "PERIOD", value_parser = parse_period)]
+    propose: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -169,5 +175,9 @@ async fn forced(context: &Context, force: Force) -> Result<Intent, Failure> {
         reason: ForcedReason::from(force.reason).into(),
         document_sha256: file_hash(&force.document)?.to_vec().into(),
     });
+    let operation = match force.propose {
+        Some(period) => propose_action(&asset.id, &operation, end_of(period)),
+        None => operation,
+    };
     Ok(Intent::new(preview, operation))
 }

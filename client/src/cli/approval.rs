@@ -19,12 +19,12 @@ pub(crate) enum Command {
     /// Say which operations on an asset take two persons
     Rule {
         #[command(flatten)]
-        rule: Rule,
+        rule: TwoPersonRule,
     },
     /// Propose another rule, as the first of two persons who leave something out of it
     ProposeRule {
         #[command(flatten)]
-        rule: Rule,
+        rule: TwoPersonRule,
         /// How many days the second person has
         #[arg(long, default_value_t = 7)]
         days: u64,
@@ -58,7 +58,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Rule {
+pub(crate) struct TwoPersonRule {
     /// Name or id of the asset
     asset: String,
     /// Issuing units takes two persons
@@ -112,11 +112,11 @@ async fn propose(
     send(context, Intent::new(preview, proposal)).await
 }
 
-fn rule_operation(asset: &AssetView, rule: &Rule) -> Kind {
+fn rule_operation(asset: &AssetView, rule: &TwoPersonRule) -> Kind {
     operations::set_two_person_rule(&asset.id, rule.mint, rule.forced_transfer)
 }
 
-fn rule_preview(asset: &AssetView, rule: &Rule) -> Vec<(&'static str, String)> {
+fn rule_preview(asset: &AssetView, rule: &TwoPersonRule) -> Vec<(&'static str, String)> {
     let persons = |two: bool| if two { "two persons" } else { "one person" }.to_owned();
     vec![
         ("Asset", asset.name().to_owned()),
@@ -160,6 +160,11 @@ fn in_words(context: &Context, asset: &AssetView, bytes: &Bytes) -> Result<Strin
         Some(Kind::MintUnits(mint)) => {
             let (amount, to) = (amount_of(&mint.amount)?, address_of(&mint.to)?);
             format!("issue {} to {}", asset.display(amount), context.label(&to))
+        }
+        Some(Kind::ForcedTransfer(forced)) => {
+            let (from, to) = (address_of(&forced.from)?, address_of(&forced.to)?);
+            let amount = asset.display(amount_of(&forced.amount)?);
+            format!("move {amount} of {} to {}", context.label(&from), context.label(&to))
         }
         Some(Kind::SetTwoPersonRule(rule)) => {
             let needed = [("issuing", rule.mint), ("moving by force", rule.forced_transfer)];

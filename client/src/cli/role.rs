@@ -133,6 +133,5 @@ async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
 /// A time as people write it; the number where it is too far off to be one.
 pub(crate) fn time_of(time_ms: u64) -> String {
     let seconds = i64::try_from(time_ms / 1_000).unwrap_or(i64::MAX);
-    Time::from_unix_timestamp(seconds, 0)
-        .map_or_else(|_| format!("{time_ms} ms"), |time| display_time(time))
+    Time::from_unix_timestamp(seconds, 0).map_or_else(|_| format!("{time_ms} ms"), display_time)
 }

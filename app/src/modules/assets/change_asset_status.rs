@@ -31,7 +31,7 @@ impl TryFrom<pb::ChangeAssetStatus> for ChangeAssetStatus {
         let asset = fields::asset_id("asset", &asset)?;
         fields::range("status", status, 1, i32::from(AssetStatus::Retired))?;
         // The range check leaves only values that the enum has.
-        let status = AssetStatus::try_from(status).unwrap_or_default();
+        let status = AssetStatus::try_from(status).unwrap_or(AssetStatus::Unspecified);
         let reason_sha256 = fields::optional_sha256("reason_sha256", &reason_sha256)?;
         Ok(Self { asset, status, reason_sha256 })
     }

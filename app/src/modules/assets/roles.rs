@@ -95,5 +95,5 @@ pub(super) fn load(
 pub(super) fn field(role: i32) -> Result<Role, FieldError> {
     let number = fields::range("role", role, 1, i32::from(Role::Minter))?;
     // The range check leaves only values that the enum has.
-    Ok(Role::try_from(number).unwrap_or_default())
+    Ok(Role::try_from(number).unwrap_or(Role::Unspecified))
 }
