@@ -219,7 +219,7 @@ impl AccountQueryService for MockNode {
         let lane =
             |(lane, next_nonce): (&u32, &u64)| NonceLane { lane: *lane, next_nonce: *next_nonce };
         let nonce_lanes = node.committed.iter().map(lane).collect();
-        let account = Account { nonce_lanes, fee_credit: "1000".into(), authority: None };
+        let account = Account { nonce_lanes, fee_credit: "1000".into(), ..Account::default() };
         Ok(Response::new(GetAccountResponse { account: Some(account), context: None }))
     }
 }

@@ -1,5 +1,7 @@
 //! The operations of a transaction, from typed values.
 
+pub mod compliance;
+
 use bytes::Bytes;
 use prost::Message;
 use tessera_proto::amount::Amount;

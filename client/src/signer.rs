@@ -6,7 +6,9 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use sha2::{Digest, Sha256};
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::accounts::v1::{Authority, PublicKey, WeightedKey, public_key};
-use tessera_proto::signing::{appraisal_sign_bytes, chain_id_hash, transaction_sign_bytes};
+use tessera_proto::signing::{
+    appraisal_sign_bytes, chain_id_hash, link_sign_bytes, transaction_sign_bytes,
+};
 use zeroize::Zeroizing;
 
 /// Domain of the well-known development keys.
@@ -97,6 +99,18 @@ impl Signer {
     #[must_use]
     pub fn sign_appraisal(&self, chain_id: &str, asset: &AssetId, appraisal: &[u8]) -> [u8; 64] {
         self.sign(&appraisal_sign_bytes(&chain_id_hash(chain_id), asset, appraisal))
+    }
+
+    /// Agreement of the account to join an identity on a chain.
+    #[must_use]
+    pub fn sign_link(
+        &self,
+        chain_id: &str,
+        identity: &Address,
+        valid_until_height: u64,
+    ) -> [u8; 64] {
+        let chain = chain_id_hash(chain_id);
+        self.sign(&link_sign_bytes(&chain, identity, &self.account, valid_until_height))
     }
 
     fn sign(&self, message: &[u8]) -> [u8; 64] {

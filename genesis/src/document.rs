@@ -59,6 +59,9 @@ pub struct Params {
     /// Who accredits appraisers later; nobody if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registrar: Option<Address>,
+    /// Account that may deny others the chain and revoke issuers of claims; nobody if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority: Option<Address>,
 }
 
 /// An account that begins with prepaid fees or a name.

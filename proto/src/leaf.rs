@@ -95,6 +95,16 @@ message_leaves! {
     pb::assets::v1::Attributes => "attributes",
     pb::assets::v1::Nav => "nav",
     pb::assets::v1::PendingAction => "pending action",
+    pb::compliance::v1::Identity => "identity",
+    pb::compliance::v1::Wallet => "wallet",
+    pb::compliance::v1::WalletUse => "wallet use",
+    pb::compliance::v1::Claim => "claim",
+    pb::compliance::v1::ClaimIssuer => "claim issuer",
+    pb::compliance::v1::RuleSet => "rule set",
+    pb::compliance::v1::HolderRecord => "holder record",
+    pb::compliance::v1::HolderCounter => "holder counter",
+    pb::compliance::v1::Encumbrances => "encumbrances",
+    pb::transfers::v1::Allowance => "allowance",
     pb::royalties::v1::RoyaltySchedule => "royalty schedule",
     pb::votes::v1::Proposal => "proposal",
     pb::votes::v1::Tally => "tally",
@@ -141,7 +151,7 @@ pub struct Holding {
     pub frozen: Amount,
     /// Sum of all locks, holds, orders and collateral.
     pub encumbered: Amount,
-    /// Reserved for restrictions of the holder; zero.
+    /// Restrictions of the holder: [`Holding::FROZEN`], else zero.
     pub flags: u32,
     /// Height of the last change of the balance.
     pub changed_height: u64,
@@ -163,6 +173,15 @@ pub struct HoldingIncome {
 }
 
 impl Holding {
+    /// Flag of a holder who may not send.
+    pub const FROZEN: u32 = 1;
+
+    /// Whether the holder may not send.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.flags & Self::FROZEN != 0
+    }
+
     /// What the holder may dispose of: `max(0, balance - encumbered - frozen)`.
     #[must_use]
     pub fn free(&self) -> Amount {

@@ -16,6 +16,11 @@ pub mod chain {
         include!("gen/tessera.chain.v1.rs");
     }
 }
+pub mod compliance {
+    pub mod v1 {
+        include!("gen/tessera.compliance.v1.rs");
+    }
+}
 pub mod distributions {
     pub mod v1 {
         include!("gen/tessera.distributions.v1.rs");

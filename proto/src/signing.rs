@@ -2,12 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::id::AssetId;
+use crate::id::{Address, AssetId};
 
 /// Domain of transaction signatures.
 const TRANSACTION_DOMAIN: &[u8] = b"tessera/tx/v1";
 /// Domain of appraisal signatures.
 const APPRAISAL_DOMAIN: &[u8] = b"tessera/appraisal/v1";
+
+/// Domain of signatures of wallets that join an identity.
+const LINK_DOMAIN: &[u8] = b"tessera/link/v1";
 
 /// SHA-256 of a chain id, as it stands in signed bytes.
 #[must_use]
@@ -30,6 +33,19 @@ pub fn appraisal_sign_bytes(
     appraisal: &[u8],
 ) -> Vec<u8> {
     [APPRAISAL_DOMAIN, chain_id_hash, asset.as_bytes(), appraisal].concat()
+}
+
+/// What a wallet signs to join an identity:
+/// `"tessera/link/v1" || SHA-256(chain id) || identity || wallet || valid until height`.
+#[must_use]
+pub fn link_sign_bytes(
+    chain_id_hash: &[u8; 32],
+    identity: &Address,
+    wallet: &Address,
+    valid_until_height: u64,
+) -> Vec<u8> {
+    let height = valid_until_height.to_be_bytes();
+    [LINK_DOMAIN, chain_id_hash, identity.as_bytes(), wallet.as_bytes(), &height].concat()
 }
 
 /// Id of a transaction: SHA-256 of the bytes of its `SignedTransaction`.

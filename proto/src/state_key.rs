@@ -64,6 +64,8 @@ pub enum Namespace {
     Holding = 0x30,
     /// Balance at a past record date by asset, account and record height.
     HoldingCopy = 0x31,
+    /// Allowance by asset and SHA-256 of owner and spender.
+    Allowance = 0x32,
     /// Royalty schedule by asset.
     RoyaltySchedule = 0x40,
     /// Proposal by asset and number.
@@ -72,6 +74,24 @@ pub enum Namespace {
     Tally = 0x61,
     /// Vote by asset, number and account.
     Vote = 0x62,
+    /// Identity by address of its first account.
+    Identity = 0x70,
+    /// Wallet by account.
+    Wallet = 0x71,
+    /// Claim by identity and SHA-256 of type, issuer and scope.
+    Claim = 0x72,
+    /// Issuer of claims by address.
+    ClaimIssuer = 0x73,
+    /// Rule set by asset.
+    RuleSet = 0x74,
+    /// Holder record by asset and identity.
+    HolderRecord = 0x75,
+    /// Holder counter by asset and bucket.
+    HolderCounter = 0x76,
+    /// Use of a wallet by account.
+    WalletUse = 0x77,
+    /// Encumbrances by asset and account.
+    Encumbrances = 0x78,
 }
 
 impl Namespace {
@@ -79,6 +99,46 @@ impl Namespace {
     #[must_use]
     pub const fn byte(self) -> u8 {
         self as u8
+    }
+}
+
+/// Which identities a holder counter counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HolderBucket {
+    /// All.
+    All,
+    /// Those with a claim of this type.
+    ClaimType(u32),
+    /// Those of this country.
+    Country([u8; 2]),
+}
+
+impl HolderBucket {
+    /// Bytes of a bucket in a key: its kind, then its value.
+    pub const LENGTH: usize = 5;
+
+    /// The bytes.
+    #[must_use]
+    pub fn to_key_bytes(self) -> [u8; Self::LENGTH] {
+        match self {
+            Self::All => [0; Self::LENGTH],
+            Self::ClaimType(claim_type) => {
+                let [a, b, c, d] = claim_type.to_be_bytes();
+                [1, a, b, c, d]
+            }
+            Self::Country([a, b]) => [2, a, b, 0, 0],
+        }
+    }
+
+    /// Reads the bytes; none when they are of no bucket.
+    #[must_use]
+    pub fn from_key_bytes(bytes: &[u8]) -> Option<Self> {
+        match *bytes {
+            [0, 0, 0, 0, 0] => Some(Self::All),
+            [1, a, b, c, d] => Some(Self::ClaimType(u32::from_be_bytes([a, b, c, d]))),
+            [2, a, b, 0, 0] => Some(Self::Country([a, b])),
+            _ => None,
+        }
     }
 }
 
@@ -254,6 +314,77 @@ impl StateKey {
         Self::new(Namespace::HoldingCopy, &[asset.as_bytes(), account.as_bytes(), &height])
     }
 
+    /// What `spender` may send of the units of `owner`.
+    #[must_use]
+    pub fn allowance(asset: &AssetId, owner: &Address, spender: &Address) -> Self {
+        let parties = Sha256::new().chain_update(owner.as_bytes());
+        let parties = parties.chain_update(spender.as_bytes()).finalize();
+        Self::new(Namespace::Allowance, &[asset.as_bytes(), &parties])
+    }
+
+    /// An identity.
+    #[must_use]
+    pub fn identity(identity: &Address) -> Self {
+        Self::new(Namespace::Identity, &[identity.as_bytes()])
+    }
+
+    /// What is said of an account.
+    #[must_use]
+    pub fn wallet(account: &Address) -> Self {
+        Self::new(Namespace::Wallet, &[account.as_bytes()])
+    }
+
+    /// How much an account is used.
+    #[must_use]
+    pub fn wallet_use(account: &Address) -> Self {
+        Self::new(Namespace::WalletUse, &[account.as_bytes()])
+    }
+
+    /// Claim of an issuer about an identity, for one asset or for all.
+    #[must_use]
+    pub fn claim(
+        identity: &Address,
+        claim_type: u32,
+        issuer: &Address,
+        asset: Option<&AssetId>,
+    ) -> Self {
+        let hash = Sha256::new().chain_update(claim_type.to_be_bytes());
+        let hash = hash.chain_update(issuer.as_bytes());
+        let scope = asset.map_or(&[][..], |asset| asset.as_bytes());
+        let hash = hash.chain_update(scope).finalize();
+        Self::new(Namespace::Claim, &[identity.as_bytes(), &hash])
+    }
+
+    /// An issuer of claims.
+    #[must_use]
+    pub fn claim_issuer(issuer: &Address) -> Self {
+        Self::new(Namespace::ClaimIssuer, &[issuer.as_bytes()])
+    }
+
+    /// Rules of an asset.
+    #[must_use]
+    pub fn rule_set(asset: &AssetId) -> Self {
+        Self::new(Namespace::RuleSet, &[asset.as_bytes()])
+    }
+
+    /// What an identity holds of a regulated asset.
+    #[must_use]
+    pub fn holder_record(asset: &AssetId, identity: &Address) -> Self {
+        Self::new(Namespace::HolderRecord, &[asset.as_bytes(), identity.as_bytes()])
+    }
+
+    /// How many identities of a kind hold a regulated asset.
+    #[must_use]
+    pub fn holder_counter(asset: &AssetId, bucket: HolderBucket) -> Self {
+        Self::new(Namespace::HolderCounter, &[asset.as_bytes(), &bucket.to_key_bytes()])
+    }
+
+    /// What binds units of a holding.
+    #[must_use]
+    pub fn encumbrances(asset: &AssetId, account: &Address) -> Self {
+        Self::new(Namespace::Encumbrances, &[asset.as_bytes(), account.as_bytes()])
+    }
+
     /// Royalty schedule of an asset.
     #[must_use]
     pub fn royalty_schedule(asset: &AssetId) -> Self {
@@ -346,6 +477,22 @@ mod tests {
             (StateKey::proposal(&asset, 2), format!("60{a}0000000000000002")),
             (StateKey::tally(&asset, 2), format!("61{a}0000000000000002")),
             (StateKey::vote(&asset, 2, &account), format!("62{a}0000000000000002{b}")),
+            (StateKey::identity(&account), format!("70{b}")),
+            (StateKey::wallet(&account), format!("71{b}")),
+            (StateKey::claim_issuer(&account), format!("73{b}")),
+            (StateKey::rule_set(&asset), format!("74{a}")),
+            (StateKey::holder_record(&asset, &account), format!("75{a}{b}")),
+            (StateKey::holder_counter(&asset, HolderBucket::All), format!("76{a}0000000000")),
+            (
+                StateKey::holder_counter(&asset, HolderBucket::ClaimType(2)),
+                format!("76{a}0100000002"),
+            ),
+            (
+                StateKey::holder_counter(&asset, HolderBucket::Country(*b"DE")),
+                format!("76{a}0244450000"),
+            ),
+            (StateKey::wallet_use(&account), format!("77{b}")),
+            (StateKey::encumbrances(&asset, &account), format!("78{a}{b}")),
         ] {
             assert_eq!(format!("{key:?}"), expected);
             assert_eq!(StateKey::from_bytes(key.as_bytes()), Some(key));

@@ -360,6 +360,7 @@ impl World {
             max_supply: (1 + u64::from(intent.amount)).to_string(),
             documents: vec![document; usize::from(intent.other % 3)],
             attributes: Vec::new(),
+            ..RegisterAsset::default()
         }
     }
 

@@ -34,13 +34,14 @@ pub fn genesis_changes(genesis: &Genesis) -> Result<Changes, String> {
             fee_per_byte: params.fee_per_byte,
             max_validity_blocks: params.max_validity_blocks,
             registrar: params.registrar.map(Address::to_bytes).unwrap_or_default(),
+            authority: params.authority.map(Address::to_bytes).unwrap_or_default(),
         },
     );
     let empty_pot = FeePot { amount: Amount::ZERO.to_string() };
     put(&mut changes, StateKey::fee_pot(), &empty_pot);
     for account in &genesis.accounts {
         let fee_credit = account.fee_credit.to_string();
-        let leaf = Account { authority: None, fee_credit, nonce_lanes: Vec::new() };
+        let leaf = Account { fee_credit, ..Account::default() };
         put(&mut changes, StateKey::account(&account.address), &leaf);
     }
     for appraiser in &genesis.appraisers {

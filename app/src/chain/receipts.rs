@@ -83,6 +83,7 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
         Kind::AssetAmended(event) => vec![&event.asset],
         Kind::StatementRecorded(event) => vec![&event.asset, &event.account],
         Kind::Transferred(event) => vec![&event.asset, &event.from, &event.to],
+        Kind::SpenderApproved(event) => vec![&event.asset, &event.owner, &event.spender],
         Kind::RoyaltyScheduleSet(event) => vec![&event.asset],
         Kind::RoyaltyPaid(event) => {
             let mut ids = vec![&event.asset, &event.payer, &event.currency];
@@ -95,6 +96,41 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
         Kind::VoteCast(event) => vec![&event.asset, &event.voter],
         Kind::ProposalClosed(event) => vec![&event.asset],
         Kind::TreasurySpent(event) => vec![&event.asset, &event.currency, &event.to],
+        other => ids_of_compliance(other),
+    }
+}
+
+fn ids_of_compliance(event: &Kind) -> Vec<&Bytes> {
+    match event {
+        Kind::FrozenSet(event) => vec![&event.asset, &event.account, &event.agent],
+        Kind::HolderFrozen(event) => vec![&event.asset, &event.account, &event.agent],
+        Kind::HolderUnfrozen(event) => vec![&event.asset, &event.account, &event.agent],
+        Kind::AssetPaused(event) => vec![&event.asset, &event.agent],
+        Kind::AssetResumed(event) => vec![&event.asset, &event.agent],
+        Kind::IdentityRegistered(event) => vec![&event.identity],
+        Kind::WalletLinked(event) => vec![&event.identity, &event.wallet],
+        Kind::WalletUnlinked(event) => vec![&event.identity, &event.wallet],
+        Kind::ClaimIssued(event) => vec![&event.identity, &event.issuer, &event.asset],
+        Kind::ClaimRevoked(event) => vec![&event.identity, &event.issuer, &event.asset],
+        Kind::IssuerRevoked(event) => vec![&event.issuer, &event.revoker],
+        Kind::RulesSet(event) => vec![&event.asset, &event.agent],
+        Kind::ExemptionsSet(event) => vec![&event.asset, &event.identity, &event.agent],
+        Kind::HolderRefreshed(event) => vec![&event.asset, &event.identity],
+        Kind::TransferForced(event) => {
+            vec![&event.asset, &event.from, &event.to, &event.agent]
+        }
+        Kind::WalletRecovered(event) => {
+            vec![&event.asset, &event.from, &event.to, &event.agent]
+        }
+        Kind::HoldPlaced(event) => {
+            vec![&event.asset, &event.holder, &event.escrow, &event.payee]
+        }
+        Kind::HoldExecuted(event) => vec![&event.asset, &event.holder, &event.payee],
+        Kind::EncumbranceReleased(event) => {
+            vec![&event.asset, &event.holder, &event.escrow, &event.payee, &event.releaser]
+        }
+        Kind::SanctionSet(event) => vec![&event.account],
+        _ => Vec::new(),
     }
 }
 

@@ -172,6 +172,11 @@ pub(crate) fn amount(field: &'static str, text: &str) -> Checked<Amount> {
     Ok(amount)
 }
 
+/// An amount that may be zero.
+pub(crate) fn amount_or_zero(field: &'static str, text: &str) -> Checked<Amount> {
+    if text == "0" { Ok(Amount::ZERO) } else { amount(field, text) }
+}
+
 /// Checks the number of bytes.
 pub(crate) fn length(field: &'static str, bytes: &[u8], min: usize, max: usize) -> Checked<()> {
     let length = bytes.len();

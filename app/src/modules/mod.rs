@@ -2,8 +2,9 @@
 //! it checks and changes, `error.rs` with the refusals and their stable codes.
 //!
 //! A module may use those above it in this list, never those below:
-//! `transfers`, `accounts`, `assets`, `royalties`, `distributions`, `votes`. Transfers come
-//! first because their holdings are the ledger that every other module moves value on.
+//! `eligibility`, `transfers`, `accounts`, `assets`, `compliance`, `royalties`, `distributions`,
+//! `votes`. Transfers come early because their holdings are the ledger that every other module
+//! moves value on; eligibility comes first because it decides whether they may.
 //!
 //! In every codespace codes 1 to 9 are those of [`fields::FieldError`].
 #![cfg_attr(
@@ -21,8 +22,10 @@
 pub mod accounts;
 pub mod assets;
 mod committed;
+pub mod compliance;
 mod context;
 pub mod distributions;
+pub mod eligibility;
 pub mod fields;
 #[cfg(test)]
 mod properties;

@@ -10,9 +10,15 @@ use super::assets::{
     ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RecordStatement, RegisterAsset,
     RevokeAccreditation, RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
 };
+use super::compliance::{
+    ExecuteHold, ForcedTransfer, FreezeHolder, IssueClaim, LinkWallet, PauseAsset, PlaceHold,
+    RecoverWallet, RefreshHolder, RegisterIdentity, ReleaseHold, ResumeAsset, RevokeClaim,
+    RevokeIssuer, SetExemptions, SetFrozen, SetRules, SetSanction, UnfreezeHolder, UnlinkWallet,
+};
 use super::distributions::{ClaimIncome, PayIncome};
+use super::eligibility;
 use super::royalties::{PayRoyalty, SetRoyaltySchedule};
-use super::transfers::{BatchTransfer, Transfer, holdings};
+use super::transfers::{ApproveSpender, BatchTransfer, Transfer, TransferFrom, holdings};
 use super::votes::{self, CastVote, CloseProposal, SubmitProposal};
 use super::{BlockInfo, Context, Message};
 use crate::state::access::AccessSet;
@@ -108,6 +114,28 @@ operations! {
     RecordStatement,
     Transfer,
     BatchTransfer,
+    ApproveSpender,
+    TransferFrom,
+    SetFrozen,
+    FreezeHolder,
+    UnfreezeHolder,
+    PauseAsset,
+    ResumeAsset,
+    RegisterIdentity,
+    LinkWallet,
+    UnlinkWallet,
+    IssueClaim,
+    RevokeClaim,
+    RevokeIssuer,
+    SetRules,
+    SetExemptions,
+    RefreshHolder,
+    ForcedTransfer,
+    RecoverWallet,
+    PlaceHold,
+    ExecuteHold,
+    ReleaseHold,
+    SetSanction,
     SetRoyaltySchedule,
     PayRoyalty,
     PayIncome,
@@ -139,6 +167,12 @@ pub fn apply_delta(
             holdings::apply_credit(view, block, asset, account, *amount)
         }
         Delta::HolderCount { asset, joined } => assets::apply_holder_count(view, asset, *joined),
+        Delta::HolderBucket { asset, bucket, joined } => {
+            eligibility::apply_holder_bucket(view, asset, *bucket, *joined)
+        }
+        Delta::WalletUse { account, joined } => {
+            eligibility::apply_wallet_use(view, account, *joined)
+        }
         Delta::Fee { amount } => accounts::apply_fee(view, *amount),
         Delta::Tally { .. } => votes::apply_tally(view, delta),
     }

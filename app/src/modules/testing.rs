@@ -294,6 +294,19 @@ impl TestChain {
         results.into_values().collect()
     }
 
+    /// How many groups of a block the plan lets run side by side.
+    pub(crate) fn groups_of(&self, transactions: &[TestTx]) -> usize {
+        let declared = |tx: &TestTx| {
+            let mut access = AccessSet::default();
+            for operation in tx.operations.iter().cloned().map(checked_operation) {
+                operation.unwrap().declare(&account(tx.sender), self, &mut access).unwrap();
+            }
+            access
+        };
+        let sets: Vec<AccessSet> = transactions.iter().map(declared).collect();
+        Plan::new(&sets).groups.len()
+    }
+
     /// Applies a commutative change past all declarations.
     pub(crate) fn apply(&mut self, delta: &Delta) {
         let block = self.block.clone();
@@ -412,6 +425,7 @@ pub(crate) fn register(name: &str) -> Kind {
         max_supply: "1000000".to_owned(),
         documents: vec![],
         attributes: vec![],
+        regulated: false,
     })
 }
 

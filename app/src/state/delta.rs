@@ -3,7 +3,7 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::votes::v1::VoteChoice;
-use tessera_proto::state_key::StateKey;
+use tessera_proto::state_key::{HolderBucket, StateKey};
 
 /// A commutative change of one fact. Applying one cannot fail for any reason that a user can
 /// bring about: whoever issues it has checked that first.
@@ -22,6 +22,22 @@ pub enum Delta {
     HolderCount {
         /// The asset.
         asset: AssetId,
+        /// Whether it began.
+        joined: bool,
+    },
+    /// An identity began or ceased to be counted among the holders of a regulated asset.
+    HolderBucket {
+        /// The asset.
+        asset: AssetId,
+        /// Which counter.
+        bucket: HolderBucket,
+        /// Whether it began.
+        joined: bool,
+    },
+    /// An account began or ceased to hold a regulated asset.
+    WalletUse {
+        /// The account.
+        account: Address,
         /// Whether it began.
         joined: bool,
     },
@@ -52,6 +68,8 @@ impl Delta {
         match self {
             Self::Credit { asset, account, .. } => StateKey::holding(asset, account),
             Self::HolderCount { asset, .. } => StateKey::asset_totals(asset),
+            Self::HolderBucket { asset, bucket, .. } => StateKey::holder_counter(asset, *bucket),
+            Self::WalletUse { account, .. } => StateKey::wallet_use(account),
             Self::Fee { .. } => StateKey::fee_pot(),
             Self::Tally { asset, proposal, .. } => StateKey::tally(asset, *proposal),
         }

@@ -161,6 +161,11 @@ fn in_words(context: &Context, asset: &AssetView, bytes: &Bytes) -> Result<Strin
             let (amount, to) = (amount_of(&mint.amount)?, address_of(&mint.to)?);
             format!("issue {} to {}", asset.display(amount), context.label(&to))
         }
+        Some(Kind::ForcedTransfer(forced)) => {
+            let (from, to) = (address_of(&forced.from)?, address_of(&forced.to)?);
+            let amount = asset.display(amount_of(&forced.amount)?);
+            format!("move {amount} of {} to {}", context.label(&from), context.label(&to))
+        }
         Some(Kind::SetTwoPersonRule(rule)) => {
             let needed = [("issuing", rule.mint), ("moving by force", rule.forced_transfer)];
             let needed: Vec<_> =

@@ -112,6 +112,9 @@ pub(crate) struct Register {
     /// What it is in detail, as `tessera asset schema CLASS` asks for it; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     attribute: Vec<String>,
+    /// Units are held by identities only, under rules; never changes
+    #[arg(long)]
+    regulated: bool,
 }
 
 #[derive(Debug, Args)]
@@ -275,6 +278,7 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
         max_supply: max_supply.to_string(),
         documents,
         attributes,
+        regulated: register.regulated,
     });
     send(context, Intent::new(preview, operation)).await
 }
@@ -526,6 +530,7 @@ fn place_of(document: &Document) -> String {
         + &hex::encode(&document.sha256)
 }
 
+/// SHA-256 of a file.
 pub(crate) fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::other(format!("`{}`: {error}", path.display())))?;

@@ -1,22 +1,48 @@
 //! `tessera chain`.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::amount::Amount;
 
+use super::asset::file_hash;
 use super::context::Context;
 use super::failure::Failure;
 use super::output::{Block, Report};
-use super::send::grouped;
+use super::send::{Intent, grouped, send};
+use crate::operations::compliance::set_sanction;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the chain, its height and its fees
     Info,
+    /// Deny an account the chain, as its authority
+    Sanction {
+        /// The account
+        account: String,
+        /// End the denial instead
+        #[arg(long)]
+        end: bool,
+        /// The decision, of which only the hash is sent
+        #[arg(long, value_name = "FILE")]
+        document: PathBuf,
+    },
 }
 
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
-    let Command::Info = command;
+    match command {
+        Command::Info => info(context).await,
+        Command::Sanction { account, end, document } => {
+            let account = context.address(&account).await?;
+            let what = if end { "Allow" } else { "Deny" };
+            let operation = set_sanction(&account, !end, file_hash(&document)?);
+            send(context, Intent::new(vec![(what, context.label(&account))], operation)).await
+        }
+    }
+}
+
+async fn info(context: &Context) -> Result<Report, Failure> {
     let info = context.info().await?;
     let currency = context.fee_currency().await?;
     let params = info.params.clone().unwrap_or_default();

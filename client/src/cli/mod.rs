@@ -1,14 +1,18 @@
 //! The `tessera` command: one file for each noun.
 
 mod account;
+mod agent;
 mod appraiser;
 mod approval;
 mod asset;
 mod block;
 mod chain;
+mod claim;
 mod context;
 mod failure;
 mod history;
+mod hold;
+mod identity;
 mod income;
 mod key;
 mod nav;
@@ -17,11 +21,14 @@ mod proof;
 mod receipt;
 mod role;
 mod royalty;
+mod rule;
 mod send;
 mod share;
 mod story;
+mod terms;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod tx;
 mod vote;
 
@@ -117,6 +124,24 @@ enum Noun {
     /// Fractions of assets: move them, list who holds them
     #[command(subcommand)]
     Share(share::Command),
+    /// Transfers: try them, approve them, send for others
+    #[command(subcommand)]
+    Transfer(transfer::Command),
+    /// Units bound for a payee
+    #[command(subcommand)]
+    Hold(hold::Command),
+    /// Identities and their wallets
+    #[command(subcommand)]
+    Identity(identity::Command),
+    /// What issuers say of identities
+    #[command(subcommand)]
+    Claim(claim::Command),
+    /// Rules of regulated assets
+    #[command(subcommand)]
+    Rule(rule::Command),
+    /// What the agent of an asset may do
+    #[command(subcommand)]
+    Agent(agent::Command),
     /// Splits of royalties
     #[command(subcommand)]
     Royalty(royalty::Command),
@@ -176,6 +201,12 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
         Noun::Appraiser(command) => appraiser::execute(context, command).await,
         Noun::Nav(command) => nav::execute(context, command).await,
         Noun::Share(command) => share::execute(context, command).await,
+        Noun::Transfer(command) => transfer::execute(context, command).await,
+        Noun::Hold(command) => hold::execute(context, command).await,
+        Noun::Identity(command) => identity::execute(context, command).await,
+        Noun::Claim(command) => claim::execute(context, command).await,
+        Noun::Rule(command) => rule::execute(context, command).await,
+        Noun::Agent(command) => agent::execute(context, command).await,
         Noun::Royalty(command) => royalty::execute(context, command).await,
         Noun::Income(command) => income::execute(context, command).await,
         Noun::Vote(command) => vote::execute(context, command).await,

@@ -227,7 +227,17 @@ fn verified_report(context: &Context, verified: &VerifiedOwnership, origin: Orig
         power(header.signed_power, header.total_power)
     );
     let limits = trust_line(header, origin);
-    let blocks = vec![Block::Success(sentence), Block::Line(path), Block::Line(limits)];
+    let mut blocks = vec![Block::Success(sentence)];
+    blocks.extend(verified.holding.as_ref().map(|holding| {
+        Block::Line(format!(
+            "  free of it: {}; encumbered {}, frozen {}{}",
+            holding.free().display(decimals),
+            holding.encumbered.display(decimals),
+            holding.frozen.display(decimals),
+            if holding.is_frozen() { ", the holder is frozen" } else { "" }
+        ))
+    }));
+    blocks.extend([Block::Line(path), Block::Line(limits)]);
     Report::new(verified_json(verified), blocks)
 }
 
@@ -268,6 +278,7 @@ fn inspect_fields(context: &Context, verified: &VerifiedOwnership) -> Vec<(&'sta
 
 fn verified_json(verified: &VerifiedOwnership) -> Value {
     let header = &verified.header;
+    let holding = verified.holding.clone().unwrap_or_default();
     let decimals = verified.asset.decimals.min(18);
     json!({
         "chain_id": header.chain_id,
@@ -278,6 +289,9 @@ fn verified_json(verified: &VerifiedOwnership) -> Value {
         "account": verified.account.to_string(),
         "balance": amount_json(verified.balance(), decimals),
         "free": amount_json(verified.free(), decimals),
+        "encumbered": amount_json(holding.encumbered, decimals),
+        "frozen": amount_json(holding.frozen, decimals),
+        "holder_frozen": holding.is_frozen(),
         "supply": amount_json(verified.supply, decimals),
         "holder_count": verified.holder_count,
         "app_hash": hex::encode(&header.app_hash),

@@ -1,5 +1,7 @@
 //! Receipts in words and in JSON.
 
+mod compliance;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -317,7 +319,7 @@ fn describe_statement_event(kind: &Kind) -> (&'static str, Fields) {
                 ("document_sha256", hex::encode(&e.document_sha256)),
             ],
         ),
-        _ => ("unknown", Vec::new()),
+        other => compliance::describe(other).unwrap_or(("unknown", Vec::new())),
     }
 }
 

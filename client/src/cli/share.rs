@@ -147,6 +147,9 @@ fn balance_report(
             fields.push((name, asset.display(amount)));
         }
     }
+    if holding.holder_frozen {
+        fields.push(("holder", "frozen by the agent of the asset".to_owned()));
+    }
     Ok(Report::new(holding_json(holding)?, vec![Block::Fields(fields)]))
 }
 
@@ -226,6 +229,7 @@ fn holding_json(holding: &Holding) -> Result<Value, Failure> {
         "free": amount(&holding.free)?,
         "frozen": amount(&holding.frozen)?,
         "encumbered": amount(&holding.encumbered)?,
+        "holder_frozen": holding.holder_frozen,
     }))
 }
 

@@ -1,5 +1,7 @@
 //! Events and refusals in words for people: names before ids, display units before base units.
 
+mod compliance;
+
 use std::collections::BTreeMap;
 
 use tessera_proto::amount::Amount;
@@ -18,7 +20,8 @@ use crate::error::{ClientError, Refusal};
 use crate::operations::operation_sha256;
 
 /// Refusals whose message counts base units of the asset that it names.
-const COUNTED_IN_ASSET: [(&str, u32); 3] = [("transfers", 13), ("assets", 18), ("assets", 28)];
+const COUNTED_IN_ASSET: [(&str, u32); 4] =
+    [("transfers", 13), ("assets", 18), ("assets", 28), ("compliance", 31)];
 /// Refusals whose message counts base units of the fee currency.
 const COUNTED_IN_FEES: [(&str, u32); 3] = [("pool", 5), ("tx", 8), ("tx", 9)];
 
@@ -69,7 +72,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::VoteCast(e) => vec![&e.asset],
         Kind::ProposalClosed(e) => vec![&e.asset],
         Kind::TreasurySpent(e) => vec![&e.asset, &e.currency],
-        _ => Vec::new(),
+        other => compliance::assets_of(other),
     }
 }
 
@@ -125,7 +128,10 @@ impl Teller<'_> {
                 self.units(&e.currency, &e.amount),
                 self.name(&e.asset)
             ),
-            other => return self.tell_of_asset(other).into_iter().collect(),
+            other => {
+                let told = self.tell_of_asset(other).or_else(|| self.tell_of_compliance(other));
+                return told.into_iter().collect();
+            }
         };
         vec![line]
     }

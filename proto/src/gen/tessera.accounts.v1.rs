@@ -49,6 +49,9 @@ pub struct Account {
     /// Next sequence number of each lane in use, in ascending order of lane.
     #[prost(message, repeated, tag = "3")]
     pub nonce_lanes: ::prost::alloc::vec::Vec<NonceLane>,
+    /// Whether the chain takes no transactions of it.
+    #[prost(bool, tag = "50")]
+    pub sanctioned: bool,
 }
 /// Position in one independent stream of transactions of an account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

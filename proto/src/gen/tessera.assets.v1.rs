@@ -65,6 +65,12 @@ pub struct Asset {
     /// Whether units are moved by force only by two persons.
     #[prost(bool, tag = "31")]
     pub two_persons_forced_transfer: bool,
+    /// Whether units are held by identities only, under the asset's rules; never changes.
+    #[prost(bool, tag = "50")]
+    pub regulated: bool,
+    /// Whether transfers are stopped.
+    #[prost(bool, tag = "51")]
+    pub paused: bool,
 }
 /// Income ever paid per base unit of an asset, in one currency.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1850,6 +1856,9 @@ pub struct RegisterAsset {
     /// None, or what the schema of the class asks for, in ascending order of name.
     #[prost(message, repeated, tag = "8")]
     pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+    /// Whether units are held by identities only, under rules; not for currencies.
+    #[prost(bool, tag = "50")]
+    pub regulated: bool,
 }
 /// Changes the terms of an asset in status PROPOSED; issuer. All of them are
 /// given, changed or not.

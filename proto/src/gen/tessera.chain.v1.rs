@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -38,6 +38,8 @@ pub mod event {
         NavSet(super::super::super::assets::v1::NavSet),
         #[prost(message, tag = "20")]
         Transferred(super::super::super::transfers::v1::Transferred),
+        #[prost(message, tag = "22")]
+        SpenderApproved(super::super::super::transfers::v1::SpenderApproved),
         #[prost(message, tag = "30")]
         RoyaltyScheduleSet(super::super::super::royalties::v1::RoyaltyScheduleSet),
         #[prost(message, tag = "31")]
@@ -68,6 +70,46 @@ pub mod event {
         AssetAmended(super::super::super::assets::v1::AssetAmended),
         #[prost(message, tag = "106")]
         StatementRecorded(super::super::super::assets::v1::StatementRecorded),
+        #[prost(message, tag = "120")]
+        FrozenSet(super::super::super::compliance::v1::FrozenSet),
+        #[prost(message, tag = "121")]
+        HolderFrozen(super::super::super::compliance::v1::HolderFrozen),
+        #[prost(message, tag = "122")]
+        HolderUnfrozen(super::super::super::compliance::v1::HolderUnfrozen),
+        #[prost(message, tag = "123")]
+        AssetPaused(super::super::super::compliance::v1::AssetPaused),
+        #[prost(message, tag = "124")]
+        AssetResumed(super::super::super::compliance::v1::AssetResumed),
+        #[prost(message, tag = "125")]
+        IdentityRegistered(super::super::super::compliance::v1::IdentityRegistered),
+        #[prost(message, tag = "126")]
+        WalletLinked(super::super::super::compliance::v1::WalletLinked),
+        #[prost(message, tag = "127")]
+        WalletUnlinked(super::super::super::compliance::v1::WalletUnlinked),
+        #[prost(message, tag = "128")]
+        ClaimIssued(super::super::super::compliance::v1::ClaimIssued),
+        #[prost(message, tag = "129")]
+        ClaimRevoked(super::super::super::compliance::v1::ClaimRevoked),
+        #[prost(message, tag = "130")]
+        IssuerRevoked(super::super::super::compliance::v1::IssuerRevoked),
+        #[prost(message, tag = "131")]
+        RulesSet(super::super::super::compliance::v1::RulesSet),
+        #[prost(message, tag = "132")]
+        ExemptionsSet(super::super::super::compliance::v1::ExemptionsSet),
+        #[prost(message, tag = "133")]
+        HolderRefreshed(super::super::super::compliance::v1::HolderRefreshed),
+        #[prost(message, tag = "134")]
+        TransferForced(super::super::super::compliance::v1::TransferForced),
+        #[prost(message, tag = "135")]
+        WalletRecovered(super::super::super::compliance::v1::WalletRecovered),
+        #[prost(message, tag = "136")]
+        HoldPlaced(super::super::super::compliance::v1::HoldPlaced),
+        #[prost(message, tag = "137")]
+        HoldExecuted(super::super::super::compliance::v1::HoldExecuted),
+        #[prost(message, tag = "138")]
+        EncumbranceReleased(super::super::super::compliance::v1::EncumbranceReleased),
+        #[prost(message, tag = "139")]
+        SanctionSet(super::super::super::compliance::v1::SanctionSet),
     }
 }
 /// The provable part of a receipt: the same on every node.
@@ -127,6 +169,9 @@ pub struct Params {
     /// 20 bytes, or empty for nobody; who accredits appraisers.
     #[prost(bytes = "bytes", tag = "20")]
     pub registrar: ::prost::bytes::Bytes,
+    /// 20 bytes; account that may deny others the chain and revoke issuers of claims, or empty.
+    #[prost(bytes = "bytes", tag = "50")]
+    pub authority: ::prost::bytes::Bytes,
 }
 /// Fees collected and not yet given out (leaf `fee pot`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1901,7 +1946,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -1937,6 +1982,10 @@ pub mod operation {
         Transfer(super::super::super::transfers::v1::Transfer),
         #[prost(message, tag = "21")]
         BatchTransfer(super::super::super::transfers::v1::BatchTransfer),
+        #[prost(message, tag = "22")]
+        ApproveSpender(super::super::super::transfers::v1::ApproveSpender),
+        #[prost(message, tag = "23")]
+        TransferFrom(super::super::super::transfers::v1::TransferFrom),
         #[prost(message, tag = "30")]
         SetRoyaltySchedule(super::super::super::royalties::v1::SetRoyaltySchedule),
         #[prost(message, tag = "31")]
@@ -1965,6 +2014,46 @@ pub mod operation {
         AmendAsset(super::super::super::assets::v1::AmendAsset),
         #[prost(message, tag = "106")]
         RecordStatement(super::super::super::assets::v1::RecordStatement),
+        #[prost(message, tag = "120")]
+        SetFrozen(super::super::super::compliance::v1::SetFrozen),
+        #[prost(message, tag = "121")]
+        FreezeHolder(super::super::super::compliance::v1::FreezeHolder),
+        #[prost(message, tag = "122")]
+        UnfreezeHolder(super::super::super::compliance::v1::UnfreezeHolder),
+        #[prost(message, tag = "123")]
+        PauseAsset(super::super::super::compliance::v1::PauseAsset),
+        #[prost(message, tag = "124")]
+        ResumeAsset(super::super::super::compliance::v1::ResumeAsset),
+        #[prost(message, tag = "125")]
+        RegisterIdentity(super::super::super::compliance::v1::RegisterIdentity),
+        #[prost(message, tag = "126")]
+        LinkWallet(super::super::super::compliance::v1::LinkWallet),
+        #[prost(message, tag = "127")]
+        UnlinkWallet(super::super::super::compliance::v1::UnlinkWallet),
+        #[prost(message, tag = "128")]
+        IssueClaim(super::super::super::compliance::v1::IssueClaim),
+        #[prost(message, tag = "129")]
+        RevokeClaim(super::super::super::compliance::v1::RevokeClaim),
+        #[prost(message, tag = "130")]
+        RevokeIssuer(super::super::super::compliance::v1::RevokeIssuer),
+        #[prost(message, tag = "131")]
+        SetRules(super::super::super::compliance::v1::SetRules),
+        #[prost(message, tag = "132")]
+        SetExemptions(super::super::super::compliance::v1::SetExemptions),
+        #[prost(message, tag = "133")]
+        RefreshHolder(super::super::super::compliance::v1::RefreshHolder),
+        #[prost(message, tag = "134")]
+        ForcedTransfer(super::super::super::compliance::v1::ForcedTransfer),
+        #[prost(message, tag = "135")]
+        RecoverWallet(super::super::super::compliance::v1::RecoverWallet),
+        #[prost(message, tag = "136")]
+        PlaceHold(super::super::super::compliance::v1::PlaceHold),
+        #[prost(message, tag = "137")]
+        ExecuteHold(super::super::super::compliance::v1::ExecuteHold),
+        #[prost(message, tag = "138")]
+        ReleaseHold(super::super::super::compliance::v1::ReleaseHold),
+        #[prost(message, tag = "139")]
+        SetSanction(super::super::super::compliance::v1::SetSanction),
     }
 }
 /// Many transactions in one: what consensus gossips and orders.

@@ -13,6 +13,20 @@ pub struct Transferred {
     #[prost(bytes = "bytes", tag = "5")]
     pub memo_sha256: ::prost::bytes::Bytes,
 }
+/// An account may send units of another one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SpenderApproved {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub owner: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub spender: ::prost::bytes::Bytes,
+    #[prost(string, tag = "4")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub expires_ms: u64,
+}
 /// Moves base units of an asset to another account.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Transfer {
@@ -40,6 +54,37 @@ pub struct BatchTransfer {
     #[prost(bytes = "bytes", tag = "3")]
     pub memo_sha256: ::prost::bytes::Bytes,
 }
+/// Lets another account send units of the sender, up to an amount.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ApproveSpender {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// 20 bytes; not the sender.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub spender: ::prost::bytes::Bytes,
+    /// Base units that may still be sent; replaces what was left. 0 ends it.
+    #[prost(string, tag = "3")]
+    pub amount: ::prost::alloc::string::String,
+    /// May be used while the time is below this, milliseconds since the Unix epoch; 0 for ever.
+    #[prost(uint64, tag = "4")]
+    pub expires_ms: u64,
+}
+/// Moves base units of an account that has approved the sender.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferFrom {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// 20 bytes; whose units.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub from: ::prost::bytes::Bytes,
+    /// 20 bytes; not `from`.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub to: ::prost::bytes::Bytes,
+    #[prost(string, tag = "4")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub memo_sha256: ::prost::bytes::Bytes,
+}
 /// One recipient of a batch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TransferLeg {
@@ -47,6 +92,16 @@ pub struct TransferLeg {
     pub to: ::prost::bytes::Bytes,
     #[prost(string, tag = "2")]
     pub amount: ::prost::alloc::string::String,
+}
+/// What one account may send of another's units of an asset (leaf `allowance`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Allowance {
+    /// Base units that may still be sent.
+    #[prost(string, tag = "1")]
+    pub amount: ::prost::alloc::string::String,
+    /// May be used while the time is below this; 0 for ever.
+    #[prost(uint64, tag = "2")]
+    pub expires_ms: u64,
 }
 /// Which holding, and as of which block.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -90,6 +145,9 @@ pub struct Holding {
     pub free: ::prost::alloc::string::String,
     #[prost(uint32, tag = "8")]
     pub decimals: u32,
+    /// Whether the holder may not send, nor receive where the asset is regulated.
+    #[prost(bool, tag = "9")]
+    pub holder_frozen: bool,
 }
 /// A page of the holders of one asset.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -122,6 +180,26 @@ pub struct ListHoldingsResponse {
     pub holdings: ::prost::alloc::vec::Vec<Holding>,
     #[prost(message, optional, tag = "2")]
     pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// Whose allowance, and for whom.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAllowanceRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub owner: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub spender: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "4")]
+    pub options: ::core::option::Option<super::super::query::v1::QueryOptions>,
+}
+/// The allowance; unset when there is none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetAllowanceResponse {
+    #[prost(message, optional, tag = "1")]
+    pub allowance: ::core::option::Option<Allowance>,
+    #[prost(message, optional, tag = "2")]
+    pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
 }
 /// Generated client implementations.
 pub mod holding_query_service_client {
@@ -305,6 +383,36 @@ pub mod holding_query_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What one account may send of another's units.
+        pub async fn get_allowance(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetAllowanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetAllowanceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.transfers.v1.HoldingQueryService/GetAllowance",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.transfers.v1.HoldingQueryService",
+                        "GetAllowance",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -342,6 +450,14 @@ pub mod holding_query_service_server {
             request: tonic::Request<super::ListHoldingsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListHoldingsResponse>,
+            tonic::Status,
+        >;
+        /// What one account may send of another's units.
+        async fn get_allowance(
+            &self,
+            request: tonic::Request<super::GetAllowanceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetAllowanceResponse>,
             tonic::Status,
         >;
     }
@@ -545,6 +661,52 @@ pub mod holding_query_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListHoldingsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.transfers.v1.HoldingQueryService/GetAllowance" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetAllowanceSvc<T: HoldingQueryService>(pub Arc<T>);
+                    impl<
+                        T: HoldingQueryService,
+                    > tonic::server::UnaryService<super::GetAllowanceRequest>
+                    for GetAllowanceSvc<T> {
+                        type Response = super::GetAllowanceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetAllowanceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as HoldingQueryService>::get_allowance(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetAllowanceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -88,6 +88,7 @@ impl Model {
                 .iter()
                 .map(|(lane, next)| accounts::NonceLane { lane: *lane, next_nonce: *next })
                 .collect(),
+            sanctioned: false,
         };
         let expected: BTreeMap<_, _> = self
             .accounts

@@ -84,13 +84,17 @@ fn public_key(ed25519: &[u8; 32]) -> pb::PublicKey {
 /// derived from. The signatures themselves are checked elsewhere.
 ///
 /// # Errors
-/// In order of precedence, key by key: malformed keys, [`AccountError::DuplicateSigner`],
-/// [`AccountError::UnknownSigner`]; then [`AccountError::NotEnoughWeight`].
+/// In order of precedence: [`AccountError::Sanctioned`]; key by key: malformed keys,
+/// [`AccountError::DuplicateSigner`], [`AccountError::UnknownSigner`]; then
+/// [`AccountError::NotEnoughWeight`].
 pub fn authorise(
     account: Option<&pb::Account>,
     sender: &Address,
     signers: &[pb::PublicKey],
 ) -> Result<(), AccountError> {
+    if account.is_some_and(|account| account.sanctioned) {
+        return Err(AccountError::Sanctioned { account: *sender });
+    }
     let authority = account.and_then(|account| account.authority.as_ref());
     let (mut have, mut seen) = (0_u32, BTreeSet::new());
     for signer in signers {

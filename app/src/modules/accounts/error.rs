@@ -54,6 +54,12 @@ pub enum AccountError {
         /// Weight that is needed.
         need: u32,
     },
+    /// The chain denies the account everything.
+    #[error("{account} is sanctioned, this chain takes no transactions of it")]
+    Sanctioned {
+        /// The account.
+        account: Address,
+    },
     /// Another sequence number is next.
     #[error("nonce of lane {lane} of {account} is {have}, the next one is {want}")]
     NonceMismatch {
@@ -101,6 +107,7 @@ impl AccountError {
             Self::NonceMismatch { .. } => 16,
             Self::TooManyLanes { .. } => 17,
             Self::LaneExhausted { .. } => 18,
+            Self::Sanctioned { .. } => 19,
         }
     }
 }

@@ -8,7 +8,7 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use super::error::AssetError;
 use super::facts::{load_asset, require_active};
 use super::{history, totals};
-use crate::modules::transfers::holdings;
+use crate::modules::transfers::movement;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -43,7 +43,7 @@ impl Message for BurnUnits {
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        holdings::declare_debit(state, access, &self.asset, sender)?;
+        movement::declare_burn(state, access, &self.asset, sender)?;
         totals::declare_set_supply(state, access, &self.asset)?;
         history::declare(state, access, &self.asset)
     }
@@ -55,7 +55,7 @@ impl Message for BurnUnits {
         let (block, holder) = (context.block, context.sender);
         let asset = load_asset(context.state, id)?;
         require_active(&asset)?;
-        holdings::debit(context.state, block, id, &holder, *amount)?;
+        movement::burn(context.state, block, id, &holder, *amount)?;
         let supply = totals::load_totals(context.state, id)?.supply;
         let supply = committed::amount("supply", &supply)?;
         let lowered = committed::difference("supply", supply, *amount)?;

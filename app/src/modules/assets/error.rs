@@ -93,6 +93,12 @@ pub enum AssetError {
         /// Name of the asset.
         name: String,
     },
+    /// A currency must be able to go through pools and escrows that are no identities.
+    #[error("`{name}` is a currency, which cannot be regulated; freeze and pause work without")]
+    CurrencyRegulated {
+        /// Name of the asset.
+        name: String,
+    },
     /// The bytes are not the canonical encoding of an appraisal.
     #[error("`appraisal` is not a canonical encoding of an Appraisal message")]
     MalformedAppraisal,
@@ -409,6 +415,7 @@ impl AssetError {
             Self::NavStale { .. } => 48,
             Self::NavMissing { .. } => 49,
             Self::TermsAreFixed { .. } => 50,
+            Self::CurrencyRegulated { .. } => 90,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::error::AssetError;
 use super::facts::{load_asset, require_active};
 use super::roles::{self, Role};
 use super::{appraisals, history, totals, two_person};
-use crate::modules::transfers::holdings;
+use crate::modules::transfers::movement;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -59,7 +59,7 @@ impl Message for MintUnits {
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        holdings::declare_credit(state, access, &self.asset, &self.to)?;
+        movement::declare_issue(state, access, &self.asset, &self.to)?;
         totals::declare_set_supply(state, access, &self.asset)?;
         appraisals::declare_recent(state, access, &self.asset)?;
         roles::declare(access, &self.asset, sender);
@@ -74,7 +74,8 @@ impl Message for MintUnits {
     /// [`AssetError::NotActive`], [`AssetError::NoValidAppraisal`],
     /// [`AssetError::MaxSupplyExceeded`]; where it takes two persons
     /// [`AssetError::NotProposed`], [`AssetError::SecondPersonNeeded`],
-    /// [`AssetError::RoleNeeded`] of the proposer.
+    /// [`AssetError::RoleNeeded`] of the proposer. Of a regulated asset then
+    /// what its rules refuse.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, to, amount } = self;
         let asset = load_asset(context.state, id)?;
@@ -94,7 +95,7 @@ impl Message for MintUnits {
             two_person::require(context, id, Role::Minter, &self.operation_sha256())?;
         }
         totals::set_supply(context.state, context.block, id, &asset, raised)?;
-        holdings::credit(context.state, id, to, *amount)?;
+        movement::issue(context.state, context.block, (id, &asset), to, *amount)?;
         let minted = Kind::UnitsMinted(pb::UnitsMinted {
             asset: id.to_bytes(),
             to: to.to_bytes(),

@@ -62,6 +62,7 @@ fn subject(bytes: &Bytes) -> Option<(Bytes, Role)> {
     }
     match operation.kind? {
         Kind::MintUnits(mint) => Some((mint.asset, Role::Minter)),
+        Kind::ForcedTransfer(forced) => Some((forced.asset, Role::Agent)),
         Kind::SetTwoPersonRule(rule) => Some((rule.asset, Role::Issuer)),
         _ => None,
     }

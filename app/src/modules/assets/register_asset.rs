@@ -49,6 +49,8 @@ pub struct RegisterAsset {
     pub documents: Vec<Document>,
     /// What it is in detail, as the schema of its class asks for it; perhaps nothing.
     pub attributes: Vec<Attribute>,
+    /// Whether units are held by identities only, under rules; never changes.
+    pub regulated: bool,
 }
 
 /// A document, by reference and hash.
@@ -86,7 +88,8 @@ impl From<&Document> for pb::Document {
 impl TryFrom<pb::RegisterAsset> for RegisterAsset {
     type Error = AssetError;
 
-    /// Refuses malformed fields in the order of the message's fields, and last attributes that
+    /// Refuses malformed fields in the order of the message's fields,
+    /// [`AssetError::CurrencyRegulated`], and last attributes that
     /// do not fit the class: [`AssetError::AttributesNotSorted`],
     /// [`AssetError::AttributeUnknown`], [`AssetError::AttributeInvalid`],
     /// [`AssetError::AttributeMissing`].
@@ -100,6 +103,7 @@ impl TryFrom<pb::RegisterAsset> for RegisterAsset {
             max_supply,
             documents,
             attributes,
+            regulated,
         } = message;
         fields::length("salt", &salt, 0, MAX_SALT_LENGTH)?;
         check_asset_name(&name)?;
@@ -113,8 +117,21 @@ impl TryFrom<pb::RegisterAsset> for RegisterAsset {
         let documents: Result<_, FieldError> =
             documents.into_iter().map(Document::try_from).collect();
         let documents = documents?;
+        if regulated && class == AssetClass::Currency {
+            return Err(AssetError::CurrencyRegulated { name });
+        }
         schema::check(class, &attributes)?;
-        Ok(Self { salt, name, title, class, decimals, max_supply, documents, attributes })
+        Ok(Self {
+            salt,
+            name,
+            title,
+            class,
+            decimals,
+            max_supply,
+            documents,
+            attributes,
+            regulated,
+        })
     }
 }
 
@@ -142,6 +159,7 @@ impl RegisterAsset {
             max_supply: self.max_supply.to_string(),
             title: self.title.clone(),
             document_count,
+            regulated: self.regulated,
             ..Asset::default()
         })
     }

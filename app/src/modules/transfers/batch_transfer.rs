@@ -8,7 +8,7 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
 
 use super::error::TransferError;
-use super::holdings;
+use super::movement;
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -25,8 +25,6 @@ pub struct BatchTransfer {
     /// How many base units each recipient gets; above zero. In order of account, which decides
     /// nothing but the order of events.
     pub legs: BTreeMap<Address, Amount>,
-    /// Sum of all legs.
-    pub total: Amount,
     /// Hash of a text that the parties keep.
     pub memo_sha256: Option<[u8; 32]>,
 }
@@ -50,7 +48,7 @@ impl TryFrom<pb::BatchTransfer> for BatchTransfer {
             }
             total = total.checked_add(amount).ok_or(TransferError::TotalTooLarge)?;
         }
-        Ok(Self { asset, legs, total, memo_sha256 })
+        Ok(Self { asset, legs, memo_sha256 })
     }
 }
 
@@ -61,25 +59,21 @@ impl Message for BatchTransfer {
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        let record = holdings::record_height(state, &self.asset)?;
-        access.debit(&self.asset, sender, record);
-        for to in self.legs.keys() {
-            access.credit(&self.asset, to, record);
-        }
-        Ok(())
+        let to: Vec<Address> = self.legs.keys().copied().collect();
+        movement::declare(state, access, &self.asset, sender, &to)
     }
 
-    /// In order of precedence: [`TransferError::SelfTransfer`], [`TransferError::UnknownAsset`],
-    /// [`TransferError::AssetNotActive`], [`TransferError::InsufficientBalance`].
+    /// In order of precedence: [`TransferError::SelfTransfer`], then the refusals of
+    /// [`movement::transfer`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let Self { asset, legs, total, memo_sha256 } = self;
+        let Self { asset, legs, memo_sha256 } = self;
         let from = context.sender;
         if legs.contains_key(&from) {
             return Err(TransferError::SelfTransfer { account: from }.into());
         }
-        holdings::debit(context.state, context.block, asset, &from, *total)?;
+        let units: Vec<(Address, Amount)> = legs.iter().map(|(to, n)| (*to, *n)).collect();
+        movement::transfer(context.state, context.block, asset, &from, &units)?;
         for (to, amount) in legs {
-            holdings::credit(context.state, asset, to, *amount)?;
             context.emit(Kind::Transferred(pb::Transferred {
                 asset: asset.to_bytes(),
                 from: from.to_bytes(),

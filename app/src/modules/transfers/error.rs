@@ -60,6 +60,60 @@ pub enum TransferError {
         /// The recipient.
         account: Address,
     },
+    /// The agent of the asset has stopped transfers.
+    #[error("transfers of `{name}` are paused by its agent")]
+    AssetPaused {
+        /// Name of the asset.
+        name: String,
+    },
+    /// The agent of the asset has frozen the holder.
+    #[error("{account} is frozen by the agent of `{name}` and cannot send it")]
+    HolderFrozen {
+        /// The holder.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+    },
+    /// Units of a regulated asset go from identity to identity, not through this operation.
+    #[error("`{name}` is regulated, its units can only be transferred under its rules")]
+    Regulated {
+        /// Name of the asset.
+        name: String,
+    },
+    /// The owner has not approved the sender, or not any more.
+    #[error("{owner} has not approved {spender} to send its units of this asset")]
+    NotApproved {
+        /// Whose units.
+        owner: Address,
+        /// Who tried.
+        spender: Address,
+    },
+    /// The approval has ended.
+    #[error("the approval of {owner} ended at {expires_ms} ms, it is {time_ms} ms now")]
+    ApprovalExpired {
+        /// Whose units.
+        owner: Address,
+        /// When it ended.
+        expires_ms: u64,
+        /// Time of the block.
+        time_ms: u64,
+    },
+    /// The approval is for less.
+    #[error("{owner} has approved {left} base units more, this takes {need}")]
+    ApprovalTooSmall {
+        /// Whose units.
+        owner: Address,
+        /// What may still be sent.
+        left: Amount,
+        /// What the operation takes.
+        need: Amount,
+    },
+    /// The owner is denied the chain, so nobody may send its units.
+    #[error("{owner} is sanctioned on this chain")]
+    OwnerSanctioned {
+        /// Whose units.
+        owner: Address,
+    },
     /// The legs of a batch add up to more than may exist.
     #[error("the legs add up to more than the largest amount, {max}", max = Amount::MAX)]
     TotalTooLarge,
@@ -77,6 +131,13 @@ impl TransferError {
             Self::InsufficientBalance { .. } => 13,
             Self::DuplicateRecipient { .. } => 14,
             Self::TotalTooLarge => 15,
+            Self::AssetPaused { .. } => 16,
+            Self::HolderFrozen { .. } => 17,
+            Self::Regulated { .. } => 18,
+            Self::NotApproved { .. } => 19,
+            Self::ApprovalExpired { .. } => 20,
+            Self::ApprovalTooSmall { .. } => 21,
+            Self::OwnerSanctioned { .. } => 22,
         }
     }
 }

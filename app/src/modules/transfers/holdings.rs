@@ -47,11 +47,13 @@ pub(crate) fn declare_credit(
     Ok(())
 }
 
-/// Takes units from an account, which must have them free.
+/// Takes units from an account, which must have them free. Units of regulated assets only
+/// [move](super::movement).
 ///
 /// # Errors
 /// In order of precedence: [`TransferError::UnknownAsset`], [`TransferError::AssetNotActive`],
-/// [`TransferError::InsufficientBalance`].
+/// [`TransferError::AssetPaused`], [`TransferError::HolderFrozen`],
+/// [`TransferError::InsufficientBalance`], [`TransferError::Regulated`].
 pub(crate) fn debit(
     view: &mut dyn StateView,
     block: &BlockInfo,
@@ -59,14 +61,25 @@ pub(crate) fn debit(
     account: &Address,
     amount: Amount,
 ) -> Result<(), ExecutionError> {
-    let facts = load_active(view, asset)?;
+    let facts = load_transferable(view, asset)?;
     let holding = load_holding(view, asset, account)?;
-    let free = holding.free();
-    if amount > free {
-        return Err(insufficient(&facts, account, &holding, amount).into());
+    require_free(&facts, account, &holding, amount)?;
+    if facts.regulated {
+        return Err(TransferError::Regulated { name: facts.name }.into());
     }
+    take(view, block, &Slot { asset, facts: &facts, account }, holding, amount)
+}
+
+/// Takes units out of a holding as it is given, whatever is free of it.
+pub(crate) fn take(
+    view: &mut dyn StateView,
+    block: &BlockInfo,
+    slot: &Slot<'_>,
+    holding: Holding,
+    amount: Amount,
+) -> Result<(), ExecutionError> {
     let balance = committed::difference("balance", holding.balance, amount)?;
-    Slot { asset, facts: &facts, account }.set_balance(view, block, holding, balance)
+    slot.set_balance(view, block, holding, balance)
 }
 
 /// Whether [`debit`] would take the amount; for outcomes that fail instead of being refused.
@@ -77,8 +90,11 @@ pub(crate) fn can_debit(
     amount: Amount,
 ) -> Result<bool, ExecutionError> {
     let facts: Option<Asset> = view.load(&StateKey::asset(asset))?;
-    let active = facts.is_some_and(|facts| facts.status() == AssetStatus::Active);
-    Ok(active && load_holding(view, asset, account)?.free() >= amount)
+    let open = facts.is_some_and(|facts| {
+        facts.status() == AssetStatus::Active && !facts.paused && !facts.regulated
+    });
+    let holding = load_holding(view, asset, account)?;
+    Ok(open && !holding.is_frozen() && holding.free() >= amount)
 }
 
 /// Gives units to an account: those of a [`debit`], or new ones.
@@ -200,10 +216,13 @@ pub(crate) fn declare_balance_at(
 }
 
 /// Where one account holds one asset.
-struct Slot<'a> {
-    asset: &'a AssetId,
-    facts: &'a Asset,
-    account: &'a Address,
+pub(crate) struct Slot<'a> {
+    /// Id of the asset.
+    pub(crate) asset: &'a AssetId,
+    /// The asset.
+    pub(crate) facts: &'a Asset,
+    /// The account.
+    pub(crate) account: &'a Address,
 }
 
 impl Slot<'_> {
@@ -232,17 +251,71 @@ impl Slot<'_> {
     }
 }
 
-fn load_active(view: &mut dyn StateView, asset: &AssetId) -> Result<Asset, ExecutionError> {
-    let facts: Asset =
-        view.load(&StateKey::asset(asset))?.ok_or(TransferError::UnknownAsset { asset: *asset })?;
-    let status = facts.status();
-    if status != AssetStatus::Active {
-        return Err(TransferError::AssetNotActive { name: facts.name, status }.into());
-    }
+/// An asset whose units may move.
+pub(crate) fn load_transferable(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+) -> Result<Asset, ExecutionError> {
+    let facts = load_active(view, asset)?;
+    require_unpaused(&facts)?;
     Ok(facts)
 }
 
-fn insufficient(
+/// Refuses while the agent has stopped transfers.
+pub(crate) fn require_unpaused(facts: &Asset) -> Result<(), TransferError> {
+    match facts.paused {
+        true => Err(TransferError::AssetPaused { name: facts.name.clone() }),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a holder whom the agent has frozen.
+pub(crate) fn require_unfrozen(
+    facts: &Asset,
+    account: &Address,
+    holding: &Holding,
+) -> Result<(), TransferError> {
+    match holding.is_frozen() {
+        true => Err(TransferError::HolderFrozen { account: *account, name: facts.name.clone() }),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a frozen holder, then one that has less free.
+pub(crate) fn require_free(
+    facts: &Asset,
+    account: &Address,
+    holding: &Holding,
+    amount: Amount,
+) -> Result<(), TransferError> {
+    require_unfrozen(facts, account, holding)?;
+    match amount > holding.free() {
+        true => Err(insufficient(facts, account, holding, amount)),
+        false => Ok(()),
+    }
+}
+
+/// An asset that is open for issuance and transfer.
+pub(crate) fn load_active(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+) -> Result<Asset, ExecutionError> {
+    let facts: Asset =
+        view.load(&StateKey::asset(asset))?.ok_or(TransferError::UnknownAsset { asset: *asset })?;
+    require_active(&facts)?;
+    Ok(facts)
+}
+
+/// Refuses an asset that is not open for issuance and transfer.
+pub(super) fn require_active(facts: &Asset) -> Result<(), TransferError> {
+    match facts.status() {
+        AssetStatus::Active => Ok(()),
+        status => Err(TransferError::AssetNotActive { name: facts.name.clone(), status }),
+    }
+}
+
+/// Less is there than is needed.
+pub(crate) fn insufficient(
     facts: &Asset,
     account: &Address,
     holding: &Holding,

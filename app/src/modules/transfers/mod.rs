@@ -4,6 +4,7 @@
 //! | leaf | key | written by |
 //! |---|---|---|
 //! | holding | asset, account | whatever moves units |
+//! | allowance | asset, hash of owner and spender | `ApproveSpender`, `TransferFrom` |
 //! | holding copy | asset, account, record height | the first change of a holding after a record |
 //!
 //! # Invariants
@@ -13,14 +14,19 @@
 //!   no older balance that a record date may still ask for.
 //! * A balance never falls below what is encumbered or frozen by a debit of its owner.
 
+mod approve_spender;
 mod batch_transfer;
 mod error;
 pub mod holdings;
+pub(crate) mod movement;
 pub(crate) mod record;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod transfer_from;
 
+pub use approve_spender::ApproveSpender;
 pub use batch_transfer::{BatchTransfer, MAX_LEGS};
 pub use error::TransferError;
 pub use transfer::Transfer;
+pub use transfer_from::TransferFrom;

@@ -6,7 +6,7 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
 
 use super::error::TransferError;
-use super::holdings;
+use super::movement;
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -47,22 +47,18 @@ impl Message for Transfer {
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        let record = holdings::record_height(state, &self.asset)?;
-        access.debit(&self.asset, sender, record);
-        access.credit(&self.asset, &self.to, record);
-        Ok(())
+        movement::declare(state, access, &self.asset, sender, &[self.to])
     }
 
-    /// In order of precedence: [`TransferError::SelfTransfer`], [`TransferError::UnknownAsset`],
-    /// [`TransferError::AssetNotActive`], [`TransferError::InsufficientBalance`].
+    /// In order of precedence: [`TransferError::SelfTransfer`], then the refusals of
+    /// [`movement::transfer`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, to, amount, memo_sha256 } = self;
         let from = context.sender;
         if from == *to {
             return Err(TransferError::SelfTransfer { account: from }.into());
         }
-        holdings::debit(context.state, context.block, asset, &from, *amount)?;
-        holdings::credit(context.state, asset, to, *amount)?;
+        movement::transfer(context.state, context.block, asset, &from, &[(*to, *amount)])?;
         context.emit(Kind::Transferred(pb::Transferred {
             asset: asset.to_bytes(),
             from: from.to_bytes(),

@@ -5,8 +5,8 @@ use tessera_proto::leaf;
 use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::transfers::v1::holding_query_service_server::HoldingQueryService;
 use tessera_proto::pb::transfers::v1::{
-    GetHoldingRequest, GetHoldingResponse, Holding, ListHoldersRequest, ListHoldersResponse,
-    ListHoldingsRequest, ListHoldingsResponse,
+    GetAllowanceRequest, GetAllowanceResponse, GetHoldingRequest, GetHoldingResponse, Holding,
+    ListHoldersRequest, ListHoldersResponse, ListHoldingsRequest, ListHoldingsResponse,
 };
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
@@ -76,6 +76,19 @@ impl HoldingQueryService for Services {
         })
         .await
     }
+
+    async fn get_allowance(
+        &self,
+        request: Request<GetAllowanceRequest>,
+    ) -> Result<Response<GetAllowanceResponse>, Status> {
+        let GetAllowanceRequest { asset, owner, spender, options } = request.into_inner();
+        let (owner, spender) = (view::account(&owner)?, view::account(&spender)?);
+        self.query(options, move |view| {
+            let key = StateKey::allowance(&view.asset(&asset)?.0, &owner, &spender);
+            Ok(GetAllowanceResponse { allowance: view.leaf(&key)?, context: view.context(&key)? })
+        })
+        .await
+    }
 }
 
 fn readable(id: &AssetId, asset: &Asset, account: &Address, leaf: &leaf::Holding) -> Holding {
@@ -88,5 +101,6 @@ fn readable(id: &AssetId, asset: &Asset, account: &Address, leaf: &leaf::Holding
         encumbered: leaf.encumbered.to_string(),
         free: leaf.free().to_string(),
         decimals: asset.decimals,
+        holder_frozen: leaf.is_frozen(),
     }
 }

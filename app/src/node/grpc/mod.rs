@@ -12,6 +12,7 @@ mod accounts;
 mod admission;
 mod assets;
 mod chain;
+mod compliance;
 mod connections;
 mod distributions;
 mod holdings;

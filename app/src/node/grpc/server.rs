@@ -12,6 +12,7 @@ use tessera_proto::pb::assets::v1::asset_query_service_server::AssetQueryService
 use tessera_proto::pb::chain::v1::chain_service_server::ChainServiceServer;
 use tessera_proto::pb::chain::v1::proof_service_server::ProofServiceServer;
 use tessera_proto::pb::chain::v1::transaction_service_server::TransactionServiceServer;
+use tessera_proto::pb::compliance::v1::compliance_query_service_server::ComplianceQueryServiceServer;
 use tessera_proto::pb::distributions::v1::distribution_query_service_server::DistributionQueryServiceServer;
 use tessera_proto::pb::royalties::v1::royalty_query_service_server::RoyaltyQueryServiceServer;
 use tessera_proto::pb::transfers::v1::holding_query_service_server::HoldingQueryServiceServer;
@@ -180,6 +181,7 @@ impl GrpcServer {
             .add_service(limited!(HoldingQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(RoyaltyQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(DistributionQueryServiceServer, MAX_QUERY_BYTES))
+            .add_service(limited!(ComplianceQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(VoteQueryServiceServer, MAX_QUERY_BYTES));
         Ok((health, router))
     }

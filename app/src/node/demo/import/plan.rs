@@ -109,6 +109,7 @@ fn creation(scene: &Scene, asset: &AssetRow, id: &AssetId, valid_to_ms: u64) -> 
                 sha256: asset.document_sha256.to_vec().into(),
             }],
             attributes: Vec::new(),
+            ..RegisterAsset::default()
         }),
         append_appraisal(&scene.chain_id, id, &appraisal, &appraiser),
         activate_asset(id),

@@ -44,6 +44,7 @@ pub(super) async fn run(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()
             sha256: deed.to_vec().into(),
         }],
         attributes: Vec::new(),
+        ..RegisterAsset::default()
     });
     let receipt = scene.send(ISSUER, vec![registration]).await?;
     check_registration(scene, villa, &deed).await?;

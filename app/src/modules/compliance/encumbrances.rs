@@ -1,0 +1,116 @@
+//! What binds units of a holding.
+
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::Holding;
+use tessera_proto::pb::chain::v1::event::Kind;
+use tessera_proto::pb::compliance::v1::{
+    Encumbrance, EncumbranceKind, EncumbranceReleased, Encumbrances,
+};
+use tessera_proto::state_key::StateKey;
+
+use super::error::ComplianceError;
+use crate::modules::committed::broken;
+use crate::modules::{Context, committed};
+use crate::state::error::{ExecutionError, Fault};
+use crate::state::view::{Leaves, StateView};
+
+/// Most encumbrances of one holding.
+pub const MAX_ENCUMBRANCES: usize = 64;
+
+/// Everything that binds units of a holding.
+pub(super) fn load(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+) -> Result<Encumbrances, ExecutionError> {
+    Ok(view.load(&StateKey::encumbrances(asset, account))?.unwrap_or_default())
+}
+
+/// Keeps it; numbers are never used again, so an empty list stays.
+pub(super) fn store(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+    list: &Encumbrances,
+) -> Result<(), ExecutionError> {
+    view.store(StateKey::encumbrances(asset, account), list)
+}
+
+/// Adds an encumbrance, which gets the next number.
+pub(super) fn bind(
+    list: &mut Encumbrances,
+    account: &Address,
+    holding: &mut Holding,
+    entry: Encumbrance,
+) -> Result<u64, ExecutionError> {
+    if list.entries.len() >= MAX_ENCUMBRANCES {
+        let (account, max) = (*account, MAX_ENCUMBRANCES);
+        return Err(ComplianceError::TooManyEncumbrances { account, max }.into());
+    }
+    let number = list.next_number.max(1);
+    list.next_number = number.checked_add(1).ok_or_else(|| broken("too many encumbrances"))?;
+    holding.encumbered = committed::sum("encumbered", holding.encumbered, amount(&entry)?)?;
+    list.entries.push(Encumbrance { number, ..entry });
+    Ok(number)
+}
+
+/// Takes a hold out of the list, so that its units are free.
+pub(super) fn unbind_hold(
+    list: &mut Encumbrances,
+    holder: &Address,
+    holding: &mut Holding,
+    number: u64,
+) -> Result<Encumbrance, ExecutionError> {
+    let is_it =
+        |entry: &Encumbrance| entry.number == number && entry.kind() == EncumbranceKind::Hold;
+    let unknown = ComplianceError::UnknownHold { holder: *holder, number };
+    let index = list.entries.iter().position(is_it).ok_or(unknown)?;
+    let entry = list.entries.remove(index);
+    holding.encumbered = committed::difference("encumbered", holding.encumbered, amount(&entry)?)?;
+    Ok(entry)
+}
+
+/// Ends encumbrances until `need` units are bound by none, in the order of
+/// [`EncumbranceKind`]: orders, then holds, then collateral; of one kind the oldest first.
+pub(super) fn release_for(
+    list: &mut Encumbrances,
+    holding: &mut Holding,
+    need: Amount,
+) -> Result<Vec<Encumbrance>, Fault> {
+    list.entries.sort_by_key(|entry| (entry.kind, entry.number));
+    let mut released = Vec::new();
+    while holding.balance.saturating_sub(holding.encumbered) < need && !list.entries.is_empty() {
+        let entry = list.entries.remove(0);
+        holding.encumbered =
+            committed::difference("encumbered", holding.encumbered, amount(&entry)?)?;
+        released.push(entry);
+    }
+    list.entries.sort_by_key(|entry| entry.number);
+    Ok(released)
+}
+
+/// Tells all parties that units are bound no more.
+pub(super) fn tell_released(
+    context: &mut Context<'_>,
+    asset: &AssetId,
+    holder: &Address,
+    entry: Encumbrance,
+) {
+    let releaser = context.sender.to_bytes();
+    context.emit(Kind::EncumbranceReleased(EncumbranceReleased {
+        asset: asset.to_bytes(),
+        holder: holder.to_bytes(),
+        number: entry.number,
+        kind: entry.kind,
+        amount: entry.amount,
+        payee: entry.payee,
+        escrow: entry.escrow,
+        releaser,
+    }));
+}
+
+/// Amount of an encumbrance.
+pub(super) fn amount(entry: &Encumbrance) -> Result<Amount, Fault> {
+    committed::amount("encumbrance", &entry.amount)
+}

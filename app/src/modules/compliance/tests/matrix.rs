@@ -1,0 +1,141 @@
+//! What {freeze, seizure, recovery, expiry of KYC} do to {a hold, unclaimed income, an open
+//! ballot}: one row each, as the page on compliance says it.
+
+use bytes::Bytes;
+use tessera_proto::pb::distributions::v1 as distributions;
+use tessera_proto::pb::votes::v1 as votes;
+use tessera_proto::state_key::StateKey;
+
+use super::desk::{Desk, ESCROW, KYC, VALIDITY_MS, VILLA};
+use crate::modules::testing::{ISSUER, Kind, account, asset};
+
+/// Account 1 holds 100 of 1,000 units, has placed a hold of 60 for account 2, has 10 of income
+/// to claim and may vote on proposal 1; account 7 is its other wallet.
+fn scene() -> Desk {
+    let mut desk = Desk::new(vec![]);
+    desk.link(1, 7).unwrap();
+    desk.send(ISSUER, 1, 100).unwrap();
+    let income = distributions::PayIncome {
+        asset: asset(VILLA).to_bytes(),
+        currency: asset("usdx").to_bytes(),
+        amount: "100".to_owned(),
+        memo_sha256: Bytes::new(),
+    };
+    desk.submit(ISSUER, Kind::PayIncome(income)).unwrap();
+    desk.hold(1, 2, 60).unwrap();
+    desk.chain.next_block();
+    let spend = votes::TreasurySpend {
+        currency: asset("usdx").to_bytes(),
+        to: account(2).to_bytes(),
+        amount: "1".to_owned(),
+    };
+    let outcome = votes::proposal_outcome::Outcome::TreasurySpend(spend);
+    let proposal = votes::SubmitProposal {
+        asset: asset(VILLA).to_bytes(),
+        title: "spend".to_owned(),
+        outcome: Some(votes::ProposalOutcome { outcome: Some(outcome) }),
+        voting_period_blocks: 100,
+        quorum_bps: 100,
+        threshold_bps: 5_000,
+    };
+    desk.submit(ISSUER, Kind::SubmitProposal(proposal)).unwrap();
+    desk.chain.next_block();
+    desk
+}
+
+type Action = fn(&mut Desk);
+
+fn freeze(desk: &mut Desk) {
+    desk.freeze(1).unwrap();
+    desk.set_frozen(1, 1_000).unwrap();
+}
+
+fn seize(desk: &mut Desk) {
+    desk.force(1, 3, 100).unwrap();
+}
+
+fn recover(desk: &mut Desk) {
+    desk.recover(1, 7).unwrap();
+}
+
+fn expire(desk: &mut Desk) {
+    // All claims end; all but the holder renew theirs.
+    desk.chain.block.time_ms += VALIDITY_MS;
+    for number in [ISSUER, 2, 3] {
+        desk.claim(number, KYC, "").unwrap();
+    }
+}
+
+/// The code that refuses, 0 when it works.
+fn code<T>(outcome: Result<T, crate::state::error::Rejected>) -> u32 {
+    outcome.map_or_else(|error| error.code, |_| 0)
+}
+
+#[test]
+fn holds() {
+    // Who holds it in the end, whether it can be executed there, whether it can be released.
+    for (action, holder, executed, released) in
+        [(freeze as Action, 1, 17, 0), (seize, 1, 36, 36), (recover, 7, 0, 0), (expire, 1, 34, 0)]
+    {
+        let mut desk = scene();
+        action(&mut desk);
+        let mut other = Desk { chain: desk.chain.clone() };
+        assert_eq!(code(desk.execute(ESCROW, holder, 1)), executed);
+        assert_eq!(code(other.release(ESCROW, holder, 1)), released);
+    }
+}
+
+#[test]
+fn a_hold_outlives_the_holders_claims_only_as_long_as_it_is_not_executed() {
+    let mut desk = scene();
+    desk.revoke(1, KYC).unwrap();
+    assert_eq!(code(desk.execute(ESCROW, 1, 1)), 14);
+    assert_eq!(code(desk.release(ESCROW, 1, 1)), 0);
+}
+
+fn claim_income(desk: &mut Desk, number: u8) -> u128 {
+    let before = desk.chain.balance("usdx", number);
+    let (asset, currency) = (asset(VILLA).to_bytes(), asset("usdx").to_bytes());
+    let message = distributions::ClaimIncome { asset, currency };
+    match desk.submit(number, Kind::ClaimIncome(message)) {
+        Ok(_) => desk.chain.balance("usdx", number) - before,
+        Err(_) => 0,
+    }
+}
+
+#[test]
+fn unclaimed_income() {
+    // What the wallet, its sister and whoever got the units can claim of it.
+    for (action, own, other, receiver) in
+        [(freeze as Action, 10, 0, 0), (seize, 10, 0, 0), (recover, 0, 10, 0), (expire, 10, 0, 0)]
+    {
+        let mut desk = scene();
+        action(&mut desk);
+        let claimed = [1, 7, 3].map(|number| claim_income(&mut desk, number));
+        assert_eq!(claimed, [own, other, receiver]);
+    }
+}
+
+fn vote(desk: &mut Desk, number: u8) -> u128 {
+    let message = votes::CastVote { asset: asset(VILLA).to_bytes(), proposal: 1, choice: 1 };
+    if desk.submit(number, Kind::CastVote(message)).is_err() {
+        return 0;
+    }
+    let key = StateKey::vote(&asset(VILLA), 1, &account(number));
+    desk.chain.get::<votes::Vote>(&key).unwrap().weight.parse().unwrap()
+}
+
+#[test]
+fn open_ballot() {
+    // Votes of the wallet, of its sister and of whoever got the units.
+    for (action, own, other, receiver) in [
+        (freeze as Action, 100, 0, 0),
+        (seize, 100, 0, 0),
+        (recover, 100, 0, 0),
+        (expire, 100, 0, 0),
+    ] {
+        let mut desk = scene();
+        action(&mut desk);
+        assert_eq!([1, 7, 3].map(|number| vote(&mut desk, number)), [own, other, receiver]);
+    }
+}
