@@ -60,6 +60,7 @@ impl Genesis {
                 fee_per_byte: 20,
                 max_validity_blocks: 10_000,
                 registrar: Some(address(ISSUER)),
+                governance_asset: None,
             },
             accounts: ACCOUNTS.iter().copied().map(account).collect(),
             assets: vec![currency()],

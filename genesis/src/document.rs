@@ -59,6 +59,9 @@ pub struct Params {
     /// Who accredits appraisers later; nobody if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registrar: Option<Address>,
+    /// Name of the asset whose holders may change the parameters by vote, if any may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub governance_asset: Option<String>,
 }
 
 /// An account that begins with prepaid fees or a name.
@@ -205,6 +208,13 @@ impl Genesis {
     #[must_use]
     pub fn fee_currency(&self) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == self.params.fee_currency)
+    }
+
+    /// The asset whose holders may change the parameters of the chain, if there is one.
+    #[must_use]
+    pub fn governance_asset(&self) -> Option<&Asset> {
+        let name = self.params.governance_asset.as_ref()?;
+        self.assets.iter().find(|asset| asset.name == *name)
     }
 
     /// All prepaid fees, which [`Address::fee_pool`] holds in the fee currency; always an amount

@@ -46,6 +46,7 @@ fn params(fields: &mut Object<'_, '_>) -> Params {
         fee_per_byte: fields.required("fee_per_byte", rules::number),
         max_validity_blocks: fields.required("max_validity_blocks", rules::number_above_zero),
         registrar: fields.optional("registrar", rules::address),
+        governance_asset: fields.optional("governance_asset", rules::asset_name),
     }
 }
 

@@ -112,6 +112,7 @@ pub fn genesis(people: &[Signer]) -> Genesis {
             fee_per_byte: 1,
             max_validity_blocks: MAX_VALIDITY_BLOCKS,
             registrar: None,
+            governance_asset: None,
         },
         accounts: people.iter().enumerate().map(account).collect(),
         assets: GENESIS_ASSETS.iter().map(asset).collect(),

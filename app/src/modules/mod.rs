@@ -2,8 +2,8 @@
 //! it checks and changes, `error.rs` with the refusals and their stable codes.
 //!
 //! A module may use those above it in this list, never those below:
-//! `transfers`, `accounts`, `assets`, `royalties`, `distributions`, `votes`. Transfers come
-//! first because their holdings are the ledger that every other module moves value on.
+//! `transfers`, `accounts`, `assets`, `royalties`, `market`, `distributions`, `votes`. Transfers
+//! come first because their holdings are the ledger that every other module moves value on.
 //!
 //! In every codespace codes 1 to 9 are those of [`fields::FieldError`].
 #![cfg_attr(
@@ -24,6 +24,7 @@ mod committed;
 mod context;
 pub mod distributions;
 pub mod fields;
+pub mod market;
 #[cfg(test)]
 mod properties;
 pub mod router;

@@ -10,10 +10,17 @@ use super::assets::{
     ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RecordStatement, RegisterAsset,
     RevokeAccreditation, RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
 };
-use super::distributions::{ClaimIncome, PayIncome};
-use super::royalties::{PayRoyalty, SetRoyaltySchedule};
+use super::distributions::{
+    ClaimDistribution, ClaimIncome, CloseDistribution, DeclareCoupons, DeclareDistribution,
+    PayCoupon, PayIncome, PruneRecords, PushDistribution, TakeRecord,
+};
+use super::market::{AcceptOffer, CancelOffer, OfferUnits};
+use super::royalties::{self, AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, SetRoyaltySchedule};
 use super::transfers::{BatchTransfer, Transfer, holdings};
-use super::votes::{self, CastVote, CloseProposal, SubmitProposal};
+use super::votes::{
+    self, CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,
+    SubmitProposal,
+};
 use super::{BlockInfo, Context, Message};
 use crate::state::access::AccessSet;
 use crate::state::delta::Delta;
@@ -110,11 +117,28 @@ operations! {
     BatchTransfer,
     SetRoyaltySchedule,
     PayRoyalty,
+    AddRoyaltyRecipients,
+    ClaimRoyalty,
+    OfferUnits,
+    AcceptOffer,
+    CancelOffer,
     PayIncome,
     ClaimIncome,
+    TakeRecord,
+    DeclareDistribution,
+    ClaimDistribution,
+    PushDistribution,
+    CloseDistribution,
+    DeclareCoupons,
+    PayCoupon,
+    PruneRecords,
     SubmitProposal,
     CastVote,
     CloseProposal,
+    DelegateVotes,
+    ExecuteProposal,
+    SetVotingRules,
+    ClaimGrant,
 }
 
 /// Applies a commutative change: the only implementation of each, whoever executes.
@@ -141,5 +165,6 @@ pub fn apply_delta(
         Delta::HolderCount { asset, joined } => assets::apply_holder_count(view, asset, *joined),
         Delta::Fee { amount } => accounts::apply_fee(view, *amount),
         Delta::Tally { .. } => votes::apply_tally(view, delta),
+        Delta::RoyaltyReceipts { .. } => royalties::apply_receipts(view, delta),
     }
 }

@@ -7,6 +7,8 @@ mod asset;
 mod block;
 mod chain;
 mod context;
+mod coupon;
+mod distribution;
 mod failure;
 mod history;
 mod income;
@@ -14,9 +16,11 @@ mod key;
 mod nav;
 mod output;
 mod proof;
+mod propose;
 mod receipt;
 mod role;
 mod royalty;
+mod sale;
 mod send;
 mod share;
 mod story;
@@ -117,12 +121,21 @@ enum Noun {
     /// Fractions of assets: move them, list who holds them
     #[command(subcommand)]
     Share(share::Command),
+    /// Sales of fractions, delivery versus payment
+    #[command(subcommand)]
+    Sale(sale::Command),
     /// Splits of royalties
     #[command(subcommand)]
     Royalty(royalty::Command),
     /// Income of holders
     #[command(subcommand)]
     Income(income::Command),
+    /// Payments to those who held an asset at a record date
+    #[command(subcommand)]
+    Distribution(distribution::Command),
+    /// Schedules of interest and repayments
+    #[command(subcommand)]
+    Coupon(coupon::Command),
     /// Votes of holders
     #[command(subcommand)]
     Vote(vote::Command),
@@ -176,8 +189,11 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
         Noun::Appraiser(command) => appraiser::execute(context, command).await,
         Noun::Nav(command) => nav::execute(context, command).await,
         Noun::Share(command) => share::execute(context, command).await,
+        Noun::Sale(command) => sale::execute(context, command).await,
         Noun::Royalty(command) => royalty::execute(context, command).await,
         Noun::Income(command) => income::execute(context, command).await,
+        Noun::Distribution(command) => distribution::execute(context, command).await,
+        Noun::Coupon(command) => coupon::execute(context, command).await,
         Noun::Vote(command) => vote::execute(context, command).await,
         Noun::Proof(command) => proof::execute(context, command).await,
         Noun::Tx(command) => tx::execute(context, command).await,

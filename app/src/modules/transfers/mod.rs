@@ -14,6 +14,7 @@
 //! * A balance never falls below what is encumbered or frozen by a debit of its owner.
 
 mod batch_transfer;
+pub(crate) mod encumbrance;
 mod error;
 pub mod holdings;
 pub(crate) mod record;

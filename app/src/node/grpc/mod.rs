@@ -15,6 +15,7 @@ mod chain;
 mod connections;
 mod distributions;
 mod holdings;
+mod market;
 mod pages;
 mod proofs;
 mod royalties;
