@@ -61,6 +61,7 @@ impl Genesis {
                 max_validity_blocks: 10_000,
                 registrar: Some(address(ISSUER)),
                 authority: Some(address(ISSUER)),
+                governance_asset: None,
             },
             accounts: ACCOUNTS.iter().copied().map(account).collect(),
             assets: vec![currency()],

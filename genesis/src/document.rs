@@ -62,6 +62,9 @@ pub struct Params {
     /// Account that may deny others the chain and revoke issuers of claims; nobody if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<Address>,
+    /// Name of the asset whose holders may change the parameters by vote, if any may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub governance_asset: Option<String>,
 }
 
 /// An account that begins with prepaid fees or a name.
@@ -208,6 +211,13 @@ impl Genesis {
     #[must_use]
     pub fn fee_currency(&self) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == self.params.fee_currency)
+    }
+
+    /// The asset whose holders may change the parameters of the chain, if there is one.
+    #[must_use]
+    pub fn governance_asset(&self) -> Option<&Asset> {
+        let name = self.params.governance_asset.as_ref()?;
+        self.assets.iter().find(|asset| asset.name == *name)
     }
 
     /// All prepaid fees, which [`Address::fee_pool`] holds in the fee currency; always an amount

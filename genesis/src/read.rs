@@ -47,6 +47,7 @@ fn params(fields: &mut Object<'_, '_>) -> Params {
         max_validity_blocks: fields.required("max_validity_blocks", rules::number_above_zero),
         registrar: fields.optional("registrar", rules::address),
         authority: fields.optional("authority", rules::address),
+        governance_asset: fields.optional("governance_asset", rules::asset_name),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::rules::{class_label, status_label};
 /// Checks all of them.
 pub(crate) fn check(genesis: &Genesis, report: &Report) {
     check_fee_currency(genesis, report);
+    check_governance_asset(genesis, report);
     check_accounts(genesis, report);
     check_assets(genesis, report);
     check_protocol_accounts(genesis, report);
@@ -48,6 +49,22 @@ fn check_fee_currency(genesis: &Genesis, report: &Report) {
     if status_known && asset.status != AssetStatus::Active {
         let status = status_label(asset.status);
         report.add(path, format!("`{name}` is {status}, fees need an `active` currency"));
+    }
+}
+
+fn check_governance_asset(genesis: &Genesis, report: &Report) {
+    let unread = |i| !report.is_read(&format!("$.assets[{i}].name"));
+    let unknown = !report.is_read("$.assets") || (0..genesis.assets.len()).any(unread);
+    if let Some(name) = &genesis.params.governance_asset
+        && genesis.governance_asset().is_none()
+        && !unknown
+    {
+        let hint = match nearest(name, genesis.assets.iter().map(|asset| asset.name.as_str())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "add it to `assets` or leave it out".to_owned(),
+        };
+        let path = "$.params.governance_asset";
+        report.add(path, format!("there is no asset `{name}`, {hint}"));
     }
 }
 

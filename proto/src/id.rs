@@ -169,6 +169,30 @@ impl Address {
         Self::derive(&[b"tessera/income", asset.as_bytes()])
     }
 
+    /// Where royalties of an asset lie until the recipients of a list claim them.
+    #[must_use]
+    pub fn royalty_pool(asset: &AssetId) -> Self {
+        Self::derive(&[b"tessera/royalty", asset.as_bytes()])
+    }
+
+    /// Where distribution `number` of an asset lies until its holders of record are paid.
+    #[must_use]
+    pub fn distribution_pool(asset: &AssetId, number: u64) -> Self {
+        Self::derive(&[b"tessera/distribution", asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Where deposits of proposals of an asset lie until these are closed.
+    #[must_use]
+    pub fn deposit_pool(asset: &AssetId) -> Self {
+        Self::derive(&[b"tessera/deposits", asset.as_bytes()])
+    }
+
+    /// Where the grant of proposal `number` of an asset lies until it is paid.
+    #[must_use]
+    pub fn grant_pool(asset: &AssetId, number: u64) -> Self {
+        Self::derive(&[b"tessera/grant", asset.as_bytes(), &number.to_be_bytes()])
+    }
+
     /// Backing of all prepaid and collected fees.
     #[must_use]
     pub fn fee_pool() -> Self {

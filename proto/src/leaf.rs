@@ -106,9 +106,21 @@ message_leaves! {
     pb::compliance::v1::Encumbrances => "encumbrances",
     pb::transfers::v1::Allowance => "allowance",
     pb::royalties::v1::RoyaltySchedule => "royalty schedule",
+    pb::royalties::v1::RoyaltyList => "royalty list",
+    pb::royalties::v1::RoyaltyReceipts => "royalty receipts",
+    pb::royalties::v1::RoyaltyRecipient => "royalty recipient",
+    pb::market::v1::Offer => "offer",
+    pb::distributions::v1::Record => "record",
+    pb::distributions::v1::Distribution => "distribution",
+    pb::distributions::v1::HolderTerms => "holder terms",
+    pb::distributions::v1::DistributionPayout => "distribution payout",
+    pb::distributions::v1::CouponSchedule => "coupon schedule",
     pb::votes::v1::Proposal => "proposal",
     pb::votes::v1::Tally => "tally",
     pb::votes::v1::Vote => "vote",
+    pb::votes::v1::VotingRules => "voting rules",
+    pb::votes::v1::Delegation => "delegation",
+    pb::votes::v1::Grant => "grant",
 }
 
 /// What keeps a shard from being empty: just the version byte.

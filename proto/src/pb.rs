@@ -26,6 +26,11 @@ pub mod distributions {
         include!("gen/tessera.distributions.v1.rs");
     }
 }
+pub mod market {
+    pub mod v1 {
+        include!("gen/tessera.market.v1.rs");
+    }
+}
 pub mod query {
     pub mod v1 {
         include!("gen/tessera.query.v1.rs");

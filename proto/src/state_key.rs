@@ -68,6 +68,22 @@ pub enum Namespace {
     Allowance = 0x32,
     /// Royalty schedule by asset.
     RoyaltySchedule = 0x40,
+    /// Latest list of royalty recipients by asset.
+    RoyaltyList = 0x41,
+    /// Recipient by asset, number of list and account.
+    RoyaltyRecipient = 0x42,
+    /// What was paid to a list by asset, number of list and currency.
+    RoyaltyReceipts = 0x43,
+    /// Record date by asset and number.
+    Record = 0x48,
+    /// Distribution by asset and number.
+    Distribution = 0x49,
+    /// What a distribution says of a holder by asset, number and account.
+    HolderTerms = 0x4a,
+    /// What a holder was paid of a distribution by asset, number and account.
+    DistributionPayout = 0x4b,
+    /// Schedule of coupons by asset and number.
+    CouponSchedule = 0x4c,
     /// Proposal by asset and number.
     Proposal = 0x60,
     /// Tally by asset and number.
@@ -92,6 +108,14 @@ pub enum Namespace {
     WalletUse = 0x77,
     /// Encumbrances by asset and account.
     Encumbrances = 0x78,
+    /// Rules of votes by asset.
+    VotingRules = 0x63,
+    /// Who votes for a holder, by asset and account.
+    Delegation = 0x64,
+    /// Grant by asset and number of its proposal.
+    Grant = 0x65,
+    /// Offer by asset, seller and number.
+    Offer = 0x80,
 }
 
 impl Namespace {
@@ -391,6 +415,65 @@ impl StateKey {
         Self::new(Namespace::RoyaltySchedule, &[asset.as_bytes()])
     }
 
+    /// Latest list of royalty recipients of an asset.
+    #[must_use]
+    pub fn royalty_list(asset: &AssetId) -> Self {
+        Self::new(Namespace::RoyaltyList, &[asset.as_bytes()])
+    }
+
+    /// A recipient of list `list` (from 1) of an asset.
+    #[must_use]
+    pub fn royalty_recipient(asset: &AssetId, list: u64, account: &Address) -> Self {
+        let list = list.to_be_bytes();
+        Self::new(Namespace::RoyaltyRecipient, &[asset.as_bytes(), &list, account.as_bytes()])
+    }
+
+    /// What was paid to list `list` of an asset in a currency.
+    #[must_use]
+    pub fn royalty_receipts(asset: &AssetId, list: u64, currency: &AssetId) -> Self {
+        let list = list.to_be_bytes();
+        Self::new(Namespace::RoyaltyReceipts, &[asset.as_bytes(), &list, currency.as_bytes()])
+    }
+
+    /// Offer `number` of a seller of units of an asset.
+    #[must_use]
+    pub fn offer(asset: &AssetId, seller: &Address, number: u64) -> Self {
+        let number = number.to_be_bytes();
+        Self::new(Namespace::Offer, &[asset.as_bytes(), seller.as_bytes(), &number])
+    }
+
+    /// Record date `number` (from 1) of an asset.
+    #[must_use]
+    pub fn record(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::Record, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// Distribution `number` (from 1) of an asset.
+    #[must_use]
+    pub fn distribution(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::Distribution, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// What distribution `number` of an asset says of a holder.
+    #[must_use]
+    pub fn holder_terms(asset: &AssetId, number: u64, account: &Address) -> Self {
+        let number = number.to_be_bytes();
+        Self::new(Namespace::HolderTerms, &[asset.as_bytes(), &number, account.as_bytes()])
+    }
+
+    /// What a holder was paid of distribution `number` of an asset.
+    #[must_use]
+    pub fn distribution_payout(asset: &AssetId, number: u64, account: &Address) -> Self {
+        let number = number.to_be_bytes();
+        Self::new(Namespace::DistributionPayout, &[asset.as_bytes(), &number, account.as_bytes()])
+    }
+
+    /// Schedule of coupons `number` (from 1) of an asset.
+    #[must_use]
+    pub fn coupon_schedule(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::CouponSchedule, &[asset.as_bytes(), &number.to_be_bytes()])
+    }
+
     /// Proposal `number` (from 1) of an asset.
     #[must_use]
     pub fn proposal(asset: &AssetId, number: u64) -> Self {
@@ -408,6 +491,24 @@ impl StateKey {
     pub fn vote(asset: &AssetId, number: u64, account: &Address) -> Self {
         let number = number.to_be_bytes();
         Self::new(Namespace::Vote, &[asset.as_bytes(), &number, account.as_bytes()])
+    }
+
+    /// Rules of votes of an asset.
+    #[must_use]
+    pub fn voting_rules(asset: &AssetId) -> Self {
+        Self::new(Namespace::VotingRules, &[asset.as_bytes()])
+    }
+
+    /// Who votes for a holder of an asset.
+    #[must_use]
+    pub fn delegation(asset: &AssetId, account: &Address) -> Self {
+        Self::new(Namespace::Delegation, &[asset.as_bytes(), account.as_bytes()])
+    }
+
+    /// Grant that proposal `number` of an asset has opened.
+    #[must_use]
+    pub fn grant(asset: &AssetId, number: u64) -> Self {
+        Self::new(Namespace::Grant, &[asset.as_bytes(), &number.to_be_bytes()])
     }
 }
 
@@ -474,6 +575,21 @@ mod tests {
             (StateKey::holding(&asset, &account), format!("30{a}{b}")),
             (StateKey::holding_copy(&asset, &account, 9), format!("31{a}{b}0000000000000009")),
             (StateKey::royalty_schedule(&asset), format!("40{a}")),
+            (StateKey::royalty_list(&asset), format!("41{a}")),
+            (StateKey::royalty_recipient(&asset, 2, &account), format!("42{a}0000000000000002{b}")),
+            (StateKey::royalty_receipts(&asset, 2, &asset), format!("43{a}0000000000000002{a}")),
+            (StateKey::voting_rules(&asset), format!("63{a}")),
+            (StateKey::delegation(&asset, &account), format!("64{a}{b}")),
+            (StateKey::grant(&asset, 2), format!("65{a}0000000000000002")),
+            (StateKey::offer(&asset, &account, 2), format!("80{a}{b}0000000000000002")),
+            (StateKey::record(&asset, 2), format!("48{a}0000000000000002")),
+            (StateKey::distribution(&asset, 2), format!("49{a}0000000000000002")),
+            (StateKey::holder_terms(&asset, 2, &account), format!("4a{a}0000000000000002{b}")),
+            (
+                StateKey::distribution_payout(&asset, 2, &account),
+                format!("4b{a}0000000000000002{b}"),
+            ),
+            (StateKey::coupon_schedule(&asset, 2), format!("4c{a}0000000000000002")),
             (StateKey::proposal(&asset, 2), format!("60{a}0000000000000002")),
             (StateKey::tally(&asset, 2), format!("61{a}0000000000000002")),
             (StateKey::vote(&asset, 2, &account), format!("62{a}0000000000000002{b}")),

@@ -303,7 +303,7 @@ impl World {
                 };
                 operations::batch_transfer(&asset, &(0..legs).map(leg).collect::<Vec<_>>())
             }
-            8 => operations::set_royalty_schedule(&self.assets[number], &self.shares(intent)),
+            8 => operations::set_royalty_schedule(&self.assets[number], &self.shares(intent), 0),
             9 => operations::pay_royalty(&asset, &currency, amount),
             10 => operations::pay_income(&asset, &currency, amount, None),
             11 => operations::claim_income(&asset, &currency),

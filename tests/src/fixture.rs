@@ -113,6 +113,7 @@ pub fn genesis(people: &[Signer]) -> Genesis {
             max_validity_blocks: MAX_VALIDITY_BLOCKS,
             registrar: None,
             authority: None,
+            governance_asset: None,
         },
         accounts: people.iter().enumerate().map(account).collect(),
         assets: GENESIS_ASSETS.iter().map(asset).collect(),

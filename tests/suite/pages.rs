@@ -100,6 +100,26 @@ async fn the_examples_of_the_compliance_page_hold() {
     run_page("compliance.md").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_market_page_hold() {
+    run_page("market.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_royalties_page_hold() {
+    run_page("royalties.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_distributions_page_hold() {
+    run_page("distributions.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_votes_page_hold() {
+    run_page("votes.md").await;
+}
+
 #[test]
 fn commands_and_what_they_tell_are_found() {
     let page = "$ no\n```console\n$ a b \\\n    c\n  d\n$ e\n```\n$ no\n```console\n$ f\n```\n";

@@ -35,6 +35,11 @@ pub fn genesis_changes(genesis: &Genesis) -> Result<Changes, String> {
             max_validity_blocks: params.max_validity_blocks,
             registrar: params.registrar.map(Address::to_bytes).unwrap_or_default(),
             authority: params.authority.map(Address::to_bytes).unwrap_or_default(),
+            governance_asset: genesis
+                .governance_asset()
+                .map(Asset::id)
+                .map(AssetId::to_bytes)
+                .unwrap_or_default(),
         },
     );
     let empty_pot = FeePot { amount: Amount::ZERO.to_string() };

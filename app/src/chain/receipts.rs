@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::{Receipt, SubscribeBlocksResponse};
+use tessera_proto::pb::market::v1::Offer;
 
 use crate::state::database::{Batch, Database, Table};
 use crate::state::error::Fault;
@@ -90,10 +91,23 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
             ids.extend(event.payouts.iter().map(|payout| &payout.account));
             ids
         }
+        Kind::RoyaltyRecipientsAdded(event) => vec![&event.asset],
+        Kind::RoyaltyClaimed(event) => vec![&event.asset, &event.recipient, &event.currency],
+        Kind::UnitsOffered(event) => event.offer.iter().flat_map(named_in_offer).collect(),
+        Kind::UnitsSold(event) => {
+            vec![&event.asset, &event.seller, &event.buyer, &event.currency]
+        }
+        Kind::OfferCancelled(event) => vec![&event.asset, &event.seller],
         Kind::IncomePaid(event) => vec![&event.asset, &event.payer, &event.currency],
         Kind::IncomeClaimed(event) => vec![&event.asset, &event.holder, &event.currency],
+        Kind::RecordTaken(event) => vec![&event.asset],
+        Kind::DistributionDeclared(event) => vec![&event.asset, &event.payer, &event.currency],
+        Kind::DistributionPaid(event) => vec![&event.asset, &event.holder, &event.currency],
+        Kind::DistributionClosed(event) => vec![&event.asset, &event.currency, &event.to],
+        Kind::CouponsDeclared(event) => vec![&event.asset, &event.currency],
+        Kind::RecordsPruned(event) => vec![&event.asset],
         Kind::ProposalSubmitted(event) => vec![&event.asset, &event.proposer],
-        Kind::VoteCast(event) => vec![&event.asset, &event.voter],
+        Kind::VoteCast(event) => vec![&event.asset, &event.voter, &event.cast_by],
         Kind::ProposalClosed(event) => vec![&event.asset],
         Kind::TreasurySpent(event) => vec![&event.asset, &event.currency, &event.to],
         other => ids_of_compliance(other),
@@ -130,7 +144,7 @@ fn ids_of_compliance(event: &Kind) -> Vec<&Bytes> {
             vec![&event.asset, &event.holder, &event.escrow, &event.payee, &event.releaser]
         }
         Kind::SanctionSet(event) => vec![&event.account],
-        _ => Vec::new(),
+        other => named_in_decision(other),
     }
 }
 
@@ -154,6 +168,24 @@ impl Position {
         let height = u64::from_be_bytes(*height);
         Some(Self { height, index: u32::from_be_bytes(index.try_into().ok()?) })
     }
+}
+
+fn named_in_decision(event: &Kind) -> Vec<&Bytes> {
+    match event {
+        Kind::ProposalExecuted(event) => vec![&event.asset],
+        Kind::VotesDelegated(event) => vec![&event.asset, &event.holder, &event.to],
+        Kind::VotingRulesSet(event) => vec![&event.asset],
+        Kind::ParamsChanged(event) => vec![&event.asset],
+        Kind::GrantOpened(event) => vec![&event.asset, &event.currency, &event.to],
+        Kind::GrantPaid(event) => vec![&event.asset, &event.currency, &event.to],
+        Kind::MilestoneReleased(event) => vec![&event.asset, &event.to],
+        Kind::GrantCancelled(event) => vec![&event.asset, &event.currency],
+        _ => Vec::new(),
+    }
+}
+
+fn named_in_offer(offer: &Offer) -> [&Bytes; 4] {
+    [&offer.asset, &offer.seller, &offer.buyer, &offer.currency]
 }
 
 /// The entries for the receipts of a block.

@@ -139,6 +139,11 @@ pub(crate) fn recipient(field: &'static str, bytes: &[u8]) -> Checked<Address> {
     Ok(address)
 }
 
+/// Address of an account that may be left out.
+pub(crate) fn optional_address(field: &'static str, bytes: &[u8]) -> Checked<Option<Address>> {
+    if bytes.is_empty() { Ok(None) } else { address(field, bytes).map(Some) }
+}
+
 /// A SHA-256 hash, a public key or anything else of 32 bytes.
 pub(crate) fn bytes32(field: &'static str, bytes: &[u8]) -> Checked<[u8; 32]> {
     fixed(field, bytes)

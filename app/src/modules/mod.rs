@@ -2,9 +2,9 @@
 //! it checks and changes, `error.rs` with the refusals and their stable codes.
 //!
 //! A module may use those above it in this list, never those below:
-//! `eligibility`, `transfers`, `accounts`, `assets`, `compliance`, `royalties`, `distributions`,
-//! `votes`. Transfers come early because their holdings are the ledger that every other module
-//! moves value on; eligibility comes first because it decides whether they may.
+//! `eligibility`, `transfers`, `accounts`, `assets`, `compliance`, `royalties`, `market`,
+//! `distributions`, `votes`. Transfers come early because their holdings are the ledger that every
+//! other module moves value on; eligibility comes first because it decides whether they may.
 //!
 //! In every codespace codes 1 to 9 are those of [`fields::FieldError`].
 #![cfg_attr(
@@ -27,6 +27,7 @@ mod context;
 pub mod distributions;
 pub mod eligibility;
 pub mod fields;
+pub mod market;
 #[cfg(test)]
 mod properties;
 pub mod router;

@@ -21,6 +21,7 @@ use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::chain::v1::{self as chain, FeePot};
 use tessera_proto::pb::distributions::v1 as distributions;
+use tessera_proto::pb::market::v1 as market;
 use tessera_proto::pb::royalties::v1 as royalties;
 use tessera_proto::pb::transfers::v1 as transfers;
 use tessera_proto::pb::votes::v1 as votes;
@@ -80,7 +81,8 @@ fn schedule((name, first_bps, to): (&str, u32, Address)) -> Kind {
         share_bps,
     };
     let shares = shares.into_iter().map(share).collect();
-    let schedule = Some(royalties::RoyaltySchedule { shares });
+    let resale_bps = first_bps / 3;
+    let schedule = Some(royalties::RoyaltySchedule { shares, resale_bps, ..Default::default() });
     Kind::SetRoyaltySchedule(royalties::SetRoyaltySchedule { asset: bytes(name), schedule })
 }
 
@@ -135,6 +137,67 @@ fn two_person_rule(name: &str, mint: bool) -> Kind {
     Kind::SetTwoPersonRule(assets::SetTwoPersonRule { asset, mint, forced_transfer })
 }
 
+/// A list of two recipients.
+fn list((name, first_bps): (&str, u32)) -> Kind {
+    let shares = BTreeMap::from([(account(1), first_bps), (account(2), 10_000 - first_bps)]);
+    let share = |(account, share_bps): (Address, u32)| royalties::RoyaltyShare {
+        account: account.to_bytes(),
+        share_bps,
+    };
+    Kind::AddRoyaltyRecipients(royalties::AddRoyaltyRecipients {
+        asset: bytes(name),
+        first: true,
+        last: true,
+        resale_bps: 1_000,
+        shares: shares.into_iter().map(share).collect(),
+    })
+}
+
+/// Units for a price that depends on the number alone, so that acceptances meet offers.
+fn offer((name, currency, number, units): (&str, &str, u64, u64)) -> Kind {
+    Kind::OfferUnits(market::OfferUnits {
+        number,
+        asset: bytes(name),
+        amount: (1 + units % 3).to_string(),
+        currency: bytes(currency),
+        price: (number * 77).to_string(),
+        buyer: Bytes::new(),
+        expires_ms: 1_000_000 + number * 10_000,
+    })
+}
+
+fn accept((name, currency, number, seller): (&str, &str, u64, u8)) -> Kind {
+    Kind::AcceptOffer(market::AcceptOffer {
+        seller: account(seller).to_bytes(),
+        number,
+        asset: bytes(name),
+        amount: "2".to_owned(),
+        currency: bytes(currency),
+        price: (number * 77).to_string(),
+    })
+}
+
+/// A promise that 1,000 units cost at most 1,000 times as much, for some of the time ahead.
+fn distribution((name, currency, record, rate): (&str, &str, u64, u64)) -> Kind {
+    Kind::DeclareDistribution(distributions::DeclareDistribution {
+        asset: bytes(name),
+        currency: bytes(currency),
+        record,
+        per_unit: rate.to_string(),
+        units: "7".to_owned(),
+        terms: Some(distributions::DistributionTerms {
+            funded: (rate * 2_000).to_string(),
+            payment_ms: 1_000_000 + rate * 50,
+            expires_ms: 1_000_000 + rate * 200,
+            withholding_bps: 1_000,
+            tax_account: account(4).to_bytes(),
+            selection: distributions::HolderSelection::All.into(),
+            remainder: distributions::RemainderPolicy::Treasury.into(),
+            ..Default::default()
+        }),
+    })
+}
+
 fn operation() -> impl Strategy<Value = Kind> {
     prop_oneof![
         6 => (name(), recipient(), units())
@@ -165,6 +228,31 @@ fn operation() -> impl Strategy<Value = Kind> {
                 amount: units.to_string(),
             })
         }),
+        1 => (name(), 1u32..10_000).prop_map(list),
+        2 => (name(), 1u64..3, currency(), recipient()).prop_map(|(name, list, currency, to)| {
+            Kind::ClaimRoyalty(royalties::ClaimRoyalty {
+                asset: bytes(name),
+                list,
+                currency: bytes(currency),
+                recipient: to.to_bytes(),
+            })
+        }),
+        3 => (name(), currency(), 1u64..4, units()).prop_map(offer),
+        3 => (name(), currency(), 1u64..4, 0..ACCOUNTS).prop_map(accept),
+        1 => (name(), 1u64..4, 0..ACCOUNTS).prop_map(|(name, number, seller)| {
+            Kind::CancelOffer(market::CancelOffer {
+                seller: account(seller).to_bytes(),
+                number,
+                asset: bytes(name),
+            })
+        }),
+        17 => income_operation(),
+        8 => vote_operation(),
+    ]
+}
+
+fn income_operation() -> impl Strategy<Value = Kind> {
+    prop_oneof![
         3 => (name(), currency(), units()).prop_map(|(name, currency, units)| {
             Kind::PayIncome(distributions::PayIncome {
                 asset: bytes(name),
@@ -175,11 +263,40 @@ fn operation() -> impl Strategy<Value = Kind> {
         }),
         3 => (name(), currency()).prop_map(|(name, currency)| {
             let (asset, currency) = (bytes(name), bytes(currency));
-            Kind::ClaimIncome(distributions::ClaimIncome { asset, currency })
+            Kind::ClaimIncome(distributions::ClaimIncome { asset, currency, holder: Bytes::new() })
         }),
+        2 => name().prop_map(|name| {
+            Kind::TakeRecord(distributions::TakeRecord { asset: bytes(name) })
+        }),
+        2 => (name(), currency(), 1u64..4, 1u64..90).prop_map(distribution),
+        3 => (name(), 1u64..4).prop_map(|(name, distribution)| {
+            let asset = bytes(name);
+            Kind::ClaimDistribution(distributions::ClaimDistribution { asset, distribution })
+        }),
+        1 => (name(), 1u64..4, 0..ACCOUNTS).prop_map(|(name, distribution, holder)| {
+            Kind::PushDistribution(distributions::PushDistribution {
+                asset: bytes(name),
+                distribution,
+                holders: vec![account(holder).to_bytes()],
+            })
+        }),
+        2 => (name(), 1u64..4).prop_map(|(name, distribution)| {
+            let asset = bytes(name);
+            Kind::CloseDistribution(distributions::CloseDistribution { asset, distribution })
+        }),
+    ]
+}
+
+fn vote_operation() -> impl Strategy<Value = Kind> {
+    prop_oneof![
         2 => (name(), currency(), recipient(), units(), 1u64..4).prop_map(proposal),
         4 => (name(), 1u64..5, 1i32..4).prop_map(|(name, proposal, choice)| {
-            Kind::CastVote(votes::CastVote { asset: bytes(name), proposal, choice })
+            Kind::CastVote(votes::CastVote {
+                asset: bytes(name),
+                proposal,
+                choice,
+                ..votes::CastVote::default()
+            })
         }),
         2 => (name(), 1u64..5).prop_map(|(name, proposal)| {
             Kind::CloseProposal(votes::CloseProposal { asset: bytes(name), proposal })
@@ -267,6 +384,21 @@ fn check_value(chain: &TestChain) {
             assert!(owed <= pooled, "{name} owes {owed} and has {pooled}");
         }
     }
+    for (_, distribution) in leaves::<distributions::Distribution>(chain, Namespace::Distribution) {
+        check_distribution(chain, &distribution);
+    }
+    let mut offered: BTreeMap<(AssetId, Address), u128> = BTreeMap::new();
+    for (_, offer) in leaves::<market::Offer>(chain, Namespace::Offer) {
+        let key =
+            (offer.asset.as_ref().try_into().unwrap(), offer.seller.as_ref().try_into().unwrap());
+        *offered.entry(key).or_default() += parsed(&offer.amount);
+    }
+    for (key, holding) in &holdings {
+        let bound = offered.remove(key).unwrap_or_default();
+        assert_eq!(holding.encumbered.base_units(), bound, "what is bound is offered");
+        assert!(holding.encumbered <= holding.balance);
+    }
+    assert!(offered.is_empty());
     let prepaid: u128 = leaves::<accounts::Account>(chain, Namespace::Account)
         .iter()
         .map(|(_, account)| parsed(&account.fee_credit))
@@ -274,6 +406,22 @@ fn check_value(chain: &TestChain) {
     let pot = chain.get::<FeePot>(&StateKey::fee_pot()).unwrap_or_default();
     let backing = chain.holding_of("usdx", &Address::fee_pool()).balance.base_units();
     assert_eq!(backing, prepaid + parsed(&pot.amount), "backing of fees");
+}
+
+/// What was paid and what is left are what was paid in.
+fn check_distribution(chain: &TestChain, distribution: &distributions::Distribution) {
+    let id: AssetId = distribution.asset.as_ref().try_into().unwrap();
+    let prefix = StateKey::distribution(&id, distribution.number);
+    let payouts: Vec<(Vec<u8>, distributions::DistributionPayout)> =
+        leaves(chain, Namespace::DistributionPayout);
+    let own = payouts.iter().filter(|(key, _)| key.starts_with(&prefix.as_bytes()[1..]));
+    let paid: u128 = own.map(|(_, payout)| parsed(&payout.gross)).sum();
+    assert!(paid <= parsed(&distribution.promised));
+    let currency: AssetId = distribution.currency.as_ref().try_into().unwrap();
+    let pool = Address::distribution_pool(&id, distribution.number);
+    let left: Holding = chain.get(&StateKey::holding(&currency, &pool)).unwrap_or_default();
+    let expected = if distribution.closed { 0 } else { parsed(&distribution.funded) - paid };
+    assert_eq!(left.balance.base_units(), expected);
 }
 
 /// Votes against the balances as they were at the end of each block.

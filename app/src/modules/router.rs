@@ -15,11 +15,18 @@ use super::compliance::{
     RecoverWallet, RefreshHolder, RegisterIdentity, ReleaseHold, ResumeAsset, RevokeClaim,
     RevokeIssuer, SetExemptions, SetFrozen, SetRules, SetSanction, UnfreezeHolder, UnlinkWallet,
 };
-use super::distributions::{ClaimIncome, PayIncome};
+use super::distributions::{
+    ClaimDistribution, ClaimIncome, CloseDistribution, DeclareCoupons, DeclareDistribution,
+    PayCoupon, PayIncome, PruneRecords, PushDistribution, TakeRecord,
+};
 use super::eligibility;
-use super::royalties::{PayRoyalty, SetRoyaltySchedule};
+use super::market::{AcceptOffer, CancelOffer, OfferUnits};
+use super::royalties::{self, AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, SetRoyaltySchedule};
 use super::transfers::{ApproveSpender, BatchTransfer, Transfer, TransferFrom, holdings};
-use super::votes::{self, CastVote, CloseProposal, SubmitProposal};
+use super::votes::{
+    self, CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,
+    SubmitProposal,
+};
 use super::{BlockInfo, Context, Message};
 use crate::state::access::AccessSet;
 use crate::state::delta::Delta;
@@ -138,11 +145,28 @@ operations! {
     SetSanction,
     SetRoyaltySchedule,
     PayRoyalty,
+    AddRoyaltyRecipients,
+    ClaimRoyalty,
+    OfferUnits,
+    AcceptOffer,
+    CancelOffer,
     PayIncome,
     ClaimIncome,
+    TakeRecord,
+    DeclareDistribution,
+    ClaimDistribution,
+    PushDistribution,
+    CloseDistribution,
+    DeclareCoupons,
+    PayCoupon,
+    PruneRecords,
     SubmitProposal,
     CastVote,
     CloseProposal,
+    DelegateVotes,
+    ExecuteProposal,
+    SetVotingRules,
+    ClaimGrant,
 }
 
 /// Applies a commutative change: the only implementation of each, whoever executes.
@@ -175,5 +199,6 @@ pub fn apply_delta(
         }
         Delta::Fee { amount } => accounts::apply_fee(view, *amount),
         Delta::Tally { .. } => votes::apply_tally(view, delta),
+        Delta::RoyaltyReceipts { .. } => royalties::apply_receipts(view, delta),
     }
 }

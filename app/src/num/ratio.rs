@@ -33,6 +33,16 @@ pub fn exceeds_bps(part: Amount, whole: Amount, bps: u32) -> bool {
     left >= right
 }
 
+/// A fraction in lowest terms; none when the denominator is zero.
+#[must_use]
+pub fn reduce(numerator: u128, denominator: u128) -> Option<(u128, u128)> {
+    let (mut common, mut rest) = (denominator, numerator);
+    while rest > 0 {
+        (common, rest) = (rest, common.checked_rem(rest)?);
+    }
+    Some((numerator.checked_div(common)?, denominator.checked_div(common)?))
+}
+
 /// Fraction bits of an income index.
 const INDEX_FRACTION_BITS: usize = 128;
 
@@ -140,6 +150,9 @@ mod tests {
         assert_eq!(mul_div_floor(max, u128::MAX, u128::MAX), Some(max));
         assert_eq!(mul_div_floor(max, 2, 1), None);
         assert_eq!(mul_div_floor(max, 1, 0), None);
+        assert_eq!((reduce(6, 4), reduce(0, 7)), (Some((3, 2)), Some((0, 1))));
+        assert_eq!(reduce(1, 0), Some((1, 0)));
+        assert_eq!(reduce(0, 0), None);
         let step = advance_income_index(&[0; 32], Amount::ZERO, max, amount(1)).unwrap();
         assert_eq!(accrued_income(amount(1), &[0; 32], &step.index), Some(max));
         assert_eq!(step.remainder, Amount::ZERO);

@@ -59,6 +59,17 @@ pub enum Delta {
         /// Whether the weight is taken away, because the voter changed the answer.
         retracted: bool,
     },
+    /// A payment was put aside for a list of royalty recipients.
+    RoyaltyReceipts {
+        /// Whose list it is.
+        asset: AssetId,
+        /// Number of the list.
+        list: u64,
+        /// What was paid.
+        currency: AssetId,
+        /// How many base units.
+        amount: Amount,
+    },
 }
 
 impl Delta {
@@ -72,6 +83,9 @@ impl Delta {
             Self::WalletUse { account, .. } => StateKey::wallet_use(account),
             Self::Fee { .. } => StateKey::fee_pot(),
             Self::Tally { asset, proposal, .. } => StateKey::tally(asset, *proposal),
+            Self::RoyaltyReceipts { asset, list, currency, .. } => {
+                StateKey::royalty_receipts(asset, *list, currency)
+            }
         }
     }
 }

@@ -32,6 +32,9 @@ pub(crate) enum Command {
         /// Currency to collect
         #[arg(long, value_name = "ASSET")]
         currency: String,
+        /// For whom, like treasury:NAME; for --from if left out
+        #[arg(long, value_name = "ACCOUNT")]
+        owner: Option<String>,
     },
     /// Show what a holder could collect
     Show {
@@ -56,11 +59,15 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             let operation = operations::pay_income(&asset.id, &currency.id, amount, memo_sha256);
             send(context, Intent::new(preview, operation)).await
         }
-        Command::Claim { asset, currency } => {
+        Command::Claim { asset, currency, owner } => {
+            let owner = match owner {
+                Some(owner) => Some(context.address(&owner).await?),
+                None => None,
+            };
             let asset = context.asset(&asset).await?;
             let currency = context.asset(&currency).await?;
             let preview = vec![("Collect", format!("{} of {}", currency.name(), asset.name()))];
-            let operation = operations::claim_income(&asset.id, &currency.id);
+            let operation = operations::claim_income_for(&asset.id, &currency.id, owner.as_ref());
             send(context, Intent::new(preview, operation)).await
         }
         Command::Show { asset, owner } => show(context, &asset, owner).await,

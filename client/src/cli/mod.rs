@@ -9,6 +9,8 @@ mod block;
 mod chain;
 mod claim;
 mod context;
+mod coupon;
+mod distribution;
 mod failure;
 mod history;
 mod hold;
@@ -18,10 +20,12 @@ mod key;
 mod nav;
 mod output;
 mod proof;
+mod propose;
 mod receipt;
 mod role;
 mod royalty;
 mod rule;
+mod sale;
 mod send;
 mod share;
 mod story;
@@ -142,12 +146,21 @@ enum Noun {
     /// What the agent of an asset may do
     #[command(subcommand)]
     Agent(agent::Command),
+    /// Sales of fractions, delivery versus payment
+    #[command(subcommand)]
+    Sale(sale::Command),
     /// Splits of royalties
     #[command(subcommand)]
     Royalty(royalty::Command),
     /// Income of holders
     #[command(subcommand)]
     Income(income::Command),
+    /// Payments to those who held an asset at a record date
+    #[command(subcommand)]
+    Distribution(distribution::Command),
+    /// Schedules of interest and repayments
+    #[command(subcommand)]
+    Coupon(coupon::Command),
     /// Votes of holders
     #[command(subcommand)]
     Vote(vote::Command),
@@ -207,8 +220,11 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
         Noun::Claim(command) => claim::execute(context, command).await,
         Noun::Rule(command) => rule::execute(context, command).await,
         Noun::Agent(command) => agent::execute(context, command).await,
+        Noun::Sale(command) => sale::execute(context, command).await,
         Noun::Royalty(command) => royalty::execute(context, command).await,
         Noun::Income(command) => income::execute(context, command).await,
+        Noun::Distribution(command) => distribution::execute(context, command).await,
+        Noun::Coupon(command) => coupon::execute(context, command).await,
         Noun::Vote(command) => vote::execute(context, command).await,
         Noun::Proof(command) => proof::execute(context, command).await,
         Noun::Tx(command) => tx::execute(context, command).await,

@@ -150,8 +150,104 @@ fn describe_asset_event(kind: &Kind) -> (&'static str, Fields) {
         Kind::IncomeClaimed(e) => {
             ("income_claimed", payment(&e.asset, ("holder", &e.holder), &e.currency, &e.amount))
         }
+        other => describe_sale_event(other),
+    }
+}
+
+fn describe_sale_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::RoyaltyRecipientsAdded(e) => (
+            "royalty_recipients_added",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("list", e.list.to_string()),
+                ("recipient_count", e.recipient_count.to_string()),
+            ],
+        ),
+        Kind::RoyaltyClaimed(e) => {
+            let recipient = ("recipient", e.recipient.as_ref());
+            ("royalty_claimed", payment(&e.asset, recipient, &e.currency, &e.amount))
+        }
+        Kind::UnitsOffered(e) => {
+            let offer = e.offer.clone().unwrap_or_default();
+            let mut fields = sale(&offer.asset, &offer.seller, offer.number);
+            fields.extend([
+                ("amount", offer.amount),
+                ("currency", asset(&offer.currency)),
+                ("price", offer.price),
+                ("expires_ms", offer.expires_ms.to_string()),
+            ]);
+            ("units_offered", fields)
+        }
+        Kind::UnitsSold(e) => {
+            let mut fields = sale(&e.asset, &e.seller, e.number);
+            fields.extend([
+                ("buyer", account(&e.buyer)),
+                ("amount", e.amount.clone()),
+                ("currency", asset(&e.currency)),
+                ("price", e.price.clone()),
+                ("royalty", e.royalty.clone()),
+                ("proceeds", e.proceeds.clone()),
+            ]);
+            ("units_sold", fields)
+        }
+        Kind::OfferCancelled(e) => ("offer_cancelled", sale(&e.asset, &e.seller, e.number)),
+        other => describe_distribution_event(other),
+    }
+}
+
+fn describe_distribution_event(kind: &Kind) -> (&'static str, Fields) {
+    match kind {
+        Kind::RecordTaken(e) => (
+            "record_taken",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("record", e.record.to_string()),
+                ("height", e.height.to_string()),
+            ],
+        ),
+        Kind::DistributionDeclared(e) => {
+            let mut fields = payment(&e.asset, ("payer", &e.payer), &e.currency, &e.funded);
+            fields.extend([
+                ("distribution", e.distribution.to_string()),
+                ("promised", e.promised.clone()),
+                ("record", e.record.to_string()),
+                ("payment_ms", e.payment_ms.to_string()),
+                ("expires_ms", e.expires_ms.to_string()),
+                ("coupon_schedule", e.coupon_schedule.to_string()),
+                ("coupon_period", e.coupon_period.to_string()),
+            ]);
+            ("distribution_declared", fields)
+        }
+        Kind::DistributionPaid(e) => {
+            let mut fields = payment(&e.asset, ("holder", &e.holder), &e.currency, &e.net);
+            let distribution = ("distribution", e.distribution.to_string());
+            fields.extend([distribution, ("withheld", e.withheld.clone())]);
+            ("distribution_paid", fields)
+        }
+        Kind::DistributionClosed(e) => {
+            let mut fields = payment(&e.asset, ("to", &e.to), &e.currency, &e.remainder);
+            let distribution = ("distribution", e.distribution.to_string());
+            fields.extend([distribution, ("cancelled", e.cancelled.to_string())]);
+            ("distribution_closed", fields)
+        }
+        Kind::CouponsDeclared(e) => (
+            "coupons_declared",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("schedule", e.schedule.to_string()),
+                ("periods", e.periods.to_string()),
+            ],
+        ),
+        Kind::RecordsPruned(e) => {
+            ("records_pruned", vec![("asset", asset(&e.asset)), ("copies", e.copies.to_string())])
+        }
         other => describe_vote_event(other),
     }
+}
+
+fn sale(of: &[u8], seller: &[u8], number: u64) -> Fields {
+    vec![("asset", asset(of)), ("seller", account(seller)), ("number", number.to_string())]
 }
 
 fn describe_vote_event(kind: &Kind) -> (&'static str, Fields) {
@@ -319,6 +415,54 @@ fn describe_statement_event(kind: &Kind) -> (&'static str, Fields) {
                 ("document_sha256", hex::encode(&e.document_sha256)),
             ],
         ),
+        other => describe_decision(other),
+    }
+}
+
+fn describe_decision(kind: &Kind) -> (&'static str, Fields) {
+    let grant = |e: &[u8], number: u64| vec![("asset", asset(e)), ("grant", number.to_string())];
+    match kind {
+        Kind::ProposalExecuted(e) => (
+            "proposal_executed",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("proposal", e.proposal.to_string()),
+                ("status", super::vote::status_name(e.status)),
+            ],
+        ),
+        Kind::VotesDelegated(e) => (
+            "votes_delegated",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("holder", account(&e.holder)),
+                ("to", account(&e.to)),
+            ],
+        ),
+        Kind::VotingRulesSet(e) => ("voting_rules_set", vec![("asset", asset(&e.asset))]),
+        Kind::ParamsChanged(e) => (
+            "params_changed",
+            vec![("asset", asset(&e.asset)), ("proposal", e.proposal.to_string())],
+        ),
+        Kind::GrantOpened(e) => {
+            let mut fields = payment(&e.asset, ("to", &e.to), &e.currency, &e.amount);
+            fields.push(("grant", e.grant.to_string()));
+            ("grant_opened", fields)
+        }
+        Kind::GrantPaid(e) => {
+            let mut fields = payment(&e.asset, ("to", &e.to), &e.currency, &e.amount);
+            fields.push(("grant", e.grant.to_string()));
+            ("grant_paid", fields)
+        }
+        Kind::MilestoneReleased(e) => {
+            let mut fields = grant(&e.asset, e.grant);
+            fields.push(("milestone", e.milestone.to_string()));
+            ("milestone_released", fields)
+        }
+        Kind::GrantCancelled(e) => {
+            let mut fields = grant(&e.asset, e.grant);
+            fields.push(("returned", e.returned.clone()));
+            ("grant_cancelled", fields)
+        }
         other => compliance::describe(other).unwrap_or(("unknown", Vec::new())),
     }
 }

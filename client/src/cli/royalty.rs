@@ -1,25 +1,30 @@
 //! `tessera royalty`.
 
-use clap::Subcommand;
-use serde_json::json;
+use std::path::{Path, PathBuf};
 
-use super::context::{Context, address_of};
+use bytes::Bytes;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use tessera_proto::id::Address;
+use tessera_proto::pb::royalties::v1::RoyaltyShare;
+
+use super::context::{AssetView, Context, address_of, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::{Intent, send};
+use super::share::owner_of;
 use crate::operations;
+
+/// Most recipients that are paid at once; more are a list, from which each claims.
+const MAX_AT_ONCE: usize = 16;
+/// Pages of a list that fit into one transaction.
+const PAGES_PER_TRANSACTION: usize = 4;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Set who receives what part of the royalties of an asset
-    Set {
-        /// Name or id of the asset
-        asset: String,
-        /// Who gets what part in basis points, like bob=2500; 10000 all together
-        #[arg(required = true, value_name = "ACCOUNT=BPS")]
-        shares: Vec<String>,
-    },
-    /// Pay into the split of an asset
+    Set(Set),
+    /// Pay into the split of an asset: all of it is split
     Pay {
         /// Name or id of the asset
         asset: String,
@@ -29,6 +34,10 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ASSET")]
         currency: String,
     },
+    /// Collect the part of a recipient, where there are so many that each claims
+    Claim(Part),
+    /// Show what a recipient could collect
+    Due(Part),
     /// Show the split of an asset
     Show {
         /// Name or id of the asset
@@ -36,9 +45,39 @@ pub(crate) enum Command {
     },
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Set {
+    /// Name or id of the asset
+    asset: String,
+    /// Who gets what part in basis points, like bob=2500; 10000 all together
+    #[arg(required_unless_present = "file", value_name = "ACCOUNT=BPS")]
+    shares: Vec<String>,
+    /// File with one share in each line, for up to 10000 recipients
+    #[arg(long, value_name = "FILE", conflicts_with = "shares")]
+    file: Option<PathBuf>,
+    /// Part of the price of every resale that is paid into the split, in basis points
+    #[arg(long, value_name = "BPS", default_value_t = 0)]
+    resale: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Part {
+    /// Name or id of the asset
+    asset: String,
+    /// Currency that was paid
+    #[arg(long, value_name = "ASSET")]
+    currency: String,
+    /// Whose part; that of --from if left out
+    #[arg(long, value_name = "ACCOUNT")]
+    owner: Option<String>,
+    /// Number of the list, if not that in force
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    list: u64,
+}
+
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
     match command {
-        Command::Set { asset, shares } => set(context, &asset, &shares).await,
+        Command::Set(given) => set(context, given).await,
         Command::Pay { asset, amount, currency } => {
             let asset = context.asset(&asset).await?;
             let currency = context.asset(&currency).await?;
@@ -50,22 +89,25 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             let operation = operations::pay_royalty(&asset.id, &currency.id, amount);
             send(context, Intent::new(preview, operation)).await
         }
+        Command::Claim(part) => claim(context, part).await,
+        Command::Due(part) => due(context, part).await,
         Command::Show { asset } => show(context, &asset).await,
     }
 }
 
-async fn set(context: &Context, asset: &str, shares: &[String]) -> Result<Report, Failure> {
-    let asset = context.asset(asset).await?;
+async fn set(context: &Context, given: Set) -> Result<Report, Failure> {
+    let asset = context.asset(&given.asset).await?;
+    let shares = match &given.file {
+        Some(path) => read_file(path)?,
+        None => given.shares,
+    };
     let mut parsed = Vec::new();
-    let mut preview = vec![("Asset", asset.name().to_owned())];
-    for share in shares {
+    for share in &shares {
         let wrong =
             || Failure::usage(format!("`{share}` is not a share: expected one like bob=2500"));
         let (account, bps) = share.split_once('=').ok_or_else(wrong)?;
         let bps: u32 = bps.parse().map_err(|_| wrong())?;
-        let account = context.address(account).await?;
-        preview.push(("Recipient", format!("{}  {}", percent(bps), context.label(&account))));
-        parsed.push((account, bps));
+        parsed.push((context.address(account).await?, bps));
     }
     let total: u64 = parsed.iter().map(|(_, bps)| u64::from(*bps)).sum();
     if total != 10_000 {
@@ -73,8 +115,74 @@ async fn set(context: &Context, asset: &str, shares: &[String]) -> Result<Report
             "the shares are {total} basis points together, expected 10000"
         )));
     }
-    let operation = operations::set_royalty_schedule(&asset.id, &parsed);
+    send_schedule(context, &asset, &parsed, given.resale).await
+}
+
+async fn send_schedule(
+    context: &Context,
+    asset: &AssetView,
+    shares: &[(Address, u32)],
+    resale_bps: u32,
+) -> Result<Report, Failure> {
+    let mut preview = vec![("Asset", asset.name().to_owned()), ("Of resales", percent(resale_bps))];
+    if shares.len() <= MAX_AT_ONCE {
+        let recipient = |(account, bps): &(Address, u32)| {
+            ("Recipient", format!("{}  {}", percent(*bps), context.label(account)))
+        };
+        preview.extend(shares.iter().map(recipient));
+        let operation = operations::set_royalty_schedule(&asset.id, shares, resale_bps);
+        return send(context, Intent::new(preview, operation)).await;
+    }
+    preview.push(("Recipients", format!("{}, each of whom claims", shares.len())));
+    let pages = operations::add_royalty_recipients(&asset.id, shares, resale_bps);
+    let mut report = Report::default();
+    for operations in pages.chunks(PAGES_PER_TRANSACTION) {
+        let (preview, operations) = (preview.clone(), operations.to_vec());
+        report = send(context, Intent { preview, operations }).await?;
+    }
+    Ok(report)
+}
+
+fn read_file(path: &Path) -> Result<Vec<String>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::not_found(format!("`{}`: {error}", path.display())))?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+async fn claim(context: &Context, part: Part) -> Result<Report, Failure> {
+    let owner = owner_of(context, part.owner.clone()).await?;
+    let asset = context.asset(&part.asset).await?;
+    let currency = context.asset(&part.currency).await?;
+    let client = context.client().await?;
+    let (of, paid) = (asset.id.to_string(), currency.id.to_string());
+    let due = client.claimable_royalty((&of, part.list), &owner, &paid, 0).await?;
+    let preview = vec![
+        ("Collect", currency.display(amount_of(&due.amount)?)),
+        ("Of", format!("royalties of {}", asset.name())),
+        ("For", context.label(&owner)),
+    ];
+    let operation = operations::claim_royalty(&asset.id, due.list, &currency.id, Some(&owner));
     send(context, Intent::new(preview, operation)).await
+}
+
+async fn due(context: &Context, part: Part) -> Result<Report, Failure> {
+    let owner = owner_of(context, part.owner).await?;
+    let asset = context.asset(&part.asset).await?;
+    let currency = context.asset(&part.currency).await?;
+    let client = context.client().await?;
+    let (of, paid) = (asset.id.to_string(), currency.id.to_string());
+    let due = client.claimable_royalty((&of, part.list), &owner, &paid, context.height()).await?;
+    let amount = amount_of(&due.amount)?;
+    let record = json!({
+        "asset": of, "asset_name": asset.name(), "list": due.list, "share_bps": due.share_bps,
+        "account": owner.to_string(), "currency": paid, "amount": currency.json(amount),
+    });
+    let fields = vec![
+        ("recipient", context.label(&owner)),
+        ("part", percent(due.share_bps)),
+        ("claimable", currency.display(amount)),
+    ];
+    Ok(Report::new(record, vec![Block::Fields(fields)]))
 }
 
 async fn show(context: &Context, asset: &str) -> Result<Report, Failure> {
@@ -84,15 +192,44 @@ async fn show(context: &Context, asset: &str) -> Result<Report, Failure> {
         .royalty_schedule(&asset.id.to_string(), context.height())
         .await?
         .ok_or_else(|| Failure::not_found(format!("{} has no royalty split", asset.name())))?;
+    let list = match schedule.list {
+        0 => schedule.shares,
+        list => recipients(context, &asset, list).await?,
+    };
     let (mut rows, mut shares) = (Vec::new(), Vec::new());
-    for share in &schedule.shares {
+    for share in &list {
         let account = address_of(&share.account)?;
         rows.push(vec![context.label(&account), percent(share.share_bps)]);
         shares.push(json!({ "account": account.to_string(), "share_bps": share.share_bps }));
     }
-    let record =
-        json!({ "asset": asset.id.to_string(), "asset_name": asset.name(), "shares": shares });
-    Ok(Report::new(record, vec![Block::Table(vec!["recipient", ">part"], rows)]))
+    let record = json!({
+        "asset": asset.id.to_string(), "asset_name": asset.name(), "list": schedule.list,
+        "resale_bps": schedule.resale_bps, "shares": shares,
+    });
+    let paid = if schedule.list == 0 { "at once" } else { "when they claim" };
+    let fields = vec![
+        ("of every resale", percent(schedule.resale_bps)),
+        ("recipients", format!("{}, paid {paid}", list.len())),
+    ];
+    let table = Block::Table(vec!["recipient", ">part"], rows);
+    Ok(Report::new(record, vec![Block::Fields(fields), table]))
+}
+
+async fn recipients(
+    context: &Context,
+    asset: &AssetView,
+    list: u64,
+) -> Result<Vec<RoyaltyShare>, Failure> {
+    let client = context.client().await?;
+    let (mut shares, mut token) = (Vec::new(), Bytes::new());
+    loop {
+        let page = client.royalty_recipients(&asset.id.to_string(), list, 1000, token).await?;
+        shares.extend(page.entries);
+        token = page.next_page_token;
+        if token.is_empty() {
+            return Ok(shares);
+        }
+    }
 }
 
 /// Basis points as a percentage.

@@ -66,12 +66,32 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::TwoPersonRuleSet(e) => vec![&e.asset],
         Kind::RoyaltyScheduleSet(e) => vec![&e.asset],
         Kind::RoyaltyPaid(e) => vec![&e.asset, &e.currency],
+        Kind::RoyaltyRecipientsAdded(e) => vec![&e.asset],
+        Kind::RoyaltyClaimed(e) => vec![&e.asset, &e.currency],
+        Kind::UnitsOffered(e) => {
+            e.offer.iter().flat_map(|offer| [offer.asset.as_ref(), &offer.currency]).collect()
+        }
+        Kind::UnitsSold(e) => vec![&e.asset, &e.currency],
+        Kind::OfferCancelled(e) => vec![&e.asset],
         Kind::IncomePaid(e) => vec![&e.asset, &e.currency],
         Kind::IncomeClaimed(e) => vec![&e.asset, &e.currency],
+        Kind::RecordTaken(e) => vec![&e.asset],
+        Kind::DistributionDeclared(e) => vec![&e.asset, &e.currency],
+        Kind::DistributionPaid(e) => vec![&e.asset, &e.currency],
+        Kind::DistributionClosed(e) => vec![&e.asset, &e.currency],
+        Kind::CouponsDeclared(e) => vec![&e.asset],
+        Kind::RecordsPruned(e) => vec![&e.asset],
         Kind::ProposalSubmitted(e) => vec![&e.asset],
         Kind::VoteCast(e) => vec![&e.asset],
         Kind::ProposalClosed(e) => vec![&e.asset],
         Kind::TreasurySpent(e) => vec![&e.asset, &e.currency],
+        Kind::ProposalExecuted(e) => vec![&e.asset],
+        Kind::VotesDelegated(e) => vec![&e.asset],
+        Kind::VotingRulesSet(e) => vec![&e.asset],
+        Kind::GrantOpened(e) => vec![&e.asset, &e.currency],
+        Kind::GrantPaid(e) => vec![&e.asset, &e.currency],
+        Kind::MilestoneReleased(e) => vec![&e.asset],
+        Kind::GrantCancelled(e) => vec![&e.asset, &e.currency],
         other => compliance::assets_of(other),
     }
 }
@@ -105,10 +125,11 @@ impl Teller<'_> {
             ),
             Kind::RoyaltyPaid(e) => {
                 let head = format!(
-                    "{} paid {} of royalties of {}",
+                    "{} paid {} of royalties of {}{}",
                     self.actor(&e.payer),
                     self.units(&e.currency, &e.amount),
-                    self.name(&e.asset)
+                    self.name(&e.asset),
+                    if e.resale { " out of the price" } else { "" }
                 );
                 let payout = |payout: &RoyaltyPayout| {
                     let amount = self.units(&e.currency, &payout.amount);
@@ -252,6 +273,145 @@ impl Teller<'_> {
                 self.name(&e.asset),
                 persons(e.mint),
                 persons(e.forced_transfer)
+            ),
+            other => return self.tell_of_sale(other),
+        })
+    }
+
+    fn tell_of_sale(&self, kind: &Kind) -> Option<String> {
+        Some(match kind {
+            Kind::UnitsOffered(e) => {
+                let offer = e.offer.as_ref()?;
+                format!(
+                    "{} offered {} for {}, offer {}",
+                    self.actor(&offer.seller),
+                    self.units(&offer.asset, &offer.amount),
+                    self.units(&offer.currency, &offer.price),
+                    offer.number
+                )
+            }
+            Kind::UnitsSold(e) => format!(
+                "{} bought {} from {} for {}: {} of royalties, {} to the seller",
+                self.actor(&e.buyer),
+                self.units(&e.asset, &e.amount),
+                self.party(&e.seller),
+                self.units(&e.currency, &e.price),
+                self.units(&e.currency, &e.royalty),
+                self.units(&e.currency, &e.proceeds)
+            ),
+            Kind::OfferCancelled(e) => {
+                format!("Cancelled offer {} of {}", e.number, self.name(&e.asset))
+            }
+            Kind::RoyaltyRecipientsAdded(e) => format!(
+                "List {} of recipients of {}: {} so far",
+                e.list,
+                self.name(&e.asset),
+                grouped(e.recipient_count.into())
+            ),
+            Kind::RoyaltyClaimed(e) => format!(
+                "{} collected {} of royalties of {}",
+                self.actor(&e.recipient),
+                self.units(&e.currency, &e.amount),
+                self.name(&e.asset)
+            ),
+            other => return self.tell_of_distribution(other),
+        })
+    }
+
+    fn tell_of_distribution(&self, kind: &Kind) -> Option<String> {
+        Some(match kind {
+            Kind::RecordTaken(e) => format!(
+                "Record date {} of {}: the end of block {}",
+                e.record,
+                self.name(&e.asset),
+                grouped(e.height)
+            ),
+            Kind::DistributionDeclared(e) => format!(
+                "Distribution {} of {}: {} promised to the holders of record {}, {} paid in",
+                e.distribution,
+                self.name(&e.asset),
+                self.units(&e.currency, &e.promised),
+                e.record,
+                self.units(&e.currency, &e.funded)
+            ),
+            Kind::DistributionPaid(e) => format!(
+                "{} got {} of distribution {} of {}, {} withheld",
+                self.actor(&e.holder),
+                self.units(&e.currency, &e.net),
+                e.distribution,
+                self.name(&e.asset),
+                self.units(&e.currency, &e.withheld)
+            ),
+            Kind::DistributionClosed(e) => format!(
+                "Distribution {} of {} is {}: {} left, to {}",
+                e.distribution,
+                self.name(&e.asset),
+                if e.cancelled { "cancelled" } else { "closed" },
+                self.units(&e.currency, &e.remainder),
+                self.party(&e.to)
+            ),
+            Kind::CouponsDeclared(e) => format!(
+                "Schedule {} of coupons of {}: {} periods",
+                e.schedule,
+                self.name(&e.asset),
+                e.periods
+            ),
+            Kind::RecordsPruned(e) => format!(
+                "Deleted {} old balances of {}, {} record dates given up",
+                e.copies,
+                self.name(&e.asset),
+                e.pruned_record_count
+            ),
+            other => return self.tell_of_decision(other),
+        })
+    }
+
+    fn tell_of_decision(&self, kind: &Kind) -> Option<String> {
+        Some(match kind {
+            Kind::ProposalExecuted(e) => format!(
+                "Proposal {} of {}: {}",
+                e.proposal,
+                self.name(&e.asset),
+                status_name(e.status)
+            ),
+            Kind::VotesDelegated(e) if e.to.is_empty() => {
+                format!("Nobody votes for {} with {}", self.party(&e.holder), self.name(&e.asset))
+            }
+            Kind::VotesDelegated(e) => format!(
+                "{} votes for {} with {} from the next record date on",
+                self.actor(&e.to),
+                self.party(&e.holder),
+                self.name(&e.asset)
+            ),
+            Kind::VotingRulesSet(e) => format!("Set the rules of votes of {}", self.name(&e.asset)),
+            Kind::ParamsChanged(e) => {
+                format!("Proposal {} changed the parameters of the chain", e.proposal)
+            }
+            Kind::GrantOpened(e) => format!(
+                "The treasury of {} set {} aside for {}, grant {}",
+                self.name(&e.asset),
+                self.units(&e.currency, &e.amount),
+                self.party(&e.to),
+                e.grant
+            ),
+            Kind::GrantPaid(e) => format!(
+                "Grant {} of {} paid {} to {}",
+                e.grant,
+                self.name(&e.asset),
+                self.units(&e.currency, &e.amount),
+                self.party(&e.to)
+            ),
+            Kind::MilestoneReleased(e) => format!(
+                "Released milestone {} of grant {} of {}",
+                e.milestone,
+                e.grant,
+                self.name(&e.asset)
+            ),
+            Kind::GrantCancelled(e) => format!(
+                "Cancelled grant {} of {}: {} back to its treasury",
+                e.grant,
+                self.name(&e.asset),
+                self.units(&e.currency, &e.returned)
             ),
             _ => return None,
         })

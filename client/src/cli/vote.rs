@@ -1,33 +1,70 @@
 //! `tessera vote`.
 
 use bytes::Bytes;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::Subcommand;
 use serde_json::{Value, json};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
 use tessera_proto::name::value_name;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome;
-use tessera_proto::pb::votes::v1::{Proposal, ProposalStatus, SubmitProposal, Tally, VoteChoice};
+use tessera_proto::pb::votes::v1::{Proposal, ProposalStatus, Tally, VoteChoice};
 
 use super::context::{AssetView, Context, address_of, amount_of};
+use super::distribution::time;
 use super::failure::Failure;
 use super::output::{Block, Report};
+use super::propose;
 use super::royalty::percent;
 use super::send::{Intent, grouped, send};
 use crate::operations;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Put a payment out of an asset's treasury to the vote of its holders
-    Propose(Propose),
+    /// Put something to the vote of the holders of an asset
+    Propose(propose::Propose),
     /// Vote with all units held at the record
     Cast {
         /// Name or id of the asset
         asset: String,
         /// Number of the proposal
         proposal: u64,
-        /// Your answer
-        choice: Choice,
+        /// Your answer, or parts of it in basis points like yes=6000 no=4000
+        #[arg(required = true, value_name = "CHOICE[=BPS]", value_parser = parse_part)]
+        answer: Vec<(VoteChoice, u32)>,
+        /// Vote for these holders, who have delegated to you
+        #[arg(long = "for", value_name = "ACCOUNT")]
+        holders: Vec<String>,
+    },
+    /// Let somebody vote for you from the next record date on
+    Delegate {
+        /// Name or id of the asset
+        asset: String,
+        /// Who votes; nobody any more if left out
+        #[arg(long, value_name = "ACCOUNT")]
+        to: Option<String>,
+    },
+    /// Execute what was decided, once it has waited
+    Execute {
+        /// Name or id of the asset
+        asset: String,
+        /// Number of the proposal
+        proposal: u64,
+    },
+    /// Set how the holders of your asset decide, or show it if nothing is given to set
+    Rules(propose::Rules),
+    /// Show money that was set aside by vote
+    Grant {
+        /// Name or id of the asset
+        asset: String,
+        /// Number of the proposal that opened it
+        grant: u64,
+    },
+    /// Pay out what of a grant is due, to its recipient
+    Claim {
+        /// Name or id of the asset
+        asset: String,
+        /// Number of the proposal that opened the grant
+        grant: u64,
     },
     /// Close a vote after its end and carry out what was decided
     Close {
@@ -50,62 +87,35 @@ pub(crate) enum Command {
     },
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Propose {
-    /// Name or id of the asset
-    asset: String,
-    /// What it is about
-    #[arg(long)]
-    title: String,
-    /// How much to pay, in units of the currency
-    #[arg(long, value_name = "AMOUNT")]
-    pay: String,
-    /// Currency to pay in
-    #[arg(long, value_name = "ASSET")]
-    currency: String,
-    /// Who is paid
-    #[arg(long, value_name = "ACCOUNT")]
-    to: String,
-    /// How many blocks the vote is open
-    #[arg(long, value_name = "BLOCKS")]
-    period: u64,
-    /// Part of all units that must vote, in basis points
-    #[arg(long, value_name = "BPS", default_value_t = 2000)]
-    quorum: u32,
-    /// Part of yes that passes, in basis points
-    #[arg(long, value_name = "BPS", default_value_t = 5000)]
-    threshold: u32,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Choice {
-    Yes,
-    No,
-    Abstain,
-}
-
-impl From<Choice> for VoteChoice {
-    fn from(choice: Choice) -> Self {
-        match choice {
-            Choice::Yes => Self::Yes,
-            Choice::No => Self::No,
-            Choice::Abstain => Self::Abstain,
-        }
-    }
-}
-
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
     match command {
-        Command::Propose(propose) => submit(context, propose).await,
-        Command::Cast { asset, proposal, choice } => {
+        Command::Propose(given) => propose::submit(context, given).await,
+        Command::Cast { asset, proposal, answer, holders } => {
+            cast(context, &asset, proposal, &answer, &holders).await
+        }
+        Command::Delegate { asset, to } => {
             let asset = context.asset(&asset).await?;
-            let choice = VoteChoice::from(choice);
-            let preview = vec![
-                ("Vote", choice_name(choice.into())),
-                ("On", format!("proposal {proposal} of {}", asset.name())),
-            ];
-            let operation = operations::cast_vote(&asset.id, proposal, choice);
+            let to = match to {
+                Some(to) => Some(context.address(&to).await?),
+                None => None,
+            };
+            let whom = to.map_or_else(|| "nobody".to_owned(), |to| context.label(&to));
+            let preview = vec![("Delegate", asset.name().to_owned()), ("To", whom)];
+            let operation = operations::delegate_votes(&asset.id, to.as_ref());
             send(context, Intent::new(preview, operation)).await
+        }
+        Command::Execute { asset, proposal } => {
+            let asset = context.asset(&asset).await?;
+            let preview = vec![("Execute", format!("proposal {proposal} of {}", asset.name()))];
+            let operation = operations::execute_proposal(&asset.id, proposal);
+            send(context, Intent::new(preview, operation)).await
+        }
+        Command::Rules(rules) => propose::rules(context, rules).await,
+        Command::Grant { asset, grant } => show_grant(context, &asset, grant).await,
+        Command::Claim { asset, grant } => {
+            let asset = context.asset(&asset).await?;
+            let preview = vec![("Pay out", format!("grant {grant} of {}", asset.name()))];
+            send(context, Intent::new(preview, operations::claim_grant(&asset.id, grant))).await
         }
         Command::Close { asset, proposal } => {
             let asset = context.asset(&asset).await?;
@@ -124,27 +134,59 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
     }
 }
 
-async fn submit(context: &Context, propose: Propose) -> Result<Report, Failure> {
-    let asset = context.asset(&propose.asset).await?;
-    let currency = context.asset(&propose.currency).await?;
-    let amount = currency.parse(&propose.pay)?;
-    let to = context.address(&propose.to).await?;
+async fn cast(
+    context: &Context,
+    asset: &str,
+    proposal: u64,
+    answer: &[(VoteChoice, u32)],
+    holders: &[String],
+) -> Result<Report, Failure> {
+    let asset = context.asset(asset).await?;
+    let mut on_behalf_of = Vec::with_capacity(holders.len());
+    for holder in holders {
+        on_behalf_of.push(context.address(holder).await?);
+    }
+    let part = |(choice, bps): &(VoteChoice, u32)| match bps {
+        10_000 => choice_name((*choice).into()),
+        bps => format!("{} {}", percent(*bps), choice_name((*choice).into())),
+    };
+    let words: Vec<String> = answer.iter().map(part).collect();
     let preview = vec![
-        ("Propose", propose.title.clone()),
-        ("Asset", asset.name().to_owned()),
-        ("Pay", format!("{} to {}", currency.display(amount), context.label(&to))),
-        ("Quorum", percent(propose.quorum)),
-        ("Passes above", percent(propose.threshold)),
+        ("Vote", words.join(", ")),
+        ("On", format!("proposal {proposal} of {}", asset.name())),
     ];
-    let operation = operations::submit_proposal(SubmitProposal {
-        asset: asset.id.to_bytes(),
-        title: propose.title,
-        outcome: Some(operations::treasury_spend(&currency.id, &to, amount)),
-        voting_period_blocks: propose.period,
-        quorum_bps: propose.quorum,
-        threshold_bps: propose.threshold,
-    });
+    let operation = operations::cast_votes(&asset.id, proposal, answer, &on_behalf_of);
     send(context, Intent::new(preview, operation)).await
+}
+
+async fn show_grant(context: &Context, asset: &str, number: u64) -> Result<Report, Failure> {
+    let asset = context.asset(asset).await?;
+    let client = context.client().await?;
+    let grant = client.grant(&asset.id.to_string(), number, context.height()).await?;
+    let none = || Failure::not_found(format!("{} has no grant {number}", asset.name()));
+    let grant = grant.ok_or_else(none)?;
+    let terms = grant.terms.unwrap_or_default();
+    let id = AssetId::try_from(terms.currency.as_ref()).unwrap_or_default();
+    let currency = context.asset(&id.to_string()).await?;
+    let (total, paid) = (amount_of(&grant.total)?, amount_of(&grant.paid)?);
+    let to = address_of(&terms.to)?;
+    let plan = match terms.milestones.len() {
+        0 => format!("evenly from {} to {}", time(terms.start_ms), time(terms.end_ms)),
+        count => format!("{} of {count} milestones released", grant.milestones_released),
+    };
+    let record = json!({
+        "asset": asset.id.to_string(), "grant": number, "to": to.to_string(),
+        "total": currency.json(total), "paid": currency.json(paid),
+        "milestones_released": grant.milestones_released, "cancelled": grant.cancelled,
+    });
+    let fields = vec![
+        ("grant", format!("{number} of {}", asset.name())),
+        ("for", context.label(&to)),
+        ("in all", currency.display(total)),
+        ("paid", currency.display(paid)),
+        ("due", if grant.cancelled { "cancelled".to_owned() } else { plan }),
+    ];
+    Ok(Report::new(record, vec![Block::Fields(fields)]))
 }
 
 async fn show(
@@ -165,6 +207,7 @@ async fn show(
         ("yes", count(&tally.yes)?),
         ("no", count(&tally.no)?),
         ("abstain", count(&tally.abstain)?),
+        ("veto", count(&tally.veto)?),
         ("quorum", percent(proposal.quorum_bps)),
         ("passes above", percent(proposal.threshold_bps)),
     ];
@@ -173,7 +216,15 @@ async fn show(
         "yes": asset.json(amount_of(&tally.yes)?),
         "no": asset.json(amount_of(&tally.no)?),
         "abstain": asset.json(amount_of(&tally.abstain)?),
+        "veto": asset.json(amount_of(&tally.veto)?),
     });
+    if proposal.execute_from_height > 0 {
+        let (from, until) = (proposal.execute_from_height, proposal.execute_until_height);
+        let blocks = format!("in blocks {} to {}", grouped(from), grouped(until));
+        fields.push(("may be executed", blocks));
+        record["execute_from_height"] = from.into();
+        record["execute_until_height"] = until.into();
+    }
     if let Some(Outcome::TreasurySpend(spend)) =
         proposal.outcome.as_ref().and_then(|outcome| outcome.outcome.as_ref())
     {
@@ -243,6 +294,16 @@ fn proposal_json(asset: &AssetView, proposal: &Proposal) -> Result<Value, Failur
         "quorum_bps": proposal.quorum_bps,
         "threshold_bps": proposal.threshold_bps,
     }))
+}
+
+/// Reads an answer like yes, or a part of one like yes=6000.
+fn parse_part(text: &str) -> Result<(VoteChoice, u32), String> {
+    let (choice, bps) = text.split_once('=').unwrap_or((text, "10000"));
+    let known = [VoteChoice::Yes, VoteChoice::No, VoteChoice::Abstain, VoteChoice::Veto];
+    let found = known.into_iter().find(|one| choice_name((*one).into()) == choice);
+    let wrong = || format!("`{text}` is not an answer: expected yes, no, abstain or veto");
+    let choice = found.ok_or_else(wrong)?;
+    Ok((choice, bps.parse().map_err(|_| wrong())?))
 }
 
 /// The name of a choice as people write it.

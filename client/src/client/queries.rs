@@ -15,17 +15,27 @@ use tessera_proto::pb::chain::v1::{
     GetCertificateRequest, GetOwnershipCertificateRequest, ListReceiptsRequest, Receipt,
 };
 use tessera_proto::pb::distributions;
-use tessera_proto::pb::distributions::v1::{ClaimableIncome, GetClaimableIncomeRequest};
+use tessera_proto::pb::distributions::v1::{
+    ClaimableIncome, CouponAmount, CouponSchedule, Distribution, GetClaimableIncomeRequest,
+    GetCouponScheduleRequest, GetDistributionPayoutRequest, GetDistributionPayoutResponse,
+    GetDistributionRequest, ListDistributionsRequest,
+};
+use tessera_proto::pb::market::v1::market_query_service_client::MarketQueryServiceClient;
+use tessera_proto::pb::market::v1::{GetOfferRequest, ListOffersRequest, Offer};
 use tessera_proto::pb::query::v1::{Certificate, PageRequest, PageResponse, QueryOptions};
 use tessera_proto::pb::royalties::v1::royalty_query_service_client::RoyaltyQueryServiceClient;
-use tessera_proto::pb::royalties::v1::{GetRoyaltyScheduleRequest, RoyaltySchedule};
+use tessera_proto::pb::royalties::v1::{
+    GetClaimableRoyaltyRequest, GetClaimableRoyaltyResponse, GetRoyaltyScheduleRequest,
+    ListRoyaltyRecipientsRequest, RoyaltySchedule, RoyaltyShare,
+};
 use tessera_proto::pb::transfers::v1::holding_query_service_client::HoldingQueryServiceClient;
 use tessera_proto::pb::transfers::v1::{
     GetHoldingRequest, Holding, ListHoldersRequest, ListHoldingsRequest,
 };
 use tessera_proto::pb::votes::v1::vote_query_service_client::VoteQueryServiceClient;
 use tessera_proto::pb::votes::v1::{
-    GetProposalRequest, GetVoteRequest, ListProposalsRequest, Proposal, Tally, Vote,
+    Delegation, GetDelegationRequest, GetGrantRequest, GetProposalRequest, GetVoteRequest,
+    GetVotingRulesRequest, Grant, ListProposalsRequest, Proposal, Tally, Vote, VotingRules,
 };
 use tessera_proto::state_key::StateKey;
 
@@ -144,6 +154,68 @@ impl Client {
         Ok(self.answer(answer)?.into_inner().schedule)
     }
 
+    /// A page of the recipients of a list of royalties; of the one in force for 0.
+    pub async fn royalty_recipients(
+        &self,
+        asset: &str,
+        list: u64,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<RoyaltyShare>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListRoyaltyRecipientsRequest { asset: asset.to_owned(), list, page };
+        let mut service = service!(self, RoyaltyQueryServiceClient);
+        let answer = service.list_royalty_recipients(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.shares, answer.page))
+    }
+
+    /// What a recipient of a list of royalties could claim; of the one in force for 0.
+    pub async fn claimable_royalty(
+        &self,
+        (asset, list): (&str, u64),
+        account: &Address,
+        currency: &str,
+        height: u64,
+    ) -> Result<GetClaimableRoyaltyResponse, ClientError> {
+        let (asset, account) = (asset.to_owned(), account.to_string());
+        let (currency, options) = (currency.to_owned(), at(height));
+        let request = GetClaimableRoyaltyRequest { asset, list, account, currency, options };
+        let mut service = service!(self, RoyaltyQueryServiceClient);
+        let answer = service.get_claimable_royalty(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner())
+    }
+
+    /// An offer; none when it was never made, accepted or cancelled.
+    pub async fn offer(
+        &self,
+        asset: &str,
+        seller: &Address,
+        number: u64,
+        height: u64,
+    ) -> Result<Option<Offer>, ClientError> {
+        let (asset, seller) = (asset.to_owned(), seller.to_string());
+        let request = GetOfferRequest { asset, seller, number, options: at(height) };
+        let mut service = service!(self, MarketQueryServiceClient);
+        let answer = service.get_offer(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().offer)
+    }
+
+    /// A page of the offers of an asset.
+    pub async fn offers(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Offer>, ClientError> {
+        let request =
+            ListOffersRequest { asset: asset.to_owned(), page: page_request(limit, page_token) };
+        let mut service = service!(self, MarketQueryServiceClient);
+        let answer = service.list_offers(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.offers, answer.page))
+    }
+
     /// What a holder could claim, one entry for each currency.
     pub async fn claimable_income(
         &self,
@@ -156,6 +228,68 @@ impl Client {
         let mut service = service!(self, DistributionQueryServiceClient);
         let answer = service.get_claimable_income(self.request(request)).await;
         Ok(self.answer(answer)?.into_inner().income)
+    }
+
+    /// A distribution, with what of it has not been paid out.
+    pub async fn distribution(
+        &self,
+        asset: &str,
+        distribution: u64,
+        height: u64,
+    ) -> Result<(Distribution, String), ClientError> {
+        let (asset, options) = (asset.to_owned(), at(height));
+        let request = GetDistributionRequest { asset, distribution, options };
+        let mut service = service!(self, DistributionQueryServiceClient);
+        let answer = service.get_distribution(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        let distribution = answer.distribution.ok_or_else(|| malformed("distribution"))?;
+        Ok((distribution, answer.remaining))
+    }
+
+    /// A page of the distributions of an asset, oldest first.
+    pub async fn distributions(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<Distribution>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListDistributionsRequest { asset: asset.to_owned(), page };
+        let mut service = service!(self, DistributionQueryServiceClient);
+        let answer = service.list_distributions(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.distributions, answer.page))
+    }
+
+    /// What a holder of record is due of a distribution, and whether it was paid.
+    pub async fn distribution_payout(
+        &self,
+        asset: &str,
+        distribution: u64,
+        account: &Address,
+        height: u64,
+    ) -> Result<GetDistributionPayoutResponse, ClientError> {
+        let (asset, account, options) = (asset.to_owned(), account.to_string(), at(height));
+        let request = GetDistributionPayoutRequest { asset, distribution, account, options };
+        let mut service = service!(self, DistributionQueryServiceClient);
+        let answer = service.get_distribution_payout(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner())
+    }
+
+    /// A schedule of coupons, with what each period pays.
+    pub async fn coupon_schedule(
+        &self,
+        asset: &str,
+        schedule: u64,
+        height: u64,
+    ) -> Result<(CouponSchedule, Vec<CouponAmount>), ClientError> {
+        let (asset, options) = (asset.to_owned(), at(height));
+        let request = GetCouponScheduleRequest { asset, schedule, options };
+        let mut service = service!(self, DistributionQueryServiceClient);
+        let answer = service.get_coupon_schedule(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        let schedule = answer.schedule.ok_or_else(|| malformed("schedule of coupons"))?;
+        Ok((schedule, answer.amounts))
     }
 
     /// A proposal with its tally.
@@ -200,6 +334,45 @@ impl Client {
         let mut service = service!(self, VoteQueryServiceClient);
         let answer = service.get_vote(self.request(request)).await;
         Ok(self.answer(answer)?.into_inner().vote)
+    }
+
+    /// The rules of votes of an asset; none when it has none.
+    pub async fn voting_rules(
+        &self,
+        asset: &str,
+        height: u64,
+    ) -> Result<Option<VotingRules>, ClientError> {
+        let request = GetVotingRulesRequest { asset: asset.to_owned(), options: at(height) };
+        let mut service = service!(self, VoteQueryServiceClient);
+        let answer = service.get_voting_rules(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().rules)
+    }
+
+    /// Who votes for a holder; none when it has never delegated.
+    pub async fn delegation(
+        &self,
+        asset: &str,
+        account: &Address,
+        height: u64,
+    ) -> Result<Option<Delegation>, ClientError> {
+        let (asset, account) = (asset.to_owned(), account.to_string());
+        let request = GetDelegationRequest { asset, account, options: at(height) };
+        let mut service = service!(self, VoteQueryServiceClient);
+        let answer = service.get_delegation(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().delegation)
+    }
+
+    /// The grant that a proposal has opened; none when it has opened none.
+    pub async fn grant(
+        &self,
+        asset: &str,
+        grant: u64,
+        height: u64,
+    ) -> Result<Option<Grant>, ClientError> {
+        let request = GetGrantRequest { asset: asset.to_owned(), grant, options: at(height) };
+        let mut service = service!(self, VoteQueryServiceClient);
+        let answer = service.get_grant(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().grant)
     }
 
     /// A page of the receipts of an account, newest first.

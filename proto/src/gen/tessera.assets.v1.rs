@@ -71,6 +71,16 @@ pub struct Asset {
     /// Whether transfers are stopped.
     #[prost(bool, tag = "51")]
     pub paused: bool,
+    /// Number of record dates so far; the latest has this number.
+    #[prost(uint64, tag = "60")]
+    pub record_count: u64,
+    /// How many of them, from the first, nobody asks for any more.
+    #[prost(uint64, tag = "61")]
+    pub pruned_record_count: u64,
+    #[prost(uint64, tag = "62")]
+    pub distribution_count: u64,
+    #[prost(uint64, tag = "63")]
+    pub coupon_schedule_count: u64,
 }
 /// Income ever paid per base unit of an asset, in one currency.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 40, 41, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 60, 61, 62, 150, 151"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -44,10 +44,30 @@ pub mod event {
         RoyaltyScheduleSet(super::super::super::royalties::v1::RoyaltyScheduleSet),
         #[prost(message, tag = "31")]
         RoyaltyPaid(super::super::super::royalties::v1::RoyaltyPaid),
+        #[prost(message, tag = "32")]
+        RoyaltyRecipientsAdded(
+            super::super::super::royalties::v1::RoyaltyRecipientsAdded,
+        ),
+        #[prost(message, tag = "33")]
+        RoyaltyClaimed(super::super::super::royalties::v1::RoyaltyClaimed),
         #[prost(message, tag = "40")]
         IncomePaid(super::super::super::distributions::v1::IncomePaid),
         #[prost(message, tag = "41")]
         IncomeClaimed(super::super::super::distributions::v1::IncomeClaimed),
+        #[prost(message, tag = "42")]
+        RecordTaken(super::super::super::distributions::v1::RecordTaken),
+        #[prost(message, tag = "43")]
+        DistributionDeclared(
+            super::super::super::distributions::v1::DistributionDeclared,
+        ),
+        #[prost(message, tag = "44")]
+        DistributionPaid(super::super::super::distributions::v1::DistributionPaid),
+        #[prost(message, tag = "45")]
+        DistributionClosed(super::super::super::distributions::v1::DistributionClosed),
+        #[prost(message, tag = "46")]
+        CouponsDeclared(super::super::super::distributions::v1::CouponsDeclared),
+        #[prost(message, tag = "47")]
+        RecordsPruned(super::super::super::distributions::v1::RecordsPruned),
         #[prost(message, tag = "50")]
         ProposalSubmitted(super::super::super::votes::v1::ProposalSubmitted),
         #[prost(message, tag = "51")]
@@ -110,6 +130,28 @@ pub mod event {
         EncumbranceReleased(super::super::super::compliance::v1::EncumbranceReleased),
         #[prost(message, tag = "139")]
         SanctionSet(super::super::super::compliance::v1::SanctionSet),
+        #[prost(message, tag = "54")]
+        ProposalExecuted(super::super::super::votes::v1::ProposalExecuted),
+        #[prost(message, tag = "55")]
+        VotesDelegated(super::super::super::votes::v1::VotesDelegated),
+        #[prost(message, tag = "56")]
+        VotingRulesSet(super::super::super::votes::v1::VotingRulesSet),
+        #[prost(message, tag = "57")]
+        ParamsChanged(super::super::super::votes::v1::ParamsChanged),
+        #[prost(message, tag = "58")]
+        GrantOpened(super::super::super::votes::v1::GrantOpened),
+        #[prost(message, tag = "59")]
+        GrantPaid(super::super::super::votes::v1::GrantPaid),
+        #[prost(message, tag = "60")]
+        UnitsOffered(super::super::super::market::v1::UnitsOffered),
+        #[prost(message, tag = "61")]
+        UnitsSold(super::super::super::market::v1::UnitsSold),
+        #[prost(message, tag = "62")]
+        OfferCancelled(super::super::super::market::v1::OfferCancelled),
+        #[prost(message, tag = "150")]
+        MilestoneReleased(super::super::super::votes::v1::MilestoneReleased),
+        #[prost(message, tag = "151")]
+        GrantCancelled(super::super::super::votes::v1::GrantCancelled),
     }
 }
 /// The provable part of a receipt: the same on every node.
@@ -172,6 +214,9 @@ pub struct Params {
     /// 20 bytes; account that may deny others the chain and revoke issuers of claims, or empty.
     #[prost(bytes = "bytes", tag = "50")]
     pub authority: ::prost::bytes::Bytes,
+    /// 16 bytes; asset whose holders may change these rules by vote; empty: nobody may.
+    #[prost(bytes = "bytes", tag = "21")]
+    pub governance_asset: ::prost::bytes::Bytes,
 }
 /// Fees collected and not yet given out (leaf `fee pot`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1946,7 +1991,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 40, 41, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -1990,10 +2035,30 @@ pub mod operation {
         SetRoyaltySchedule(super::super::super::royalties::v1::SetRoyaltySchedule),
         #[prost(message, tag = "31")]
         PayRoyalty(super::super::super::royalties::v1::PayRoyalty),
+        #[prost(message, tag = "32")]
+        AddRoyaltyRecipients(super::super::super::royalties::v1::AddRoyaltyRecipients),
+        #[prost(message, tag = "33")]
+        ClaimRoyalty(super::super::super::royalties::v1::ClaimRoyalty),
         #[prost(message, tag = "40")]
         PayIncome(super::super::super::distributions::v1::PayIncome),
         #[prost(message, tag = "41")]
         ClaimIncome(super::super::super::distributions::v1::ClaimIncome),
+        #[prost(message, tag = "42")]
+        TakeRecord(super::super::super::distributions::v1::TakeRecord),
+        #[prost(message, tag = "43")]
+        DeclareDistribution(super::super::super::distributions::v1::DeclareDistribution),
+        #[prost(message, tag = "44")]
+        ClaimDistribution(super::super::super::distributions::v1::ClaimDistribution),
+        #[prost(message, tag = "45")]
+        PushDistribution(super::super::super::distributions::v1::PushDistribution),
+        #[prost(message, tag = "46")]
+        CloseDistribution(super::super::super::distributions::v1::CloseDistribution),
+        #[prost(message, tag = "47")]
+        DeclareCoupons(super::super::super::distributions::v1::DeclareCoupons),
+        #[prost(message, tag = "48")]
+        PayCoupon(super::super::super::distributions::v1::PayCoupon),
+        #[prost(message, tag = "49")]
+        PruneRecords(super::super::super::distributions::v1::PruneRecords),
         #[prost(message, tag = "50")]
         SubmitProposal(super::super::super::votes::v1::SubmitProposal),
         #[prost(message, tag = "51")]
@@ -2054,6 +2119,20 @@ pub mod operation {
         ReleaseHold(super::super::super::compliance::v1::ReleaseHold),
         #[prost(message, tag = "139")]
         SetSanction(super::super::super::compliance::v1::SetSanction),
+        #[prost(message, tag = "54")]
+        DelegateVotes(super::super::super::votes::v1::DelegateVotes),
+        #[prost(message, tag = "55")]
+        ExecuteProposal(super::super::super::votes::v1::ExecuteProposal),
+        #[prost(message, tag = "56")]
+        SetVotingRules(super::super::super::votes::v1::SetVotingRules),
+        #[prost(message, tag = "57")]
+        ClaimGrant(super::super::super::votes::v1::ClaimGrant),
+        #[prost(message, tag = "60")]
+        OfferUnits(super::super::super::market::v1::OfferUnits),
+        #[prost(message, tag = "61")]
+        AcceptOffer(super::super::super::market::v1::AcceptOffer),
+        #[prost(message, tag = "62")]
+        CancelOffer(super::super::super::market::v1::CancelOffer),
     }
 }
 /// Many transactions in one: what consensus gossips and orders.

@@ -114,19 +114,21 @@ fn check_rights(kind: &Kind) -> Result<(), Refusal> {
         Kind::CastVote(op) => in_module("votes", {
             asset(&op.asset)
                 .and_then(|()| range(op.proposal.into(), 1, u64::MAX.into()))
-                .and_then(|()| range(u128::try_from(op.choice).unwrap_or(99), 1, 3))
+                .and_then(|()| range(u128::try_from(op.choice).unwrap_or(99), 1, 4))
         }),
         Kind::CloseProposal(op) => in_module("votes", {
             asset(&op.asset).and_then(|()| range(op.proposal.into(), 1, u64::MAX.into()))
         }),
-        other => panic!("{other:?} is checked above"),
+        other => panic!("the model does not know {other:?}"),
     }
 }
 
 /// The payment that an outcome is about.
 pub(super) fn treasury_spend(outcome: Option<&ProposalOutcome>) -> Option<&TreasurySpend> {
-    let proposal_outcome::Outcome::TreasurySpend(spend) = outcome?.outcome.as_ref()?;
-    Some(spend)
+    match outcome?.outcome.as_ref()? {
+        proposal_outcome::Outcome::TreasurySpend(spend) => Some(spend),
+        other => panic!("the model does not know {other:?}"),
+    }
 }
 
 /// The 32 bytes of a key.
@@ -240,7 +242,7 @@ fn appraisal(bytes: &Bytes) -> Form {
 
 fn schedule(schedule: Option<&RoyaltySchedule>) -> Form {
     let shares = &schedule.ok_or(1_u32)?.shares;
-    count(shares.len(), 1, 64)?;
+    count(shares.len(), 1, 16)?;
     let mut last: Option<&Bytes> = None;
     for share in shares {
         recipient(&share.account)?;

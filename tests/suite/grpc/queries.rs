@@ -131,7 +131,7 @@ async fn every_module_tells_its_facts() {
 
     assert!(client.royalty_schedule("villa-ardeche", 0).await.unwrap().is_none());
     let shares = [(alice, 4_000), (issuer, 6_000)];
-    chain.send("issuer", operations::set_royalty_schedule(&chain.villa, &shares)).await;
+    chain.send("issuer", operations::set_royalty_schedule(&chain.villa, &shares, 0)).await;
     let schedule = client.royalty_schedule("villa-ardeche", 0).await.unwrap().unwrap();
     assert_eq!(schedule.shares.len(), 2);
 

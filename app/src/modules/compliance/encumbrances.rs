@@ -19,7 +19,7 @@ use crate::state::view::{Leaves, StateView};
 pub const MAX_ENCUMBRANCES: usize = 64;
 
 /// Everything that binds units of a holding.
-pub(super) fn load(
+pub(crate) fn load(
     view: &mut dyn StateView,
     asset: &AssetId,
     account: &Address,
@@ -28,7 +28,7 @@ pub(super) fn load(
 }
 
 /// Keeps it; numbers are never used again, so an empty list stays.
-pub(super) fn store(
+pub(crate) fn store(
     view: &mut dyn StateView,
     asset: &AssetId,
     account: &Address,
@@ -38,7 +38,7 @@ pub(super) fn store(
 }
 
 /// Adds an encumbrance, which gets the next number.
-pub(super) fn bind(
+pub(crate) fn bind(
     list: &mut Encumbrances,
     account: &Address,
     holding: &mut Holding,
@@ -55,20 +55,45 @@ pub(super) fn bind(
     Ok(number)
 }
 
-/// Takes a hold out of the list, so that its units are free.
+/// Takes an encumbrance out of the list, so that its units are free; none when it has ended.
+pub(crate) fn unbind(
+    list: &mut Encumbrances,
+    holding: &mut Holding,
+    kind: EncumbranceKind,
+    number: u64,
+) -> Result<Option<Encumbrance>, Fault> {
+    let is_it = |entry: &Encumbrance| entry.number == number && entry.kind() == kind;
+    let Some(index) = list.entries.iter().position(is_it) else { return Ok(None) };
+    let entry = list.entries.remove(index);
+    holding.encumbered = committed::difference("encumbered", holding.encumbered, amount(&entry)?)?;
+    Ok(Some(entry))
+}
+
+/// Like [`unbind`] for a hold, which must be there.
 pub(super) fn unbind_hold(
     list: &mut Encumbrances,
     holder: &Address,
     holding: &mut Holding,
     number: u64,
 ) -> Result<Encumbrance, ExecutionError> {
-    let is_it =
-        |entry: &Encumbrance| entry.number == number && entry.kind() == EncumbranceKind::Hold;
-    let unknown = ComplianceError::UnknownHold { holder: *holder, number };
-    let index = list.entries.iter().position(is_it).ok_or(unknown)?;
-    let entry = list.entries.remove(index);
-    holding.encumbered = committed::difference("encumbered", holding.encumbered, amount(&entry)?)?;
-    Ok(entry)
+    let hold = unbind(list, holding, EncumbranceKind::Hold, number)?;
+    Ok(hold.ok_or(ComplianceError::UnknownHold { holder: *holder, number })?)
+}
+
+/// Ends all orders of a holding: whoever may not send any more has nothing for sale.
+pub(super) fn release_orders(
+    list: &mut Encumbrances,
+    holding: &mut Holding,
+) -> Result<Vec<Encumbrance>, Fault> {
+    let is_order = |entry: &Encumbrance| entry.kind() == EncumbranceKind::Order;
+    let (orders, others) = std::mem::take(&mut list.entries).into_iter().partition(is_order);
+    let orders: Vec<Encumbrance> = orders;
+    list.entries = others;
+    for order in &orders {
+        let amount = amount(order)?;
+        holding.encumbered = committed::difference("encumbered", holding.encumbered, amount)?;
+    }
+    Ok(orders)
 }
 
 /// Ends encumbrances until `need` units are bound by none, in the order of

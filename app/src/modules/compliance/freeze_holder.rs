@@ -7,6 +7,7 @@ use tessera_proto::pb::compliance::v1 as pb;
 use tessera_proto::state_key::StateKey;
 
 use super::agent::{self, load_for_agent};
+use super::encumbrances;
 use super::error::ComplianceError;
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, fields};
@@ -43,6 +44,7 @@ impl Message for FreezeHolder {
     ) -> Result<(), Fault> {
         agent::declare(state, access, &self.asset, sender)?;
         access.write(StateKey::holding(&self.asset, &self.account));
+        access.write(StateKey::encumbrances(&self.asset, &self.account));
         Ok(())
     }
 
@@ -55,7 +57,15 @@ impl Message for FreezeHolder {
             return Err(ComplianceError::AlreadyFrozen { account: *account, name }.into());
         }
         holding.flags |= Holding::FROZEN;
+        let mut list = encumbrances::load(context.state, asset, account)?;
+        let orders = encumbrances::release_orders(&mut list, &mut holding)?;
+        if !orders.is_empty() {
+            encumbrances::store(context.state, asset, account, &list)?;
+        }
         holdings::store_holding(context.state, asset, account, &holding)?;
+        for order in orders {
+            encumbrances::tell_released(context, asset, account, order);
+        }
         let agent = context.sender.to_bytes();
         let (asset, account) = (asset.to_bytes(), account.to_bytes());
         let event = Kind::HolderFrozen(pb::HolderFrozen { asset, account, agent });

@@ -16,7 +16,7 @@
 
 mod agent;
 mod authority;
-mod encumbrances;
+pub(crate) mod encumbrances;
 mod error;
 mod execute_hold;
 mod forced_transfer;

@@ -58,7 +58,7 @@ impl RecoverWallet {
         }
     }
 
-    /// Moves encumbrances, which get new numbers.
+    /// Moves encumbrances, which get new numbers. Orders end: they were of the lost account.
     fn move_encumbrances(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, from, to, .. } = self;
         let mut lost = encumbrances::load(context.state, asset, from)?;
@@ -68,6 +68,10 @@ impl RecoverWallet {
         let mut list = encumbrances::load(context.state, asset, to)?;
         let mut holding = holdings::load_holding(context.state, asset, to)?;
         for entry in std::mem::take(&mut lost.entries) {
+            if entry.kind() == pb::EncumbranceKind::Order {
+                encumbrances::tell_released(context, asset, from, entry);
+                continue;
+            }
             encumbrances::bind(&mut list, to, &mut holding, entry)?;
         }
         encumbrances::store(context.state, asset, from, &lost)?;

@@ -14,13 +14,15 @@ use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::StateReader;
 
-/// Collects the income that has accrued to the sender's holding, also one sold since.
+/// Collects the income that has accrued to a holding, also one sold since.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimIncome {
     /// Whose income it is.
     pub asset: AssetId,
     /// What is collected.
     pub currency: AssetId,
+    /// Whose holding; the sender's if left out. A treasury has no key: anybody may collect for it.
+    pub holder: Option<Address>,
 }
 
 impl TryFrom<pb::ClaimIncome> for ClaimIncome {
@@ -28,10 +30,11 @@ impl TryFrom<pb::ClaimIncome> for ClaimIncome {
 
     /// Refuses malformed fields in the order of the message's fields.
     fn try_from(message: pb::ClaimIncome) -> Result<Self, DistributionError> {
-        let pb::ClaimIncome { asset, currency } = message;
+        let pb::ClaimIncome { asset, currency, holder } = message;
         Ok(Self {
             asset: fields::asset_id("asset", &asset)?,
             currency: fields::asset_id("currency", &currency)?,
+            holder: fields::optional_address("holder", &holder)?,
         })
     }
 }
@@ -43,11 +46,12 @@ impl Message for ClaimIncome {
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
+        let holder = self.holder.as_ref().unwrap_or(sender);
         access.read(StateKey::asset(&self.asset));
-        access.write(StateKey::holding(&self.asset, sender));
+        access.write(StateKey::holding(&self.asset, holder));
         let record = holdings::record_height(state, &self.currency)?;
         access.debit(&self.currency, &Address::income_pool(&self.asset), record);
-        access.credit(&self.currency, sender, record);
+        access.credit(&self.currency, holder, record);
         Ok(())
     }
 
@@ -56,8 +60,8 @@ impl Message for ClaimIncome {
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let Self { asset: id, currency } = self;
-        let (block, holder) = (context.block, context.sender);
+        let Self { asset: id, currency, holder } = self;
+        let (block, holder) = (context.block, holder.unwrap_or(context.sender));
         let asset = load_asset(context.state, id)?;
         let mut holding = holdings::load_holding(context.state, id, &holder)?;
         holdings::collect_income(&mut holding, &asset)?;

@@ -31,7 +31,7 @@ fn pay(name: &str, currency: &str, units: u64) -> Kind {
 
 fn claim(name: &str, currency: &str) -> Kind {
     let (asset, currency) = (asset(name).to_bytes(), asset(currency).to_bytes());
-    Kind::ClaimIncome(pb::ClaimIncome { asset, currency })
+    Kind::ClaimIncome(pb::ClaimIncome { asset, currency, holder: Bytes::new() })
 }
 
 fn claimable_by(chain: &TestChain, name: &str, number: u8) -> Vec<u128> {

@@ -1,7 +1,8 @@
 //! Why something about royalties is refused.
 
-use tessera_proto::id::Address;
+use tessera_proto::id::{Address, AssetId};
 
+use super::claim_royalty::MAX_TAKEN_CURRENCIES;
 use crate::modules::fields::FieldError;
 use crate::num::FULL_BPS;
 
@@ -29,6 +30,43 @@ pub enum RoyaltyError {
         /// Name of the asset.
         name: String,
     },
+    /// A page that is not the first needs a list to add to.
+    #[error("no list of recipients of `{name}` has been begun, send its first page as such")]
+    NoListBegun {
+        /// Name of the asset.
+        name: String,
+    },
+    /// Not on the list.
+    #[error("{account} is not on list {list} of those who receive royalties of `{name}`")]
+    NotARecipient {
+        /// Who claims.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+        /// Number of the list.
+        list: u64,
+    },
+    /// There is no royalty to claim.
+    #[error("{account} has no royalty of `{name}` to claim in {currency}")]
+    NothingToClaim {
+        /// Who claims.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+        /// Id of the currency.
+        currency: AssetId,
+    },
+    /// The recipient has collected in as many currencies as it may.
+    #[error(
+        "{account} has claimed royalties of `{name}` in {MAX_TAKEN_CURRENCIES} currencies, that \
+         is as many as are counted"
+    )]
+    TooManyCurrencies {
+        /// Who claims.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+    },
 }
 
 impl RoyaltyError {
@@ -40,6 +78,10 @@ impl RoyaltyError {
             Self::SharesNotAscending { .. } => 10,
             Self::SharesMustBeWhole { .. } => 11,
             Self::NoSchedule { .. } => 12,
+            Self::NoListBegun { .. } => 13,
+            Self::NotARecipient { .. } => 14,
+            Self::NothingToClaim { .. } => 15,
+            Self::TooManyCurrencies { .. } => 16,
         }
     }
 }

@@ -2,19 +2,17 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1 as pb;
 use tessera_proto::state_key::StateKey;
 
 use super::error::RoyaltyError;
-use super::schedule::Schedule;
+use super::split::{self, Payment};
 use crate::modules::assets::{load_asset, load_currency};
-use crate::modules::committed::broken;
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader};
+use crate::state::view::StateReader;
 
 /// Pays an amount into the royalty split of an asset; anybody may.
 ///
@@ -43,10 +41,6 @@ impl TryFrom<pb::PayRoyalty> for PayRoyalty {
     }
 }
 
-fn committed_schedule(schedule: pb::RoyaltySchedule) -> Result<Schedule, Fault> {
-    schedule.try_into().map_err(|error| broken(format!("royalty schedule: {error}")))
-}
-
 impl Message for PayRoyalty {
     fn declare(
         &self,
@@ -54,17 +48,9 @@ impl Message for PayRoyalty {
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        let key = StateKey::royalty_schedule(&self.asset);
         access.read(StateKey::asset(&self.asset));
-        access.read(key);
-        let record = holdings::record_height(state, &self.currency)?;
-        access.debit(&self.currency, sender, record);
-        if let Some(schedule) = state.leaf(&key)? {
-            for recipient in committed_schedule(schedule)?.recipients() {
-                access.credit(&self.currency, recipient, record);
-            }
-        }
-        Ok(())
+        holdings::declare_debit(state, access, &self.currency, sender)?;
+        split::declare(state, access, &self.asset, &self.currency)
     }
 
     /// In order of precedence: [`AssetError::UnknownAsset`] of the asset,
@@ -77,25 +63,12 @@ impl Message for PayRoyalty {
         let Self { asset: id, currency, amount } = self;
         let (block, payer) = (context.block, context.sender);
         let asset = load_asset(context.state, id)?;
-        let schedule = context.state.load(&StateKey::royalty_schedule(id))?;
-        let schedule = schedule.ok_or(RoyaltyError::NoSchedule { name: asset.name })?;
+        let terms = split::load_terms(context.state, id)?;
+        let terms = terms.ok_or(RoyaltyError::NoSchedule { name: asset.name })?;
         load_currency(context.state, currency)?;
-        let parts = committed_schedule(schedule)?.split(*amount);
         holdings::debit(context.state, block, currency, &payer, *amount)?;
-        for (recipient, part) in &parts {
-            holdings::credit(context.state, currency, recipient, *part)?;
-        }
-        let payout = |(recipient, part): &(Address, Amount)| pb::RoyaltyPayout {
-            account: recipient.to_bytes(),
-            amount: part.to_string(),
-        };
-        context.emit(Kind::RoyaltyPaid(pb::RoyaltyPaid {
-            asset: id.to_bytes(),
-            payer: payer.to_bytes(),
-            currency: currency.to_bytes(),
-            amount: amount.to_string(),
-            payouts: parts.iter().map(payout).collect(),
-        }));
-        Ok(())
+        let amount = *amount;
+        let payment = Payment { asset: id, payer: &payer, currency, amount, resale: false };
+        payment.split(context, &terms.recipients)
     }
 }

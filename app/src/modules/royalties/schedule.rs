@@ -7,50 +7,75 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::royalties::v1 as pb;
 
 use super::error::RoyaltyError;
+use crate::modules::committed::broken;
 use crate::modules::fields;
 use crate::num::{FULL_BPS, share_of_bps};
+use crate::state::error::Fault;
 
-/// Most recipients of a schedule.
-pub const MAX_SHARES: usize = 64;
+/// Most recipients of a schedule that pays them at once.
+pub const MAX_SHARES: usize = 16;
 
-/// Shares in basis points, above zero each, the whole together.
+/// Shares in basis points by account, above zero each.
+pub(super) type Shares = BTreeMap<Address, u32>;
+
+/// A schedule that pays its recipients at once: shares that are the whole together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    shares: BTreeMap<Address, u32>,
+    shares: Shares,
+    resale_bps: u32,
+}
+
+/// Reads shares in ascending order.
+///
+/// # Errors
+/// The number of shares; then, share by share, malformed fields and
+/// [`RoyaltyError::SharesNotAscending`].
+pub(super) fn read_shares(
+    given: Vec<pb::RoyaltyShare>,
+    max: usize,
+) -> Result<Shares, RoyaltyError> {
+    fields::count("shares", given.len(), 1, max)?;
+    let mut shares = Shares::new();
+    for pb::RoyaltyShare { account, share_bps } in given {
+        let account = fields::recipient("account", &account)?;
+        fields::range("share_bps", share_bps, 1, FULL_BPS)?;
+        if shares.last_key_value().is_some_and(|(last, _)| *last >= account) {
+            return Err(RoyaltyError::SharesNotAscending { account });
+        }
+        shares.insert(account, share_bps);
+    }
+    Ok(shares)
 }
 
 impl TryFrom<pb::RoyaltySchedule> for Schedule {
     type Error = RoyaltyError;
 
-    /// Refuses the number of shares; then, share by share, malformed fields and
-    /// [`RoyaltyError::SharesNotAscending`]; then [`RoyaltyError::SharesMustBeWhole`].
+    /// Refuses what [`AddRoyaltyRecipients`](super::AddRoyaltyRecipients) sets, the number of
+    /// shares; then, share by share, malformed fields and [`RoyaltyError::SharesNotAscending`];
+    /// then `resale_bps`, then [`RoyaltyError::SharesMustBeWhole`].
     fn try_from(schedule: pb::RoyaltySchedule) -> Result<Self, RoyaltyError> {
-        let pb::RoyaltySchedule { shares: given } = schedule;
-        fields::count("shares", given.len(), 1, MAX_SHARES)?;
-        let (mut shares, mut sum) = (BTreeMap::<Address, u32>::new(), 0_u32);
-        for pb::RoyaltyShare { account, share_bps } in given {
-            let account = fields::recipient("account", &account)?;
-            fields::range("share_bps", share_bps, 1, FULL_BPS)?;
-            if shares.last_key_value().is_some_and(|(last, _)| *last >= account) {
-                return Err(RoyaltyError::SharesNotAscending { account });
-            }
-            shares.insert(account, share_bps);
-            sum = sum.saturating_add(share_bps);
-        }
+        let pb::RoyaltySchedule { shares, resale_bps, list, recipient_count } = schedule;
+        fields::range("list", list, 0, 0)?;
+        fields::range("recipient_count", recipient_count, 0, 0)?;
+        let shares = read_shares(shares, MAX_SHARES)?;
+        fields::range("resale_bps", resale_bps, 0, FULL_BPS)?;
+        let sum = shares.values().fold(0_u32, |sum, bps| sum.saturating_add(*bps));
         if sum != FULL_BPS {
             return Err(RoyaltyError::SharesMustBeWhole { sum });
         }
-        Ok(Self { shares })
+        Ok(Self { shares, resale_bps })
     }
 }
 
 impl From<&Schedule> for pb::RoyaltySchedule {
     fn from(schedule: &Schedule) -> Self {
+        let Schedule { shares, resale_bps } = schedule;
         let share = |(account, share_bps): (&Address, &u32)| pb::RoyaltyShare {
             account: account.to_bytes(),
             share_bps: *share_bps,
         };
-        Self { shares: schedule.shares.iter().map(share).collect() }
+        let shares = shares.iter().map(share).collect();
+        Self { shares, resale_bps: *resale_bps, list: 0, recipient_count: 0 }
     }
 }
 
@@ -79,5 +104,35 @@ impl Schedule {
         }
         parts.retain(|(_, part)| !part.is_zero());
         parts
+    }
+}
+
+/// Who receives a payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Recipients {
+    /// Few, each credited at once.
+    AtOnce(Schedule),
+    /// Those of the list with this number, who claim.
+    List(u64),
+}
+
+/// A schedule in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub(super) resale_bps: u32,
+    pub(super) recipients: Recipients,
+}
+
+impl Terms {
+    /// Reads a schedule of the committed state.
+    pub(super) fn committed(leaf: pb::RoyaltySchedule) -> Result<Self, Fault> {
+        let resale_bps = leaf.resale_bps;
+        let recipients = match leaf.list {
+            0 => Recipients::AtOnce(
+                leaf.try_into().map_err(|error| broken(format!("royalty schedule: {error}")))?,
+            ),
+            list => Recipients::List(list),
+        };
+        Ok(Self { resale_bps, recipients })
     }
 }

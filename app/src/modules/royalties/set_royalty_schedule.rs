@@ -42,8 +42,7 @@ impl Message for SetRoyaltySchedule {
         _state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        access.write(StateKey::asset(&self.asset));
-        access.write(StateKey::royalty_schedule(&self.asset));
+        declare_store(access, &self.asset);
         Ok(())
     }
 
@@ -53,14 +52,33 @@ impl Message for SetRoyaltySchedule {
     /// [`AssetError::NotIssuer`]: crate::modules::assets::AssetError::NotIssuer
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, schedule } = self;
-        let mut asset = load_asset(context.state, id)?;
+        let asset = load_asset(context.state, id)?;
         require_issuer(&asset, &context.sender)?;
-        let schedule = pb::RoyaltySchedule::from(schedule);
-        context.state.store(StateKey::royalty_schedule(id), &schedule)?;
-        asset.has_royalty_schedule = true;
-        context.state.store(StateKey::asset(id), &asset)?;
-        let event = pb::RoyaltyScheduleSet { asset: id.to_bytes(), schedule: Some(schedule) };
-        context.emit(Kind::RoyaltyScheduleSet(event));
-        Ok(())
+        store_schedule(context, id, schedule)
     }
+}
+
+/// Declares what [`store_schedule`] touches.
+pub(crate) fn declare_store(access: &mut AccessSet, asset: &AssetId) {
+    access.write(StateKey::asset(asset));
+    access.write(StateKey::royalty_schedule(asset));
+}
+
+/// Brings a schedule into force and tells of it.
+///
+/// # Errors
+/// [`AssetError::UnknownAsset`](crate::modules::assets::AssetError::UnknownAsset).
+pub(crate) fn store_schedule(
+    context: &mut Context<'_>,
+    id: &AssetId,
+    schedule: &Schedule,
+) -> Result<(), ExecutionError> {
+    let mut asset = load_asset(context.state, id)?;
+    let schedule = pb::RoyaltySchedule::from(schedule);
+    context.state.store(StateKey::royalty_schedule(id), &schedule)?;
+    asset.has_royalty_schedule = true;
+    context.state.store(StateKey::asset(id), &asset)?;
+    let event = pb::RoyaltyScheduleSet { asset: id.to_bytes(), schedule: Some(schedule) };
+    context.emit(Kind::RoyaltyScheduleSet(event));
+    Ok(())
 }

@@ -193,6 +193,20 @@ pub(crate) fn balance_at(
     })
 }
 
+/// The same of a state that is only read.
+pub(crate) fn balance_at_of(
+    state: &dyn StateReader,
+    asset: &AssetId,
+    account: &Address,
+    record: u64,
+) -> Result<Option<Amount>, Fault> {
+    let holding: Holding = state.leaf(&StateKey::holding(asset, account))?.unwrap_or_default();
+    Version::from(&holding).at(record, |height| {
+        let key = StateKey::holding_copy(asset, account, height);
+        Ok::<_, Fault>(state.leaf::<HoldingCopy>(&key)?.map(Version::from))
+    })
+}
+
 /// Declares what [`balance_at`] reads, also when the holding changes earlier in the block.
 pub(crate) fn declare_balance_at(
     state: &dyn StateReader,

@@ -2,15 +2,27 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::votes::v1 as pb;
+use tessera_proto::pb::votes::v1::proposal_outcome::Outcome as Wire;
+use tessera_proto::state_key::StateKey;
 
+use super::error::VoteError;
+use super::grants::{self, GrantTerms};
+use super::rules::VotingRules;
+use super::set_voting_rules;
+use crate::modules::assets::load_currency;
+use crate::modules::committed::broken;
 use crate::modules::fields::{self, FieldError};
 use crate::modules::transfers::holdings;
-use crate::modules::{BlockInfo, Context};
+use crate::modules::{BlockInfo, Context, royalties};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::StateReader;
+use crate::state::view::{Leaves, StateReader};
+
+/// Most that `max_validity_blocks` can be.
+const MAX_VALIDITY_BLOCKS: u64 = 10_000;
 
 /// What happens when a proposal passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,75 +36,244 @@ pub enum Outcome {
         /// How many base units; above zero.
         amount: Amount,
     },
+    /// Nothing but the decision itself.
+    Resolution {
+        /// Hash of its text.
+        text_sha256: Option<[u8; 32]>,
+    },
+    /// Replaces the royalty schedule.
+    SetRoyaltySchedule(royalties::Schedule),
+    /// Replaces the rules of votes.
+    SetVotingRules(VotingRules),
+    /// Changes parameters of the chain.
+    ChangeParams(pb::ChangeParams),
+    /// Sets money of the treasury aside.
+    OpenGrant(GrantTerms),
+    /// Releases the next milestone of a grant.
+    ReleaseMilestone {
+        /// Number of the proposal that opened it.
+        grant: u64,
+        /// Which, from 1.
+        milestone: u32,
+    },
+    /// Ends a grant.
+    CancelGrant {
+        /// Number of the proposal that opened it.
+        grant: u64,
+    },
 }
 
 impl TryFrom<Option<pb::ProposalOutcome>> for Outcome {
-    type Error = FieldError;
+    type Error = VoteError;
 
-    fn try_from(outcome: Option<pb::ProposalOutcome>) -> Result<Self, FieldError> {
-        use pb::proposal_outcome::Outcome as Wire;
-        match outcome.and_then(|outcome| outcome.outcome) {
-            None => Err(FieldError::Missing { field: "outcome" }),
+    fn try_from(outcome: Option<pb::ProposalOutcome>) -> Result<Self, VoteError> {
+        Ok(match outcome.and_then(|outcome| outcome.outcome) {
+            None => return Err(FieldError::Missing { field: "outcome" }.into()),
             Some(Wire::TreasurySpend(pb::TreasurySpend { currency, to, amount })) => {
-                Ok(Self::TreasurySpend {
+                Self::TreasurySpend {
                     currency: fields::asset_id("outcome.currency", &currency)?,
                     to: fields::recipient("outcome.to", &to)?,
                     amount: fields::amount("outcome.amount", &amount)?,
-                })
+                }
             }
-        }
+            Some(Wire::Resolution(pb::Resolution { text_sha256 })) => Self::Resolution {
+                text_sha256: fields::optional_sha256("outcome.text_sha256", &text_sha256)?,
+            },
+            Some(Wire::SetRoyaltySchedule(schedule)) => Self::SetRoyaltySchedule(
+                schedule.try_into().map_err(|source| VoteError::Schedule { source })?,
+            ),
+            Some(Wire::SetVotingRules(rules)) => Self::SetVotingRules(rules.try_into()?),
+            Some(Wire::ChangeParams(params)) => {
+                let blocks = params.max_validity_blocks;
+                fields::range("max_validity_blocks", blocks, 1, MAX_VALIDITY_BLOCKS)?;
+                Self::ChangeParams(params)
+            }
+            Some(Wire::OpenGrant(terms)) => Self::OpenGrant(terms.try_into()?),
+            Some(Wire::ReleaseMilestone(pb::ReleaseMilestone { grant, milestone })) => {
+                Self::ReleaseMilestone {
+                    grant: fields::range("outcome.grant", grant, 1, u64::MAX)?,
+                    milestone: fields::range("outcome.milestone", milestone, 1, u32::MAX)?,
+                }
+            }
+            Some(Wire::CancelGrant(pb::CancelGrant { grant })) => {
+                Self::CancelGrant { grant: fields::range("outcome.grant", grant, 1, u64::MAX)? }
+            }
+        })
     }
 }
 
 impl From<&Outcome> for pb::ProposalOutcome {
     fn from(outcome: &Outcome) -> Self {
-        let Outcome::TreasurySpend { currency, to, amount } = outcome;
-        let spend = pb::TreasurySpend {
-            currency: currency.to_bytes(),
-            to: to.to_bytes(),
-            amount: amount.to_string(),
+        let wire = match outcome {
+            Outcome::TreasurySpend { currency, to, amount } => {
+                Wire::TreasurySpend(pb::TreasurySpend {
+                    currency: currency.to_bytes(),
+                    to: to.to_bytes(),
+                    amount: amount.to_string(),
+                })
+            }
+            Outcome::Resolution { text_sha256 } => Wire::Resolution(pb::Resolution {
+                text_sha256: fields::optional_bytes(text_sha256.as_ref()),
+            }),
+            Outcome::SetRoyaltySchedule(schedule) => Wire::SetRoyaltySchedule(schedule.into()),
+            Outcome::SetVotingRules(rules) => Wire::SetVotingRules(rules.into()),
+            Outcome::ChangeParams(params) => Wire::ChangeParams(*params),
+            Outcome::OpenGrant(terms) => Wire::OpenGrant(terms.into()),
+            Outcome::ReleaseMilestone { grant, milestone } => {
+                let (grant, milestone) = (*grant, *milestone);
+                Wire::ReleaseMilestone(pb::ReleaseMilestone { grant, milestone })
+            }
+            Outcome::CancelGrant { grant } => Wire::CancelGrant(pb::CancelGrant { grant: *grant }),
         };
-        Self { outcome: Some(pb::proposal_outcome::Outcome::TreasurySpend(spend)) }
+        Self { outcome: Some(wire) }
     }
 }
 
 impl Outcome {
-    /// Declares what [`Outcome::execute`] touches.
+    /// Reads the outcome of a proposal of the committed state.
+    pub(super) fn committed(proposal: &pb::Proposal) -> Result<Self, Fault> {
+        let outcome = Self::try_from(proposal.outcome.clone());
+        outcome.map_err(|error| broken(format!("outcome of a proposal: {error}")))
+    }
+
+    /// The currency that it names, which must be one when it is proposed.
+    pub(super) fn currency(&self) -> Option<AssetId> {
+        match self {
+            Self::TreasurySpend { currency, .. } => Some(*currency),
+            Self::OpenGrant(terms) => Some(terms.currency),
+            Self::SetVotingRules(rules) => rules.deposit.map(|(currency, _)| currency),
+            Self::Resolution { .. }
+            | Self::SetRoyaltySchedule(_)
+            | Self::ChangeParams(_)
+            | Self::ReleaseMilestone { .. }
+            | Self::CancelGrant { .. } => None,
+        }
+    }
+
+    /// Who would receive money of the treasury.
+    pub(super) fn payee(&self) -> Option<Address> {
+        match self {
+            Self::TreasurySpend { to, .. } => Some(*to),
+            Self::OpenGrant(terms) => Some(terms.to),
+            Self::Resolution { .. }
+            | Self::SetRoyaltySchedule(_)
+            | Self::SetVotingRules(_)
+            | Self::ChangeParams(_)
+            | Self::ReleaseMilestone { .. }
+            | Self::CancelGrant { .. } => None,
+        }
+    }
+
+    /// Declares what [`Outcome::execute`] touches for proposal `number`.
     pub(super) fn declare(
         &self,
         asset: &AssetId,
+        number: u64,
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        let Self::TreasurySpend { currency, to, amount: _ } = self;
-        let record = holdings::record_height(state, currency)?;
-        access.debit(currency, &Address::treasury(asset), record);
-        access.credit(currency, to, record);
+        match self {
+            Self::TreasurySpend { currency, to, amount: _ } => {
+                let record = holdings::record_height(state, currency)?;
+                access.debit(currency, &Address::treasury(asset), record);
+                access.credit(currency, to, record);
+            }
+            Self::Resolution { .. } => {}
+            Self::SetRoyaltySchedule(_) => royalties::declare_store(access, asset),
+            Self::SetVotingRules(_) => set_voting_rules::declare(access, asset),
+            Self::ChangeParams(_) => access.write(StateKey::params()),
+            Self::OpenGrant(terms) => grants::declare_open(state, access, asset, number, terms)?,
+            Self::ReleaseMilestone { grant, .. } => {
+                access.write(StateKey::grant(asset, *grant));
+            }
+            Self::CancelGrant { grant } => grants::declare_end(state, access, asset, *grant)?,
+        }
         Ok(())
     }
 
-    /// Carries out what was decided; false when that is not possible.
+    /// Carries out what was decided; false when that is not possible, and nothing has changed.
     pub(super) fn execute(
         &self,
         context: &mut Context<'_>,
         asset: &AssetId,
         proposal: u64,
     ) -> Result<bool, ExecutionError> {
-        let Self::TreasurySpend { currency, to, amount } = self;
-        let treasury = Address::treasury(asset);
-        let block: &BlockInfo = context.block;
-        if !holdings::can_debit(context.state, currency, &treasury, *amount)? {
-            return Ok(false);
+        match self {
+            Self::TreasurySpend { currency, to, amount } => {
+                spend(context, asset, proposal, (currency, to, *amount))
+            }
+            Self::Resolution { .. } => Ok(true),
+            Self::SetRoyaltySchedule(schedule) => {
+                royalties::store_schedule(context, asset, schedule)?;
+                Ok(true)
+            }
+            Self::SetVotingRules(rules) => {
+                set_voting_rules::store(context, asset, rules)?;
+                Ok(true)
+            }
+            Self::ChangeParams(params) => change_params(context, asset, proposal, params),
+            Self::OpenGrant(terms) => grants::open(context, asset, proposal, terms),
+            Self::ReleaseMilestone { grant, milestone } => {
+                grants::release(context, asset, *grant, *milestone)
+            }
+            Self::CancelGrant { grant } => grants::cancel(context, asset, *grant),
         }
-        holdings::debit(context.state, block, currency, &treasury, *amount)?;
-        holdings::credit(context.state, currency, to, *amount)?;
-        context.emit(Kind::TreasurySpent(pb::TreasurySpent {
-            asset: asset.to_bytes(),
-            proposal,
-            currency: currency.to_bytes(),
-            to: to.to_bytes(),
-            amount: amount.to_string(),
-        }));
-        Ok(true)
     }
+}
+
+/// Checks that a currency that an outcome names is one.
+pub(super) fn check_currency(
+    context: &mut Context<'_>,
+    outcome: &Outcome,
+) -> Result<(), ExecutionError> {
+    match outcome.currency() {
+        Some(currency) => load_currency(context.state, &currency).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
+fn spend(
+    context: &mut Context<'_>,
+    asset: &AssetId,
+    proposal: u64,
+    (currency, to, amount): (&AssetId, &Address, Amount),
+) -> Result<bool, ExecutionError> {
+    let treasury = Address::treasury(asset);
+    let block: &BlockInfo = context.block;
+    if !holdings::can_debit(context.state, currency, &treasury, amount)? {
+        return Ok(false);
+    }
+    holdings::debit(context.state, block, currency, &treasury, amount)?;
+    holdings::credit(context.state, currency, to, amount)?;
+    context.emit(Kind::TreasurySpent(pb::TreasurySpent {
+        asset: asset.to_bytes(),
+        proposal,
+        currency: currency.to_bytes(),
+        to: to.to_bytes(),
+        amount: amount.to_string(),
+    }));
+    Ok(true)
+}
+
+/// Changes the parameters from the next block on; only the governance asset may.
+fn change_params(
+    context: &mut Context<'_>,
+    asset: &AssetId,
+    proposal: u64,
+    new: &pb::ChangeParams,
+) -> Result<bool, ExecutionError> {
+    let key = StateKey::params();
+    let params: Option<Params> = context.state.load(&key)?;
+    let mut params = params.ok_or_else(|| broken("the chain has no parameters"))?;
+    if params.governance_asset != asset.to_bytes() {
+        return Ok(false);
+    }
+    params.fee_per_transaction = new.fee_per_transaction;
+    params.fee_per_operation = new.fee_per_operation;
+    params.fee_per_byte = new.fee_per_byte;
+    params.max_validity_blocks = new.max_validity_blocks;
+    context.state.store(key, &params)?;
+    let asset = asset.to_bytes();
+    context.emit(Kind::ParamsChanged(pb::ParamsChanged { asset, proposal, params: Some(*new) }));
+    Ok(true)
 }

@@ -8,13 +8,15 @@ use tessera_proto::pb::votes::v1::ProposalStatus;
 use tessera_proto::state_key::StateKey;
 
 use super::error::VoteError;
-use super::outcome::Outcome;
-use crate::modules::assets::{MAX_TITLE_LENGTH, load_asset, load_currency};
+use super::outcome::{Outcome, check_currency};
+use super::rules::VotingRules;
+use crate::modules::assets::{MAX_TITLE_LENGTH, load_asset};
 use crate::modules::committed::broken;
+use crate::modules::distributions::records;
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, fields};
 use crate::num::FULL_BPS;
-use crate::state::access::{AccessSet, Mode};
+use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{LeafReader, Leaves, StateReader};
 
@@ -59,12 +61,41 @@ impl TryFrom<pb::SubmitProposal> for SubmitProposal {
         fields::range("voting_period_blocks", blocks, 1, MAX_VOTING_PERIOD_BLOCKS)?;
         fields::range("quorum_bps", quorum_bps, 0, FULL_BPS)?;
         fields::range("threshold_bps", threshold_bps, 1, FULL_BPS)?;
-        let Outcome::TreasurySpend { to, .. } = &outcome;
         let treasury = Address::treasury(&asset);
-        if *to == treasury {
+        if outcome.payee() == Some(treasury) {
             return Err(VoteError::TreasuryPaysItself { treasury });
         }
         Ok(Self { asset, title, outcome, voting_period_blocks, quorum_bps, threshold_bps })
+    }
+}
+
+impl SubmitProposal {
+    /// Refuses a proposal that asks for less than the rules of the asset.
+    fn check_rules(&self, rules: Option<&VotingRules>) -> Result<(), VoteError> {
+        let Some(rules) = rules else { return Ok(()) };
+        let given = [
+            ("quorum_bps", u64::from(self.quorum_bps), u64::from(rules.quorum_bps)),
+            ("threshold_bps", self.threshold_bps.into(), rules.threshold_bps.into()),
+            ("voting_period_blocks", self.voting_period_blocks, rules.voting_period_blocks),
+        ];
+        match given.into_iter().find(|(_, value, least)| value < least) {
+            Some((field, value, least)) => Err(VoteError::BelowRules { field, value, least }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a proposal takes over from the rules of its asset.
+fn of_rules(rules: Option<&VotingRules>) -> pb::Proposal {
+    let Some(rules) = rules else { return pb::Proposal::default() };
+    let (currency, deposit) = rules.deposit.unzip();
+    pb::Proposal {
+        veto_bps: rules.veto_bps,
+        timelock_blocks: rules.timelock_blocks,
+        execution_window_blocks: rules.execution_window_blocks,
+        deposit_currency: currency.map(AssetId::to_bytes).unwrap_or_default(),
+        deposit: deposit.map(|deposit| deposit.to_string()).unwrap_or_default(),
+        ..pb::Proposal::default()
     }
 }
 
@@ -78,22 +109,25 @@ impl Message for SubmitProposal {
         let key = StateKey::asset(&self.asset);
         access.write(key);
         access.read(StateKey::holding(&self.asset, sender));
-        let Outcome::TreasurySpend { currency, .. } = &self.outcome;
-        access.read(StateKey::asset(currency));
-        let count = state.leaf::<Asset>(&key)?.map_or(0, |asset| asset.proposal_count);
-        // Earlier operations of the transaction take the numbers that they have declared.
-        let own = (count.saturating_add(1)..=u64::MAX)
-            .map(|number| StateKey::proposal(&self.asset, number))
-            .find(|key| access.mode(key) != Some(Mode::Write));
-        if let Some(own) = own {
-            access.write(own);
+        access.read(StateKey::voting_rules(&self.asset));
+        if let Some(currency) = self.outcome.currency() {
+            access.read(StateKey::asset(&currency));
         }
-        Ok(())
+        let rules = VotingRules::of(state, &self.asset)?;
+        if let Some((currency, _)) = rules.and_then(|rules| rules.deposit) {
+            let record = holdings::record_height(state, &currency)?;
+            access.debit(&currency, sender, record);
+            access.credit(&currency, &Address::deposit_pool(&self.asset), record);
+        }
+        let count = state.leaf::<Asset>(&key)?.map_or(0, |asset| asset.proposal_count);
+        records::declare_next(access, count, |number| StateKey::proposal(&self.asset, number))?;
+        records::declare_take(state, access, &self.asset)
     }
 
     /// In order of precedence: [`AssetError::UnknownAsset`] of the asset,
     /// [`VoteError::ProposerHoldsNothing`], [`AssetError::UnknownAsset`] of the currency,
-    /// [`AssetError::NotACurrency`].
+    /// [`AssetError::NotACurrency`], [`VoteError::BelowRules`]; then as a transfer of the deposit
+    /// is refused.
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     /// [`AssetError::NotACurrency`]: crate::modules::assets::AssetError::NotACurrency
@@ -106,16 +140,19 @@ impl Message for SubmitProposal {
             let name = asset.name;
             return Err(VoteError::ProposerHoldsNothing { account: proposer, name }.into());
         }
-        let Outcome::TreasurySpend { currency, .. } = outcome;
-        load_currency(context.state, currency)?;
+        check_currency(context, outcome)?;
+        let rules = VotingRules::load(context.state, id)?;
+        self.check_rules(rules.as_ref())?;
+        if let Some((currency, deposit)) = rules.as_ref().and_then(|rules| rules.deposit) {
+            let pool = Address::deposit_pool(id);
+            holdings::debit(context.state, context.block, &currency, &proposer, deposit)?;
+            holdings::credit(context.state, &currency, &pool, deposit)?;
+        }
         let too_far = || broken("heights and numbers of proposals have come to their end");
         let number = asset.proposal_count.checked_add(1).ok_or_else(too_far)?;
         let voting_end_height = height.checked_add(*voting_period_blocks).ok_or_else(too_far)?;
         asset.proposal_count = number;
-        if asset.record_height != height {
-            asset.previous_record_height = asset.record_height;
-            asset.record_height = height;
-        }
+        let record = records::take(context.state, context.block, id, &mut asset, 1)?;
         context.state.store(StateKey::asset(id), &asset)?;
         let proposal = pb::Proposal {
             asset: id.to_bytes(),
@@ -123,12 +160,14 @@ impl Message for SubmitProposal {
             proposer: proposer.to_bytes(),
             title: title.clone(),
             outcome: Some(outcome.into()),
+            record,
             record_height: height,
             record_supply: String::new(),
             voting_end_height,
             quorum_bps: *quorum_bps,
             threshold_bps: *threshold_bps,
             status: ProposalStatus::Voting.into(),
+            ..of_rules(rules.as_ref())
         };
         context.state.store(StateKey::proposal(id, number), &proposal)?;
         context.emit(Kind::ProposalSubmitted(pb::ProposalSubmitted {

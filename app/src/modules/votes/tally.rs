@@ -18,6 +18,7 @@ pub(super) struct Count {
     yes: Amount,
     no: Amount,
     abstain: Amount,
+    veto: Amount,
 }
 
 impl Count {
@@ -32,22 +33,31 @@ impl Count {
             yes: committed::amount("tally", &tally.yes)?,
             no: committed::amount("tally", &tally.no)?,
             abstain: committed::amount("tally", &tally.abstain)?,
+            veto: committed::amount("tally", &tally.veto)?,
         })
     }
 
-    /// Whether enough weight has voted and enough of it for the proposal. Abstaining counts for
-    /// the quorum only, and nothing passes without a yes.
-    pub(super) fn passes(
-        &self,
-        supply: Amount,
-        quorum_bps: u32,
-        threshold_bps: u32,
-    ) -> Result<bool, Fault> {
-        let decided = committed::sum("tally", self.yes, self.no)?;
-        let cast = committed::sum("tally", decided, self.abstain)?;
-        Ok(!self.yes.is_zero()
-            && exceeds_bps(cast, supply, quorum_bps)
-            && exceeds_bps(self.yes, decided, threshold_bps))
+    /// Weight that has answered yes, no or veto.
+    fn decided(&self) -> Result<Amount, Fault> {
+        let against = committed::sum("tally", self.no, self.veto)?;
+        committed::sum("tally", self.yes, against)
+    }
+
+    /// Whether enough weight has voted; abstaining counts for this only.
+    pub(super) fn has_quorum(&self, supply: Amount, quorum_bps: u32) -> Result<bool, Fault> {
+        let cast = committed::sum("tally", self.decided()?, self.abstain)?;
+        Ok(exceeds_bps(cast, supply, quorum_bps))
+    }
+
+    /// Whether enough of those who have decided veto; never where there is no veto.
+    pub(super) fn is_vetoed(&self, veto_bps: u32) -> Result<bool, Fault> {
+        let some = veto_bps > 0 && !self.veto.is_zero();
+        Ok(some && exceeds_bps(self.veto, self.decided()?, veto_bps))
+    }
+
+    /// Whether enough of those who have decided are for it. Nothing passes without a yes.
+    pub(super) fn passes(&self, threshold_bps: u32) -> Result<bool, Fault> {
+        Ok(!self.yes.is_zero() && exceeds_bps(self.yes, self.decided()?, threshold_bps))
     }
 
     fn answer_mut(&mut self, choice: VoteChoice) -> Result<&mut Amount, Fault> {
@@ -55,6 +65,7 @@ impl Count {
             VoteChoice::Yes => Ok(&mut self.yes),
             VoteChoice::No => Ok(&mut self.no),
             VoteChoice::Abstain => Ok(&mut self.abstain),
+            VoteChoice::Veto => Ok(&mut self.veto),
             VoteChoice::Unspecified => Err(broken("a vote says nothing")),
         }
     }
@@ -62,8 +73,9 @@ impl Count {
 
 impl From<Count> for Tally {
     fn from(count: Count) -> Self {
-        let Count { yes, no, abstain } = count;
-        Self { yes: yes.to_string(), no: no.to_string(), abstain: abstain.to_string() }
+        let [yes, no, abstain, veto] =
+            [count.yes, count.no, count.abstain, count.veto].map(|weight| weight.to_string());
+        Self { yes, no, abstain, veto }
     }
 }
 

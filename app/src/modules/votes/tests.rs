@@ -46,7 +46,8 @@ fn submit(message: pb::SubmitProposal) -> Kind {
 
 fn cast(number: u64, choice: VoteChoice) -> Kind {
     let (asset, choice) = (asset("villa").to_bytes(), choice.into());
-    Kind::CastVote(pb::CastVote { asset, proposal: number, choice })
+    let (split, on_behalf_of) = (Vec::new(), Vec::new());
+    Kind::CastVote(pb::CastVote { asset, proposal: number, choice, split, on_behalf_of })
 }
 
 fn close(number: u64) -> Kind {
@@ -122,7 +123,8 @@ fn cast_refuses_in_order_of_precedence() {
             Kind::CastVote(pb::CastVote {
                 asset: asset("villa").to_bytes(),
                 proposal: 9,
-                choice: 4,
+                choice: 5,
+                ..pb::CastVote::default()
             }),
             7,
         ),

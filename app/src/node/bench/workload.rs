@@ -128,7 +128,7 @@ impl<'a> Generator<'a> {
             let holders = world.holders.iter().cycle().skip(number);
             let shares: Vec<(Address, u32)> =
                 holders.take(ROYALTY_RECIPIENTS).map(|holder| (*holder, share)).collect();
-            let kind = operations::set_royalty_schedule(asset, &shares);
+            let kind = operations::set_royalty_schedule(asset, &shares, 0);
             sign(world, &world.issuer, (0, number as u64), vec![kind])
         };
         world.assets.iter().enumerate().map(schedule).collect()

@@ -16,6 +16,7 @@ mod compliance;
 mod connections;
 mod distributions;
 mod holdings;
+mod market;
 mod pages;
 mod proofs;
 mod royalties;

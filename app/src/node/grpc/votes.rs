@@ -2,8 +2,10 @@
 
 use tessera_proto::pb::votes::v1::vote_query_service_server::VoteQueryService;
 use tessera_proto::pb::votes::v1::{
-    GetProposalRequest, GetProposalResponse, GetVoteRequest, GetVoteResponse, ListProposalsRequest,
-    ListProposalsResponse, Proposal,
+    GetDelegationRequest, GetDelegationResponse, GetGrantRequest, GetGrantResponse,
+    GetProposalRequest, GetProposalResponse, GetVoteRequest, GetVoteResponse,
+    GetVotingRulesRequest, GetVotingRulesResponse, ListProposalsRequest, ListProposalsResponse,
+    Proposal,
 };
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
@@ -72,6 +74,44 @@ impl VoteQueryService for Services {
             let (id, _) = view.asset(&asset)?;
             let key = StateKey::vote(&id, proposal, &account);
             Ok(GetVoteResponse { vote: view.leaf(&key)?, context: view.context(&key)? })
+        })
+        .await
+    }
+
+    async fn get_voting_rules(
+        &self,
+        request: Request<GetVotingRulesRequest>,
+    ) -> Result<Response<GetVotingRulesResponse>, Status> {
+        let GetVotingRulesRequest { asset, options } = request.into_inner();
+        self.query(options, move |view| {
+            let key = StateKey::voting_rules(&view.asset(&asset)?.0);
+            Ok(GetVotingRulesResponse { rules: view.leaf(&key)?, context: view.context(&key)? })
+        })
+        .await
+    }
+
+    async fn get_delegation(
+        &self,
+        request: Request<GetDelegationRequest>,
+    ) -> Result<Response<GetDelegationResponse>, Status> {
+        let GetDelegationRequest { asset, account, options } = request.into_inner();
+        let account = view::account(&account)?;
+        self.query(options, move |view| {
+            let key = StateKey::delegation(&view.asset(&asset)?.0, &account);
+            let delegation = view.leaf(&key)?;
+            Ok(GetDelegationResponse { delegation, context: view.context(&key)? })
+        })
+        .await
+    }
+
+    async fn get_grant(
+        &self,
+        request: Request<GetGrantRequest>,
+    ) -> Result<Response<GetGrantResponse>, Status> {
+        let GetGrantRequest { asset, grant, options } = request.into_inner();
+        self.query(options, move |view| {
+            let key = StateKey::grant(&view.asset(&asset)?.0, grant);
+            Ok(GetGrantResponse { grant: view.leaf(&key)?, context: view.context(&key)? })
         })
         .await
     }

@@ -177,7 +177,7 @@ fn income_from_before_the_end_of_an_asset_can_still_be_claimed() {
     chain.submit(ISSUER, burn("villa", 1_000)).unwrap();
     chain.submit(ISSUER, change("villa", Retired)).unwrap();
     let before = chain.balance("usdx", ISSUER);
-    let claim = income::ClaimIncome { asset: villa, currency: usdx };
+    let claim = income::ClaimIncome { asset: villa, currency: usdx, ..Default::default() };
     chain.submit(ISSUER, Kind::ClaimIncome(claim)).unwrap();
     assert_eq!(chain.balance("usdx", ISSUER), before + 500);
 }

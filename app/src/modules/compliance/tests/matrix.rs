@@ -1,13 +1,14 @@
-//! What {freeze, seizure, recovery, expiry of KYC} do to {a hold, unclaimed income, an open
+//! What {freeze, seizure, recovery, expiry of KYC} do to {a hold, an order, unclaimed income, an open
 //! ballot}: one row each, as the page on compliance says it.
 
 use bytes::Bytes;
 use tessera_proto::pb::distributions::v1 as distributions;
+use tessera_proto::pb::market::v1 as market;
 use tessera_proto::pb::votes::v1 as votes;
 use tessera_proto::state_key::StateKey;
 
 use super::desk::{Desk, ESCROW, KYC, VALIDITY_MS, VILLA};
-use crate::modules::testing::{ISSUER, Kind, account, asset};
+use crate::modules::testing::{ISSUER, Kind, account, amount, asset};
 
 /// Account 1 holds 100 of 1,000 units, has placed a hold of 60 for account 2, has 10 of income
 /// to claim and may vote on proposal 1; account 7 is its other wallet.
@@ -96,7 +97,7 @@ fn a_hold_outlives_the_holders_claims_only_as_long_as_it_is_not_executed() {
 fn claim_income(desk: &mut Desk, number: u8) -> u128 {
     let before = desk.chain.balance("usdx", number);
     let (asset, currency) = (asset(VILLA).to_bytes(), asset("usdx").to_bytes());
-    let message = distributions::ClaimIncome { asset, currency };
+    let message = distributions::ClaimIncome { asset, currency, ..Default::default() };
     match desk.submit(number, Kind::ClaimIncome(message)) {
         Ok(_) => desk.chain.balance("usdx", number) - before,
         Err(_) => 0,
@@ -117,7 +118,12 @@ fn unclaimed_income() {
 }
 
 fn vote(desk: &mut Desk, number: u8) -> u128 {
-    let message = votes::CastVote { asset: asset(VILLA).to_bytes(), proposal: 1, choice: 1 };
+    let message = votes::CastVote {
+        asset: asset(VILLA).to_bytes(),
+        proposal: 1,
+        choice: 1,
+        ..Default::default()
+    };
     if desk.submit(number, Kind::CastVote(message)).is_err() {
         return 0;
     }
@@ -138,4 +144,58 @@ fn open_ballot() {
         action(&mut desk);
         assert_eq!([1, 7, 3].map(|number| vote(&mut desk, number)), [own, other, receiver]);
     }
+}
+
+/// Account 1 offers 30 units to anybody; account 2, whose claims are well, wants them.
+fn offer_and_accept() -> (Kind, Kind) {
+    let (villa, usdx) = (asset(VILLA).to_bytes(), asset("usdx").to_bytes());
+    let offer = market::OfferUnits {
+        number: 1,
+        asset: villa.clone(),
+        amount: "30".to_owned(),
+        currency: usdx.clone(),
+        price: "5".to_owned(),
+        buyer: Bytes::new(),
+        expires_ms: u64::MAX,
+    };
+    let accept = market::AcceptOffer {
+        seller: account(1).to_bytes(),
+        number: 1,
+        asset: villa,
+        amount: "30".to_owned(),
+        currency: usdx,
+        price: "5".to_owned(),
+    };
+    (Kind::OfferUnits(offer), Kind::AcceptOffer(accept))
+}
+
+#[test]
+fn orders() {
+    // How a buyer is refused: the units are released, or their holder is not eligible any more.
+    for (action, refused) in [
+        (freeze as Action, ("market", 19)),
+        (seize, ("market", 19)),
+        (recover, ("market", 19)),
+        (expire, ("eligibility", 14)),
+    ] {
+        let mut desk = scene();
+        let (offer, accept) = offer_and_accept();
+        desk.submit(1, offer).unwrap();
+        assert_eq!(desk.chain.holding(VILLA, 1).encumbered, amount(90));
+        action(&mut desk);
+        let error = desk.submit(2, accept).unwrap_err();
+        assert_eq!((error.codespace, error.code), refused, "{error}");
+    }
+}
+
+#[test]
+fn an_offer_of_regulated_units_is_accepted_by_the_eligible_only() {
+    let mut desk = scene();
+    let (offer, accept) = offer_and_accept();
+    desk.submit(1, offer).unwrap();
+    desk.revoke(2, KYC).unwrap();
+    assert_eq!(desk.submit(2, accept.clone()).unwrap_err().codespace, "eligibility");
+    desk.submit(3, accept).unwrap();
+    assert_eq!((desk.balance(1), desk.balance(3)), (70, 30));
+    assert_eq!(desk.chain.holding(VILLA, 1).encumbered, amount(60));
 }

@@ -117,7 +117,7 @@ fn creation(scene: &Scene, asset: &AssetRow, id: &AssetId, valid_to_ms: u64) -> 
     if !asset.royalty_split.is_empty() {
         let share = |(recipient, bps): &(String, u32)| (account(recipient), *bps);
         let shares: Vec<_> = asset.royalty_split.iter().map(share).collect();
-        operations.push(set_royalty_schedule(id, &shares));
+        operations.push(set_royalty_schedule(id, &shares, 0));
     }
     operations
 }

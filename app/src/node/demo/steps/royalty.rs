@@ -14,13 +14,15 @@ use crate::node::demo::scene::{Scene, account, events, parse_usdx, usdx};
 
 /// Who receives what part, in basis points: no even split of any round sum.
 const SHARES: [(&str, u32); 3] = [(ISSUER, 3_334), (ALICE, 3_333), (BOB, 3_333)];
+/// Part of the price of every resale that is paid into the split: 2.5 %.
+const RESALE_BPS: u32 = 250;
 /// A sum that the shares do not divide.
 const FEE: &str = "1000.000001";
 
 pub(super) async fn run(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()> {
     let shares = SHARES.map(|(who, bps)| (account(who), bps));
     let fee = parse_usdx(FEE)?;
-    let schedule = vec![set_royalty_schedule(villa, &shares)];
+    let schedule = vec![set_royalty_schedule(villa, &shares, RESALE_BPS)];
     scene.send(ISSUER, schedule).await?;
     let payment = vec![pay_royalty(villa, &scene.currency, fee)];
     let receipt = scene.send(DAVE, payment).await?;

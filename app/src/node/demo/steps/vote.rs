@@ -117,7 +117,8 @@ async fn close(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()> {
         "the proposal should be carried out, but is {:?}",
         proposal.status()
     );
-    let expected = Tally { yes: "920".into(), no: "80".into(), abstain: "0".into() };
+    let expected =
+        Tally { yes: "920".into(), no: "80".into(), abstain: "0".into(), veto: "0".into() };
     ensure!(tally == expected, "the tally should be 920 to 80, but is {tally:?}");
     let (treasury, roof) = (Address::treasury(villa), parse_usdx(ROOF)?);
     scene.books.transfer(&currency, (&treasury, &account(ROOFER)), roof)?;

@@ -1,0 +1,181 @@
+//! Paying a holder of record.
+
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::chain::v1::event::Kind;
+use tessera_proto::pb::distributions::v1 as pb;
+use tessera_proto::pb::distributions::v1::{
+    Distribution, DistributionPayout, HolderSelection, HolderTerms,
+};
+use tessera_proto::state_key::StateKey;
+
+use super::error::DistributionError;
+use super::open::Rate;
+use crate::modules::committed::{self, broken};
+use crate::modules::transfers::holdings;
+use crate::modules::{BlockInfo, Context};
+use crate::num::{FULL_BPS, share_of_bps};
+use crate::state::access::AccessSet;
+use crate::state::error::{ExecutionError, Fault};
+use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
+
+/// What a holder of record is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Before tax.
+    pub gross: Amount,
+    /// Tax; rounded up, for what the holder gets is rounded down.
+    pub withheld: Amount,
+}
+
+/// What a balance at the record is due.
+fn due(
+    distribution: &Distribution,
+    terms: Option<&HolderTerms>,
+    balance: Amount,
+) -> Result<Due, Fault> {
+    let listed = terms.is_some_and(|terms| terms.listed);
+    let selected = match distribution.selection() {
+        HolderSelection::Listed => listed,
+        HolderSelection::NotListed => !listed,
+        HolderSelection::All | HolderSelection::Unspecified => true,
+    };
+    if !selected {
+        return Ok(Due { gross: Amount::ZERO, withheld: Amount::ZERO });
+    }
+    let rate = Rate {
+        per_unit: committed::amount("amount per unit", &distribution.per_unit)?,
+        units: committed::amount("units", &distribution.units)?,
+    };
+    let gross = rate.of(balance).ok_or_else(|| broken("a part is more than was promised"))?;
+    let bps = terms.and_then(|terms| terms.withholding_bps);
+    let bps = bps.unwrap_or(distribution.withholding_bps);
+    let net = share_of_bps(gross, FULL_BPS.saturating_sub(bps))
+        .ok_or_else(|| broken("a withholding rate is more than the whole"))?;
+    Ok(Due { gross, withheld: committed::difference("tax", gross, net)? })
+}
+
+/// What a holder held at the record date of a distribution and is due of it, for queries; none
+/// when too many record dates have passed since.
+///
+/// # Errors
+/// [`Fault`] when the storage fails or the leaves contradict each other.
+pub fn due_to(
+    state: &dyn StateReader,
+    asset: &AssetId,
+    distribution: &Distribution,
+    holder: &Address,
+) -> Result<Option<(Amount, Due)>, Fault> {
+    let height = distribution.record_height;
+    let balance = holdings::balance_at_of(state, asset, holder, height)?;
+    let terms = state.leaf(&StateKey::holder_terms(asset, distribution.number, holder))?;
+    let due = |balance| due(distribution, terms.as_ref(), balance).map(|due| (balance, due));
+    balance.map(due).transpose()
+}
+
+/// A distribution that exists.
+pub(super) fn load(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    number: u64,
+) -> Result<Distribution, ExecutionError> {
+    let distribution = view.load(&StateKey::distribution(asset, number))?;
+    Ok(distribution.ok_or(DistributionError::UnknownDistribution { distribution: number })?)
+}
+
+/// Refuses before the payment date and after the end.
+pub(super) fn require_payable(
+    distribution: &Distribution,
+    block: &BlockInfo,
+) -> Result<(), DistributionError> {
+    let Distribution { number, payment_ms, expires_ms, closed, .. } = *distribution;
+    let now_ms = block.time_ms;
+    if closed {
+        return Err(DistributionError::Closed { distribution: number });
+    }
+    if now_ms < payment_ms {
+        return Err(DistributionError::NotPayableYet { distribution: number, payment_ms, now_ms });
+    }
+    if now_ms >= expires_ms {
+        return Err(DistributionError::Expired { distribution: number, expires_ms, now_ms });
+    }
+    Ok(())
+}
+
+/// Declares what [`pay`] touches for each holder.
+pub(super) fn declare<'a>(
+    state: &dyn StateReader,
+    access: &mut AccessSet,
+    (asset, number): (&AssetId, u64),
+    holders: impl Iterator<Item = &'a Address>,
+) -> Result<(), Fault> {
+    let key = StateKey::distribution(asset, number);
+    access.read(key);
+    let Some(distribution) = state.leaf::<Distribution>(&key)? else { return Ok(()) };
+    let currency = committed::asset_id("currency", &distribution.currency)?;
+    let record = holdings::record_height(state, &currency)?;
+    access.debit(&currency, &Address::distribution_pool(asset, number), record);
+    if !distribution.tax_account.is_empty() {
+        let account = committed::address("tax account", &distribution.tax_account)?;
+        access.credit(&currency, &account, record);
+    }
+    for holder in holders {
+        access.read(StateKey::holder_terms(asset, number, holder));
+        access.write(StateKey::distribution_payout(asset, number, holder));
+        let height = distribution.record_height;
+        holdings::declare_balance_at(state, access, asset, holder, height)?;
+        access.credit(&currency, holder, record);
+    }
+    Ok(())
+}
+
+/// Pays a holder of record, once.
+///
+/// # Errors
+/// In order of precedence: [`DistributionError::AlreadyPaid`],
+/// [`DistributionError::RecordTooFarBack`], [`DistributionError::NothingDue`].
+pub(super) fn pay(
+    context: &mut Context<'_>,
+    asset: &AssetId,
+    distribution: &Distribution,
+    holder: &Address,
+) -> Result<(), ExecutionError> {
+    let number = distribution.number;
+    let key = StateKey::distribution_payout(asset, number, holder);
+    if context.state.load::<DistributionPayout>(&key)?.is_some() {
+        let holder = *holder;
+        return Err(DistributionError::AlreadyPaid { holder, distribution: number }.into());
+    }
+    let terms = context.state.load(&StateKey::holder_terms(asset, number, holder))?;
+    let record = distribution.record_height;
+    let balance = holdings::balance_at(context.state, asset, holder, record)?;
+    let balance = balance.ok_or(DistributionError::RecordTooFarBack { record })?;
+    let Due { gross, withheld } = due(distribution, terms.as_ref(), balance)?;
+    if gross.is_zero() {
+        let holder = *holder;
+        return Err(DistributionError::NothingDue { holder, distribution: number }.into());
+    }
+    let net = committed::difference("net part", gross, withheld)?;
+    let currency = committed::asset_id("currency", &distribution.currency)?;
+    let pool = Address::distribution_pool(asset, number);
+    holdings::debit(context.state, context.block, &currency, &pool, gross)?;
+    if !net.is_zero() {
+        holdings::credit(context.state, &currency, holder, net)?;
+    }
+    if !withheld.is_zero() {
+        let account = committed::address("tax account", &distribution.tax_account)?;
+        holdings::credit(context.state, &currency, &account, withheld)?;
+    }
+    let (gross, withheld) = (gross.to_string(), withheld.to_string());
+    let payout = DistributionPayout { gross, withheld: withheld.clone() };
+    context.state.store(key, &payout)?;
+    context.emit(Kind::DistributionPaid(pb::DistributionPaid {
+        asset: asset.to_bytes(),
+        distribution: number,
+        holder: holder.to_bytes(),
+        currency: currency.to_bytes(),
+        net: net.to_string(),
+        withheld,
+    }));
+    Ok(())
+}

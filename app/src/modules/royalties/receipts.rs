@@ -1,0 +1,62 @@
+//! What was paid to lists of recipients, and what of it is whose.
+
+use bytes::Bytes;
+use tessera_proto::amount::Amount;
+use tessera_proto::id::AssetId;
+use tessera_proto::pb::royalties::v1::{RoyaltyReceipts, RoyaltyRecipient};
+use tessera_proto::state_key::StateKey;
+
+use crate::modules::committed::{self, broken};
+use crate::num::{add_to_total, rise_of_total, share_of_total};
+use crate::state::delta::Delta;
+use crate::state::error::{ExecutionError, Fault};
+use crate::state::view::{Leaves, StateView};
+
+/// Applies [`Delta::RoyaltyReceipts`].
+pub(crate) fn apply_receipts(
+    view: &mut dyn StateView,
+    delta: &Delta,
+) -> Result<(), ExecutionError> {
+    let Delta::RoyaltyReceipts { asset, list, currency, amount } = delta else {
+        return Err(broken("royalty receipts were to change by something else").into());
+    };
+    let key = StateKey::royalty_receipts(asset, *list, currency);
+    let receipts: Option<RoyaltyReceipts> = view.load(&key)?;
+    let paid = receipts.map_or(Ok([0; 32]), |leaf| total("royalty receipts", &leaf.paid))?;
+    let paid = add_to_total(&paid, *amount).ok_or_else(|| broken("royalty receipts overflow"))?;
+    view.store(key, &RoyaltyReceipts { paid: Bytes::copy_from_slice(&paid) })
+}
+
+/// What a recipient may claim in a currency, and its part of all that was ever paid.
+pub(super) fn due(
+    recipient: &RoyaltyRecipient,
+    receipts: Option<&RoyaltyReceipts>,
+    currency: &AssetId,
+) -> Result<(Amount, [u8; 32]), Fault> {
+    let Some(receipts) = receipts else { return Ok((Amount::ZERO, [0; 32])) };
+    let paid = total("royalty receipts", &receipts.paid)?;
+    let part = share_of_total(&paid, recipient.share_bps)
+        .ok_or_else(|| broken("a royalty recipient has more than the whole"))?;
+    let id = currency.to_bytes();
+    let taken = recipient.taken.iter().find(|taken| taken.currency == id);
+    let taken = taken.map_or(Ok([0; 32]), |taken| total("royalty taken", &taken.amount))?;
+    let amount = rise_of_total(&taken, &part)
+        .ok_or_else(|| broken("a royalty recipient has taken more than its part"))?;
+    Ok((amount, part))
+}
+
+/// What a recipient of a list may claim in a currency, for queries.
+///
+/// # Errors
+/// [`Fault::Invariant`] when the leaves contradict each other.
+pub fn claimable_royalty(
+    recipient: &RoyaltyRecipient,
+    receipts: Option<&RoyaltyReceipts>,
+    currency: &AssetId,
+) -> Result<Amount, Fault> {
+    due(recipient, receipts, currency).map(|(amount, _)| amount)
+}
+
+fn total(what: &str, bytes: &[u8]) -> Result<[u8; 32], Fault> {
+    committed::index(what, bytes)
+}

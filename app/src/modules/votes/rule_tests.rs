@@ -1,0 +1,437 @@
+//! Rules of votes: deposits, veto, waiting and expiry; divided and delegated votes; everything that
+//! a vote can decide.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+
+use bytes::Bytes;
+use tessera_proto::amount::Amount;
+use tessera_proto::id::Address;
+use tessera_proto::pb::chain::v1::Params;
+use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
+use tessera_proto::pb::votes::v1 as pb;
+use tessera_proto::pb::votes::v1::proposal_outcome::Outcome;
+use tessera_proto::pb::votes::v1::{Grant, Proposal, ProposalStatus, Tally, Vote, VoteChoice};
+use tessera_proto::state_key::StateKey;
+
+use crate::modules::testing::{
+    ISSUER, Kind, START_BALANCE, TestChain, TestTx, account, amount, assert_refused, asset,
+    transfer,
+};
+
+const START: u128 = START_BALANCE as u128;
+
+fn rules() -> pb::VotingRules {
+    pb::VotingRules {
+        quorum_bps: 4_000,
+        threshold_bps: 5_001,
+        veto_bps: 3_334,
+        voting_period_blocks: 5,
+        timelock_blocks: 3,
+        execution_window_blocks: 2,
+        deposit_currency: asset("eurx").to_bytes(),
+        deposit: "70".to_owned(),
+    }
+}
+
+fn set_rules(rules: pb::VotingRules) -> Kind {
+    let asset = asset("villa").to_bytes();
+    Kind::SetVotingRules(pb::SetVotingRules { asset, rules: Some(rules) })
+}
+
+fn submit(outcome: Outcome) -> Kind {
+    Kind::SubmitProposal(submission(outcome))
+}
+
+fn submission(outcome: Outcome) -> pb::SubmitProposal {
+    pb::SubmitProposal {
+        asset: asset("villa").to_bytes(),
+        title: "a question".to_owned(),
+        outcome: Some(pb::ProposalOutcome { outcome: Some(outcome) }),
+        voting_period_blocks: 5,
+        quorum_bps: 4_000,
+        threshold_bps: 5_001,
+    }
+}
+
+fn resolution() -> Outcome {
+    Outcome::Resolution(pb::Resolution { text_sha256: Bytes::new() })
+}
+
+fn spend(units: u64) -> Outcome {
+    Outcome::TreasurySpend(pb::TreasurySpend {
+        currency: asset("usdx").to_bytes(),
+        to: account(4).to_bytes(),
+        amount: units.to_string(),
+    })
+}
+
+fn cast(number: u64, choice: VoteChoice) -> Kind {
+    cast_for(number, choice, &[])
+}
+
+fn cast_for(number: u64, choice: VoteChoice, holders: &[Address]) -> Kind {
+    let mut holders = holders.to_vec();
+    holders.sort();
+    Kind::CastVote(pb::CastVote {
+        asset: asset("villa").to_bytes(),
+        proposal: number,
+        choice: choice.into(),
+        split: Vec::new(),
+        on_behalf_of: holders.into_iter().map(Address::to_bytes).collect(),
+    })
+}
+
+fn split(number: u64, parts: &[(VoteChoice, u32)]) -> Kind {
+    let share = |(choice, share_bps): &(VoteChoice, u32)| pb::VoteShare {
+        choice: (*choice).into(),
+        share_bps: *share_bps,
+    };
+    Kind::CastVote(pb::CastVote {
+        asset: asset("villa").to_bytes(),
+        proposal: number,
+        choice: 0,
+        split: parts.iter().map(share).collect(),
+        on_behalf_of: Vec::new(),
+    })
+}
+
+fn close(number: u64) -> Kind {
+    Kind::CloseProposal(pb::CloseProposal { asset: asset("villa").to_bytes(), proposal: number })
+}
+
+fn execute(number: u64) -> Kind {
+    let asset = asset("villa").to_bytes();
+    Kind::ExecuteProposal(pb::ExecuteProposal { asset, proposal: number })
+}
+
+fn delegate(to: Option<Address>) -> Kind {
+    let to = to.map(Address::to_bytes).unwrap_or_default();
+    Kind::DelegateVotes(pb::DelegateVotes { asset: asset("villa").to_bytes(), to })
+}
+
+fn claim(number: u64) -> Kind {
+    Kind::ClaimGrant(pb::ClaimGrant { asset: asset("villa").to_bytes(), grant: number })
+}
+
+/// A villa of the issuer (600) and accounts 1 (300) and 2 (100), with 500 in its treasury.
+fn chain_with_villa() -> TestChain {
+    let mut chain = TestChain::new();
+    let id = chain.add_asset("villa");
+    chain.submit(ISSUER, transfer("villa", &account(1), 300)).unwrap();
+    chain.submit(ISSUER, transfer("villa", &account(2), 100)).unwrap();
+    chain.submit(5, transfer("usdx", &Address::treasury(&id), 500)).unwrap();
+    chain.next_block();
+    chain
+}
+
+fn status(chain: &TestChain, number: u64) -> ProposalStatus {
+    let key = StateKey::proposal(&asset("villa"), number);
+    chain.get::<Proposal>(&key).unwrap().status()
+}
+
+fn tally(chain: &TestChain, number: u64) -> [String; 4] {
+    let key = StateKey::tally(&asset("villa"), number);
+    let tally = chain.get::<Tally>(&key).unwrap();
+    [tally.yes, tally.no, tally.abstain, tally.veto]
+}
+
+/// Proposes something that all vote for, and closes it; the number of the proposal.
+fn decide(chain: &mut TestChain, outcome: Outcome) -> u64 {
+    chain.submit(1, submit(outcome)).unwrap();
+    let number = chain.facts("villa").proposal_count;
+    chain.next_block();
+    chain.submit(ISSUER, cast(number, VoteChoice::Yes)).unwrap();
+    chain.skip_blocks(5);
+    chain.submit(3, close(number)).unwrap();
+    number
+}
+
+fn treasury(chain: &TestChain) -> Amount {
+    chain.holding_of("usdx", &Address::treasury(&asset("villa"))).balance
+}
+
+#[test]
+fn set_rules_refuses_in_order_of_precedence() {
+    let mut chain = chain_with_villa();
+    let with = |change: &dyn Fn(&mut pb::VotingRules)| {
+        let mut message = rules();
+        change(&mut message);
+        set_rules(message)
+    };
+    for (sender, kind, codespace, code) in [
+        (1, Kind::SetVotingRules(pb::SetVotingRules::default()), "votes", 1),
+        (1, with(&|r| (r.quorum_bps, r.threshold_bps) = (10_001, 0)), "votes", 7),
+        (1, with(&|r| r.threshold_bps = 0), "votes", 7),
+        (1, with(&|r| r.veto_bps = 10_001), "votes", 7),
+        (1, with(&|r| r.voting_period_blocks = 0), "votes", 7),
+        (1, with(&|r| r.timelock_blocks = 1_000_001), "votes", 7),
+        (1, with(&|r| r.execution_window_blocks = 0), "votes", 7),
+        (1, with(&|r| r.deposit = "0".into()), "votes", 4),
+        (1, with(&|r| r.deposit_currency = Bytes::new()), "votes", 1),
+        (1, with(&|_| {}), "assets", 14),
+        (ISSUER, with(&|r| r.deposit_currency = asset("villa").to_bytes()), "assets", 19),
+    ] {
+        assert_refused(chain.submit(sender, kind), codespace, code);
+    }
+    chain.submit(ISSUER, set_rules(rules())).unwrap();
+    assert_refused(chain.submit(ISSUER, set_rules(rules())), "votes", 20);
+    let with = |change: &dyn Fn(&mut pb::SubmitProposal)| {
+        let mut message = submission(resolution());
+        change(&mut message);
+        Kind::SubmitProposal(message)
+    };
+    assert_refused(chain.submit(1, with(&|m| m.quorum_bps = 3_999)), "votes", 21);
+    assert_refused(chain.submit(1, with(&|m| m.threshold_bps = 5_000)), "votes", 21);
+    assert_refused(chain.submit(1, with(&|m| m.voting_period_blocks = 4)), "votes", 21);
+    chain.submit(1, transfer("eurx", &account(3), START_BALANCE - 69)).unwrap();
+    assert_refused(chain.submit(1, with(&|_| {})), "transfers", 13);
+}
+
+#[test]
+fn the_deposit_comes_back_unless_the_proposal_is_vetoed() {
+    for (choice, expected, back, kept) in [
+        (VoteChoice::No, ProposalStatus::Rejected, 70, 0),
+        (VoteChoice::Veto, ProposalStatus::Vetoed, 0, 70),
+        (VoteChoice::Yes, ProposalStatus::Passed, 70, 0),
+    ] {
+        let mut chain = chain_with_villa();
+        chain.submit(ISSUER, set_rules(rules())).unwrap();
+        chain.submit(1, submit(resolution())).unwrap();
+        assert_eq!(chain.balance("eurx", 1), START - 70);
+        chain.next_block();
+        chain.submit(1, cast(1, VoteChoice::Yes)).unwrap();
+        chain.submit(ISSUER, cast(1, choice)).unwrap();
+        chain.skip_blocks(5);
+        chain.submit(3, close(1)).unwrap();
+        assert_eq!(status(&chain, 1), expected);
+        assert_eq!(chain.balance("eurx", 1), START - 70 + back);
+        let treasury = chain.holding_of("eurx", &Address::treasury(&asset("villa")));
+        assert_eq!(treasury.balance, amount(kept));
+    }
+}
+
+#[test]
+fn without_a_quorum_there_is_no_veto() {
+    let mut chain = chain_with_villa();
+    chain.submit(ISSUER, set_rules(rules())).unwrap();
+    chain.submit(1, submit(resolution())).unwrap();
+    chain.next_block();
+    chain.submit(2, cast(1, VoteChoice::Veto)).unwrap();
+    chain.skip_blocks(5);
+    chain.submit(3, close(1)).unwrap();
+    assert_eq!(status(&chain, 1), ProposalStatus::Rejected);
+}
+
+#[test]
+fn an_outcome_waits_and_then_has_its_time() {
+    let mut chain = chain_with_villa();
+    chain.submit(ISSUER, set_rules(rules())).unwrap();
+    let number = decide(&mut chain, spend(100));
+    assert_refused(
+        chain.submit(3, Kind::ExecuteProposal(pb::ExecuteProposal::default())),
+        "votes",
+        1,
+    );
+    assert_refused(chain.submit(3, execute(9)), "votes", 12);
+    chain.skip_blocks(2);
+    assert_refused(chain.submit(3, execute(number)), "votes", 28);
+    assert_eq!((status(&chain, number), treasury(&chain)), (ProposalStatus::Passed, amount(500)));
+    let mut late = chain.clone();
+    chain.skip_blocks(2);
+    chain.submit(3, execute(number)).unwrap();
+    assert_eq!((status(&chain, number), treasury(&chain)), (ProposalStatus::Executed, amount(400)));
+    assert_refused(chain.submit(3, execute(number)), "votes", 27);
+    late.skip_blocks(3);
+    late.submit(3, execute(number)).unwrap();
+    assert_eq!((status(&late, number), treasury(&late)), (ProposalStatus::Expired, amount(500)));
+}
+
+#[test]
+fn a_divided_vote_counts_the_whole_weight() {
+    use VoteChoice::{Abstain, No, Yes};
+    let mut chain = chain_with_villa();
+    chain.submit(1, submit(resolution())).unwrap();
+    chain.next_block();
+    for (parts, code) in [
+        (vec![(Yes, 10_000)], 8),
+        (vec![(Yes, 5_000), (No, 4_999)], 22),
+        (vec![(No, 5_000), (Yes, 5_000)], 22),
+        (vec![(Yes, 5_000), (Yes, 5_000)], 22),
+        (vec![(Yes, 10_000), (No, 0)], 7),
+    ] {
+        assert_refused(chain.submit(1, split(1, &parts)), "votes", code);
+    }
+    // 300 in thirds of 33.33 %: 99 each, and what is left goes to the first.
+    let thirds = [(Yes, 3_334), (No, 3_333), (Abstain, 3_333)];
+    chain.submit(1, split(1, &thirds)).unwrap();
+    assert_eq!(tally(&chain, 1), ["102", "99", "99", "0"]);
+    assert_refused(chain.submit(1, split(1, &thirds)), "votes", 17);
+    chain.submit(1, cast(1, No)).unwrap();
+    assert_eq!(tally(&chain, 1), ["0", "300", "0", "0"]);
+}
+
+#[test]
+fn a_delegate_votes_from_the_next_record_on_and_the_holder_has_the_last_word() {
+    use VoteChoice::{No, Yes};
+    let mut chain = chain_with_villa();
+    let of_nobody = Kind::DelegateVotes(pb::DelegateVotes::default());
+    assert_refused(chain.submit(1, of_nobody), "votes", 1);
+    assert_refused(chain.submit(1, delegate(Some(account(1)))), "votes", 24);
+    chain.submit(1, submit(resolution())).unwrap();
+    chain.submit(1, delegate(Some(account(3)))).unwrap();
+    chain.next_block();
+    let holders = [account(1), account(2)];
+    let of_one = &holders[..1];
+    assert_refused(chain.submit(3, cast_for(1, Yes, of_one)), "votes", 25);
+    chain.submit(2, delegate(Some(account(3)))).unwrap();
+    chain.next_block();
+    chain.submit(1, submit(resolution())).unwrap();
+    chain.next_block();
+    let twice = [account(1), account(1)];
+    assert_refused(chain.submit(3, cast_for(2, Yes, &twice)), "votes", 23);
+    assert_refused(chain.submit(4, cast_for(2, Yes, of_one)), "votes", 25);
+    chain.submit(3, cast_for(2, Yes, &holders)).unwrap();
+    assert_eq!(tally(&chain, 2), ["400", "0", "0", "0"]);
+    let vote: Vote = chain.get(&StateKey::vote(&asset("villa"), 2, &account(1))).unwrap();
+    assert_eq!(vote.cast_by, account(3).to_bytes());
+    chain.submit(1, cast(2, No)).unwrap();
+    assert_eq!(tally(&chain, 2), ["100", "300", "0", "0"]);
+    assert_refused(chain.submit(3, cast_for(2, Yes, of_one)), "votes", 26);
+    // Taken back: the delegate has no say in votes with a later record.
+    chain.submit(2, delegate(None)).unwrap();
+    chain.next_block();
+    chain.submit(1, submit(resolution())).unwrap();
+    chain.next_block();
+    assert_refused(chain.submit(3, cast_for(3, Yes, &holders[1..])), "votes", 25);
+}
+
+#[test]
+fn several_proposals_of_one_block_do_not_stand_in_each_others_way() {
+    let mut chain = chain_with_villa();
+    let block =
+        [ISSUER, 1, 2].map(|sender| TestTx { sender, operations: vec![submit(resolution())] });
+    for result in chain.run(&block, true) {
+        result.unwrap();
+    }
+    assert_eq!((chain.facts("villa").proposal_count, chain.facts("villa").record_count), (3, 1));
+}
+
+#[test]
+fn a_vote_replaces_the_royalty_schedule_and_the_rules() {
+    let mut chain = chain_with_villa();
+    let shares = vec![RoyaltyShare { account: account(2).to_bytes(), share_bps: 10_000 }];
+    let schedule = RoyaltySchedule { shares, ..RoyaltySchedule::default() };
+    let malformed = RoyaltySchedule::default();
+    assert_refused(chain.submit(1, submit(Outcome::SetRoyaltySchedule(malformed))), "votes", 29);
+    decide(&mut chain, Outcome::SetRoyaltySchedule(schedule));
+    assert!(chain.facts("villa").has_royalty_schedule);
+    let first = decide(&mut chain, Outcome::SetVotingRules(rules()));
+    assert_eq!(status(&chain, first), ProposalStatus::Executed);
+    assert_refused(chain.submit(ISSUER, set_rules(rules())), "votes", 20);
+}
+
+#[test]
+fn only_the_governance_asset_changes_the_parameters() {
+    let change = pb::ChangeParams {
+        fee_per_transaction: 1,
+        fee_per_operation: 2,
+        fee_per_byte: 3,
+        max_validity_blocks: 4,
+    };
+    let mut chain = chain_with_villa();
+    let wrong = pb::ChangeParams { max_validity_blocks: 0, ..change };
+    assert_refused(chain.submit(1, submit(Outcome::ChangeParams(wrong))), "votes", 7);
+    let number = decide(&mut chain, Outcome::ChangeParams(change));
+    assert_eq!(status(&chain, number), ProposalStatus::Failed);
+    let params: Params = chain.get(&StateKey::params()).unwrap();
+    let governance_asset = asset("villa").to_bytes();
+    chain.set(StateKey::params(), &Params { governance_asset, ..params });
+    let number = decide(&mut chain, Outcome::ChangeParams(change));
+    assert_eq!(status(&chain, number), ProposalStatus::Executed);
+    let params: Params = chain.get(&StateKey::params()).unwrap();
+    assert_eq!((params.fee_per_byte, params.max_validity_blocks), (3, 4));
+    assert_eq!(params.fee_currency, asset("usdx").to_bytes());
+}
+
+fn stream(start_ms: u64, end_ms: u64) -> Outcome {
+    Outcome::OpenGrant(pb::OpenGrant {
+        currency: asset("usdx").to_bytes(),
+        to: account(4).to_bytes(),
+        amount: "300".to_owned(),
+        start_ms,
+        end_ms,
+        milestones: Vec::new(),
+    })
+}
+
+#[test]
+fn a_stream_is_due_evenly_and_its_rest_comes_back_when_it_is_cancelled() {
+    let mut chain = chain_with_villa();
+    assert_refused(chain.submit(1, submit(stream(5, 5))), "votes", 30);
+    assert_refused(chain.submit(1, Kind::ClaimGrant(pb::ClaimGrant::default())), "votes", 1);
+    let (start, end) = (2_000_000, 5_000_000);
+    let number = decide(&mut chain, stream(start, end));
+    assert_eq!(treasury(&chain), amount(200));
+    assert_refused(chain.submit(1, claim(9)), "votes", 32);
+    assert_refused(chain.submit(1, claim(number)), "votes", 33);
+    chain.block.time_ms = start + 999_999;
+    chain.submit(1, claim(number)).unwrap();
+    assert_eq!(chain.balance("usdx", 4), START + 99);
+    assert_refused(chain.submit(1, claim(number)), "votes", 33);
+    chain.block.time_ms = start + 1_500_000;
+    let cancel = decide(&mut chain, Outcome::CancelGrant(pb::CancelGrant { grant: number }));
+    assert_eq!(status(&chain, cancel), ProposalStatus::Executed);
+    assert_eq!((chain.balance("usdx", 4), treasury(&chain)), (START + 150, amount(350)));
+    assert_refused(chain.submit(1, claim(number)), "votes", 33);
+    let again = decide(&mut chain, Outcome::CancelGrant(pb::CancelGrant { grant: number }));
+    assert_eq!(status(&chain, again), ProposalStatus::Failed);
+}
+
+#[test]
+fn milestones_are_released_in_order_each_by_a_vote() {
+    let mut chain = chain_with_villa();
+    let open = |milestones: &[&str]| {
+        Outcome::OpenGrant(pb::OpenGrant {
+            currency: asset("usdx").to_bytes(),
+            to: account(4).to_bytes(),
+            milestones: milestones.iter().map(|part| (*part).to_owned()).collect(),
+            ..pb::OpenGrant::default()
+        })
+    };
+    let most = Amount::MAX.to_string();
+    assert_refused(chain.submit(1, submit(open(&[&most, &most]))), "votes", 31);
+    let number = decide(&mut chain, open(&["100", "50"]));
+    let release =
+        |milestone| Outcome::ReleaseMilestone(pb::ReleaseMilestone { grant: number, milestone });
+    for (milestone, expected, paid) in [
+        (2, ProposalStatus::Failed, 0),
+        (1, ProposalStatus::Executed, 100),
+        (1, ProposalStatus::Failed, 100),
+        (2, ProposalStatus::Executed, 150),
+        (3, ProposalStatus::Failed, 150),
+    ] {
+        let proposal = decide(&mut chain, release(milestone));
+        assert_eq!(status(&chain, proposal), expected, "milestone {milestone}");
+        let _ = chain.submit(2, claim(number));
+        assert_eq!(chain.balance("usdx", 4), START + paid);
+    }
+    let grant: Grant = chain.get(&StateKey::grant(&asset("villa"), number)).unwrap();
+    assert_eq!((grant.paid.as_str(), grant.milestones_released), ("150", 2));
+}
+
+#[test]
+fn many_grants_run_side_by_side() {
+    let mut chain = chain_with_villa();
+    let first = decide(&mut chain, stream(0, 1));
+    let poor = decide(&mut chain, stream(0, 1));
+    assert_eq!(
+        (status(&chain, first), status(&chain, poor)),
+        (ProposalStatus::Executed, ProposalStatus::Failed)
+    );
+    chain.submit(5, transfer("usdx", &Address::treasury(&asset("villa")), 100)).unwrap();
+    let second = decide(&mut chain, stream(0, 1));
+    let block = [first, second].map(|number| TestTx { sender: 5, operations: vec![claim(number)] });
+    for result in chain.run(&block, true) {
+        result.unwrap();
+    }
+    assert_eq!(chain.balance("usdx", 4), START + 600);
+}
