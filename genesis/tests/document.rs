@@ -85,7 +85,7 @@ fn the_preset_is_the_development_chain() {
     assert_eq!(genesis.to_json(), DEV_PRESET);
     assert_eq!(
         hex::encode(genesis.hash()),
-        "3d24cc8f083970bc1be7be9f4c7c69b5155f1a8368db4f807ed0e46ae9479d25"
+        "6234fbf6bf3343547a3cf699d36b9334ab7eec0c37af1a6467c57bd675ec1660"
     );
     assert_eq!(dev::address("alice").to_string(), "tsr1are8tfaa67dh657juf3pqnr8l80lf3h3422g0w");
 }

@@ -292,7 +292,7 @@ impl World {
                 self.appraisal(intent, &asset, time_ms)
             }
             4 => operations::activate_asset(&self.assets[number]),
-            5 if intent.person % 4 == 0 => operations::burn_units(&asset, amount),
+            5 if intent.person.is_multiple_of(4) => operations::burn_units(&asset, amount),
             5 => operations::mint_units(&self.assets[number], &to, amount),
             6 => operations::transfer(&asset, &to, amount),
             7 => {
