@@ -16,6 +16,7 @@ pub mod history;
 pub mod id;
 pub mod leaf;
 pub mod name;
+mod namespace;
 pub mod pb;
 pub mod signing;
 pub mod state_key;

@@ -1,5 +1,5 @@
-//! What {freeze, seizure, recovery, expiry of KYC} do to {a hold, an order, unclaimed income, an open
-//! ballot}: one row each, as the page on compliance says it.
+//! What {freeze, seizure, recovery, expiry of KYC} do to {a hold, an order, unclaimed income, an
+//! open ballot}: one row each, as the page on compliance says it.
 
 use bytes::Bytes;
 use tessera_proto::pb::distributions::v1 as distributions;
