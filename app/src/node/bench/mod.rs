@@ -1,6 +1,8 @@
 //! Benchmarks: programs that measure this machine and say how, never assertions.
 //!
 //! * [`engine`]: the state machine on its store, without a network.
+//! * [`scale`]: the same on states of several sizes.
+//! * [`proofs`]: state proofs, served and verified.
 //! * [`e2e`]: a chain of real nodes, driven over gRPC.
 //! * [`report`]: what every benchmark tells, as JSON; [`machine`]: what it ran on.
 //! * [`world`]: the state that workloads work on; [`workload`]: their signed transactions.
@@ -9,7 +11,10 @@ pub mod e2e;
 pub mod engine;
 mod limit;
 pub mod machine;
+pub mod prepared;
+pub mod proofs;
 pub mod report;
+pub mod scale;
 pub mod workload;
 pub mod world;
 
@@ -19,7 +24,9 @@ use clap::{Args, Subcommand};
 
 use self::e2e::E2eOptions;
 use self::engine::EngineOptions;
+use self::proofs::ProofsOptions;
 use self::report::Report;
+use self::scale::ScaleOptions;
 
 /// What to measure, and where the report goes.
 #[derive(Debug, Clone, Args)]
@@ -37,6 +44,10 @@ pub struct BenchArgs {
 pub enum Bench {
     /// The state machine on its store: frames in, committed blocks out
     Engine(EngineOptions),
+    /// The same on states of several sizes
+    Scale(ScaleOptions),
+    /// State proofs of holdings, served and verified on one thread
+    Proofs(ProofsOptions),
     /// A chain of real nodes with real CometBFT, driven over gRPC
     E2e(E2eOptions),
 }
@@ -50,14 +61,20 @@ pub async fn run(
     mut progress: impl FnMut(&str) + Send + 'static,
 ) -> anyhow::Result<Report> {
     let report = match args.bench {
-        Bench::Engine(options) => {
-            let measure = move || engine::engine(&options, &mut progress);
-            tokio::task::spawn_blocking(measure).await??
-        }
         Bench::E2e(options) => e2e::e2e(&options, &mut progress).await?,
+        Bench::Engine(options) => alone(move || engine::engine(&options, &mut progress)).await?,
+        Bench::Scale(options) => alone(move || scale::scale(&options, &mut progress)).await?,
+        Bench::Proofs(options) => alone(move || proofs::proofs(&options, &mut progress)).await?,
     };
     if let Some(path) = &args.json {
         report.write(path)?;
     }
     Ok(report)
+}
+
+/// Runs a measurement that waits for nothing on a thread of its own.
+async fn alone(
+    measure: impl FnOnce() -> anyhow::Result<Report> + Send + 'static,
+) -> anyhow::Result<Report> {
+    tokio::task::spawn_blocking(measure).await?
 }

@@ -61,6 +61,18 @@ pub struct BenchResult {
     /// Median rate over that of the serial executor in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio_to_serial: Option<f64>,
+    /// Median rate over that with the fewest holdings in the same run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_to_smallest: Option<f64>,
+    /// State proofs per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proofs_per_s: Option<Spread>,
+    /// Microseconds per state proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_us: Option<Spread>,
+    /// Milliseconds to open the store again after the last block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_ms: Option<Spread>,
     /// Milliseconds per block in each stage, median over repetitions of the mean over blocks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stages_ms: BTreeMap<String, f64>,

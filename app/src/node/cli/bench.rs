@@ -20,7 +20,7 @@ fn show(report: &Report) {
     let machine = &report.machine;
     answer(format_args!("bench {}   {}, {} cores", report.bench, machine.cpu, machine.cores));
     answer(format_args!(
-        "  {:<10} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        "  {:<16} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
         "name", "workload", "threads", "tx/s", "blocks/s", "of limit", "of serial", "more"
     ));
     for result in &report.results {
@@ -37,6 +37,18 @@ fn row(result: &BenchResult) -> String {
     if let Some(latency) = result.latency_ms {
         more.push(format!("latency p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99));
     }
+    if let (Some(rate), Some(time)) = (result.proofs_per_s, result.proof_us) {
+        more.push(format!("{:.0} proofs/s, {:.1} µs each", rate.median, time.median));
+    }
+    if let Some(holdings) = result.holdings {
+        more.push(format!("{holdings} holdings"));
+    }
+    if let Some(ratio) = result.ratio_to_smallest {
+        more.push(format!("{ratio:.2} of smallest"));
+    }
+    if let Some(time) = result.open_ms {
+        more.push(format!("opens in {:.0} ms", time.median));
+    }
     if let Some(bytes) = result.bytes_written_per_tx {
         more.push(format!("{bytes:.0} B written/tx"));
     }
@@ -47,7 +59,7 @@ fn row(result: &BenchResult) -> String {
         more.push(format!("{refused} refused"));
     }
     format!(
-        "  {:<10} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        "  {:<16} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
         result.name,
         result.workload,
         number(result.threads.map(|threads| threads.to_string())),
