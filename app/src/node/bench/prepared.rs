@@ -23,6 +23,7 @@ use crate::chain::receipts::receipt;
 use crate::chain::verify::Verifier;
 use crate::state::store::{Store, StoreOptions};
 use crate::state::tree::node::Node;
+use crate::state::view::Changes;
 
 const CHAIN_ID: &str = "tessera-bench";
 /// Blocks before the clock starts, so that caches are as in a running node.
@@ -144,6 +145,8 @@ pub(super) struct Prepared {
     folder: PathBuf,
     /// The blocks, those before the clock starts included.
     blocks: Vec<Block>,
+    /// What the blocks that prepared the state changed after genesis.
+    pub(super) setup: Vec<Arc<Changes>>,
 }
 
 impl Prepared {
@@ -158,7 +161,7 @@ impl Prepared {
         let (name, holdings) = (workload.name(), world.holders.len());
         let mut generator = Generator::new(world, workload);
         let started = Instant::now();
-        prepare(world, &generator.setup(), &folder.join("prepared"))?;
+        let setup = prepare(world, &generator.setup(), &folder.join("prepared"))?;
         let took = started.elapsed();
         progress(&format!("{name}: state of {holdings} holdings in {took:.1?}"));
         let started = Instant::now();
@@ -168,7 +171,7 @@ impl Prepared {
             .collect();
         let took = started.elapsed();
         progress(&format!("{name}: {} blocks signed in {took:.1?}", blocks.len()));
-        Ok(Self { folder: folder.to_owned(), blocks })
+        Ok(Self { folder: folder.to_owned(), blocks, setup })
     }
 
     /// Runs all blocks on a copy of the store.
@@ -217,18 +220,20 @@ impl Prepared {
     }
 }
 
-/// Makes the store that all repetitions begin with.
-fn prepare(world: &World, setup: &[Bytes], folder: &Path) -> anyhow::Result<()> {
+/// Makes the store that all repetitions begin with, and tells what came after genesis.
+fn prepare(world: &World, setup: &[Bytes], folder: &Path) -> anyhow::Result<Vec<Arc<Changes>>> {
     let ledger = open(folder, Scheduling::Parallel)?;
     ledger.init(&world.genesis)?;
+    let mut changes = Vec::new();
     for (height, transactions) in (1..).zip(setup.chunks(SETUP_BLOCK)) {
         let block = ledger.finalize(height, time_ms(height), &frames(transactions))?;
         let refused = block.receipts.iter().filter_map(|receipt| receipt.outcome.as_ref());
         let refused = refused.filter(|outcome| outcome.code != 0).count();
         ensure!(refused == 0, "{refused} transactions of the preparation were refused");
+        changes.push(Arc::clone(&block.changes));
         ledger.commit(block)?;
     }
-    Ok(())
+    Ok(changes)
 }
 
 fn open(folder: &Path, scheduling: Scheduling) -> anyhow::Result<Ledger> {

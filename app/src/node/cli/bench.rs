@@ -2,16 +2,21 @@
 
 use super::block_on;
 use crate::node::bench::report::{BenchResult, Report};
-use crate::node::bench::{self, BenchArgs};
+use crate::node::bench::{self, Bench, BenchArgs};
 use crate::node::output::{answer, tell};
 
 /// Runs a benchmark and shows its results.
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<()> {
-    let file = args.json.clone();
+    let file = match &args.bench {
+        Bench::Page(options) => Some(options.out.clone()),
+        _ => args.json.clone(),
+    };
     let report = block_on(bench::run(args, |progress: &str| tell(format_args!("  {progress}"))))?;
-    show(&report);
+    if let Some(report) = &report {
+        show(report);
+    }
     if let Some(file) = file {
-        tell(format_args!("report written to {}", file.display()));
+        tell(format_args!("written to {}", file.display()));
     }
     Ok(())
 }
@@ -39,6 +44,10 @@ fn row(result: &BenchResult) -> String {
     }
     if let (Some(rate), Some(time)) = (result.proofs_per_s, result.proof_us) {
         more.push(format!("{:.0} proofs/s, {:.1} µs each", rate.median, time.median));
+    }
+    if !result.stages_ms.is_empty() {
+        let stages = result.stages_ms.iter().map(|(name, time)| format!("{name} {time:.1}"));
+        more.push(format!("{} ms/block", stages.collect::<Vec<_>>().join(", ")));
     }
     if let Some(holdings) = result.holdings {
         more.push(format!("{holdings} holdings"));
