@@ -47,7 +47,7 @@ fn row(result: &BenchResult) -> String {
     }
     if !result.stages_ms.is_empty() {
         let stages = result.stages_ms.iter().map(|(name, time)| format!("{name} {time:.1}"));
-        more.push(format!("{} ms/block", stages.collect::<Vec<_>>().join(", ")));
+        more.push(format!("{} ms a block", stages.collect::<Vec<_>>().join(" + ")));
     }
     if let Some(holdings) = result.holdings {
         more.push(format!("{holdings} holdings"));
@@ -60,6 +60,9 @@ fn row(result: &BenchResult) -> String {
     }
     if let Some(bytes) = result.bytes_written_per_tx {
         more.push(format!("{bytes:.0} B written/tx"));
+    }
+    if let Some(bytes) = result.rss_bytes {
+        more.push(format!("memory {} MB", bytes >> 20));
     }
     for (process, bytes) in &result.peak_rss_bytes {
         more.push(format!("{process} {} MB", bytes >> 20));
