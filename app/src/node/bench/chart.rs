@@ -80,7 +80,17 @@ pub(super) fn figure(value: f64) -> String {
     if value < 100.0 {
         return format!("{value:.1}");
     }
-    let digits = format!("{value:.0}");
+    grouped(&format!("{value:.0}"))
+}
+
+/// A number of things.
+pub(super) fn counted(count: usize, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{ending}", grouped(&count.to_string()))
+}
+
+/// Digits with their thousands apart.
+fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
     for (number, digit) in digits.chars().enumerate() {
         if number > 0 && (digits.len() - number).is_multiple_of(3) {
@@ -104,6 +114,7 @@ mod tests {
     fn figures_are_short_and_grouped() {
         let figures = [0.123, 9.5, 42.0, 999.6, 12_345.0, 1_234_567.0].map(figure);
         assert_eq!(figures, ["0.12", "9.50", "42.0", "1,000", "12,345", "1,234,567"]);
+        assert_eq!([1, 2_000].map(|count| counted(count, "thread")), ["1 thread", "2,000 threads"]);
     }
 
     #[test]

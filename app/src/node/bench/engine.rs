@@ -45,28 +45,34 @@ pub fn engine(options: &EngineOptions, progress: &mut dyn FnMut(&str)) -> anyhow
     with_folder(&options.blocks.folder, |folder| {
         for workload in &options.workloads {
             let (blocks, holdings) = (&options.blocks, options.holdings);
-            let results = measure(blocks, *workload, holdings, &configs(), folder, progress)?;
-            report.results.extend(results);
+            let case = Case { blocks, workload: *workload, holdings };
+            report.results.extend(measure(&case, &configs(), folder, progress)?);
         }
         Ok(report)
     })
 }
 
+/// A workload on a state.
+pub(super) struct Case<'a> {
+    pub(super) blocks: &'a BlockOptions,
+    pub(super) workload: Workload,
+    pub(super) holdings: usize,
+}
+
 /// Measures some configurations with one workload on one state.
 pub(super) fn measure(
-    options: &BlockOptions,
-    workload: Workload,
-    holdings: usize,
+    case: &Case<'_>,
     configs: &[Config],
     folder: &Path,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Vec<BenchResult>> {
-    let world = options.world(workload, holdings)?;
-    let prepared = Prepared::new(&world, options, workload, folder, progress)?;
+    let Case { blocks, workload, holdings } = *case;
+    let world = blocks.world(workload, holdings)?;
+    let prepared = Prepared::new(&world, blocks, workload, folder, progress)?;
     // It would count as memory of the state machine.
     drop(world);
     let mut runs: Vec<Vec<Run>> = configs.iter().map(|_| Vec::new()).collect();
-    for repetition in 1..=options.repetitions {
+    for repetition in 1..=blocks.repetitions {
         take_turns(&prepared, configs, &mut runs, &mut |text| {
             progress(&format!("{}: repetition {repetition}, {text}", workload.name()));
         })?;

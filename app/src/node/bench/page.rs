@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 
-use super::chart::{Bar, bars, escape, figure};
+use super::chart::{Bar, bars, counted, escape, figure};
 use super::report::{BenchResult, Report, Spread};
 
 /// What to show, and where.
@@ -161,9 +161,9 @@ fn chart(title: &str, of: Vec<Bar>) -> String {
 /// What tells a result from the others of its report.
 fn label(result: &BenchResult) -> String {
     let mut words = vec![result.name.clone(), result.workload.clone()];
-    words.extend(result.threads.map(|threads| format!("{threads} threads")));
-    words.extend(result.validators.map(|validators| format!("{validators} validators")));
-    words.extend(result.holdings.map(|holdings| format!("{holdings} holdings")));
+    words.extend(result.threads.map(|threads| counted(threads, "thread")));
+    words.extend(result.validators.map(|validators| counted(validators, "validator")));
+    words.extend(result.holdings.map(|holdings| counted(holdings, "holding")));
     words.retain(|word| !word.is_empty());
     words.join(" · ")
 }

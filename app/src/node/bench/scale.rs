@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::engine::{METHOD, measure};
+use super::engine::{Case, METHOD, measure};
 use super::machine;
 use super::prepared::{BlockOptions, Config, with_folder};
 use super::report::{BenchResult, Report};
@@ -44,8 +44,9 @@ pub fn scale(options: &ScaleOptions, progress: &mut dyn FnMut(&str)) -> anyhow::
         for workload in &options.workloads {
             let mut results = Vec::new();
             for holdings in &sizes {
-                let blocks = &options.blocks;
-                results.extend(measure(blocks, *workload, *holdings, &configs, folder, progress)?);
+                let (blocks, holdings) = (&options.blocks, *holdings);
+                let case = Case { blocks, workload: *workload, holdings };
+                results.extend(measure(&case, &configs, folder, progress)?);
             }
             relate(&mut results);
             report.results.extend(results);
