@@ -3,13 +3,13 @@
 use std::process::Command;
 use std::{fs, thread};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Ticks of processor time a second, as Linux tells it to every program.
 const CLOCK_TICKS_PER_SECOND: u64 = 100;
 
 /// A machine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Machine {
     /// Model of the processor.
     pub cpu: String,

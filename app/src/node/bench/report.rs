@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::machine::{self, Machine};
 
 /// A benchmark's report. Fields that do not apply are left out of the JSON.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Report {
     /// Which benchmark.
     pub bench: String,
@@ -28,7 +28,8 @@ pub struct Report {
 }
 
 /// One measured configuration.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BenchResult {
     /// What was measured: `tessera`, or a baseline.
     pub name: String,
@@ -61,6 +62,18 @@ pub struct BenchResult {
     /// Median rate over that of the serial executor in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio_to_serial: Option<f64>,
+    /// Median rate over that with the fewest holdings in the same run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_to_smallest: Option<f64>,
+    /// State proofs per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proofs_per_s: Option<Spread>,
+    /// Microseconds per state proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_us: Option<Spread>,
+    /// Milliseconds to open the store again after the last block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_ms: Option<Spread>,
     /// Milliseconds per block in each stage, median over repetitions of the mean over blocks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stages_ms: BTreeMap<String, f64>,
@@ -88,7 +101,7 @@ pub struct BenchResult {
 }
 
 /// Smallest, middle and largest of several measurements.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Smallest.
     pub min: f64,
@@ -109,7 +122,7 @@ impl Spread {
 }
 
 /// Quantiles of a latency in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
     /// Half of all were faster.
     pub p50: f64,

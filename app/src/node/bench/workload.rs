@@ -88,7 +88,7 @@ impl<'a> Generator<'a> {
     #[must_use]
     pub fn new(world: &'a World, workload: Workload) -> Self {
         let nonces = vec![0; world.senders.len()];
-        Self { world, workload, random: Random(1), next_sender: 1, nonces, hot_nonce: 0 }
+        Self { world, workload, random: Random::new(1), next_sender: 1, nonces, hot_nonce: 0 }
     }
 
     /// What must happen before the workload: royalty schedules and proposals.
@@ -286,10 +286,16 @@ pub fn frames(transactions: &[Bytes]) -> Vec<Bytes> {
 }
 
 /// A small generator of numbers that look random (splitmix64).
-struct Random(u64);
+pub(super) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    /// Always the same numbers from the same seed.
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number, below a limit.
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

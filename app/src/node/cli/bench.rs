@@ -2,16 +2,21 @@
 
 use super::block_on;
 use crate::node::bench::report::{BenchResult, Report};
-use crate::node::bench::{self, BenchArgs};
+use crate::node::bench::{self, Bench, BenchArgs};
 use crate::node::output::{answer, tell};
 
 /// Runs a benchmark and shows its results.
 pub(super) fn run(args: BenchArgs) -> anyhow::Result<()> {
-    let file = args.json.clone();
+    let file = match &args.bench {
+        Bench::Page(options) => Some(options.out.clone()),
+        _ => args.json.clone(),
+    };
     let report = block_on(bench::run(args, |progress: &str| tell(format_args!("  {progress}"))))?;
-    show(&report);
+    if let Some(report) = &report {
+        show(report);
+    }
     if let Some(file) = file {
-        tell(format_args!("report written to {}", file.display()));
+        tell(format_args!("written to {}", file.display()));
     }
     Ok(())
 }
@@ -20,7 +25,7 @@ fn show(report: &Report) {
     let machine = &report.machine;
     answer(format_args!("bench {}   {}, {} cores", report.bench, machine.cpu, machine.cores));
     answer(format_args!(
-        "  {:<10} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        "  {:<16} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
         "name", "workload", "threads", "tx/s", "blocks/s", "of limit", "of serial", "more"
     ));
     for result in &report.results {
@@ -37,8 +42,27 @@ fn row(result: &BenchResult) -> String {
     if let Some(latency) = result.latency_ms {
         more.push(format!("latency p50 {:.0} ms, p99 {:.0} ms", latency.p50, latency.p99));
     }
+    if let (Some(rate), Some(time)) = (result.proofs_per_s, result.proof_us) {
+        more.push(format!("{:.0} proofs/s, {:.1} µs each", rate.median, time.median));
+    }
+    if !result.stages_ms.is_empty() {
+        let stages = result.stages_ms.iter().map(|(name, time)| format!("{name} {time:.1}"));
+        more.push(format!("{} ms a block", stages.collect::<Vec<_>>().join(" + ")));
+    }
+    if let Some(holdings) = result.holdings {
+        more.push(format!("{holdings} holdings"));
+    }
+    if let Some(ratio) = result.ratio_to_smallest {
+        more.push(format!("{ratio:.2} of smallest"));
+    }
+    if let Some(time) = result.open_ms {
+        more.push(format!("opens in {:.0} ms", time.median));
+    }
     if let Some(bytes) = result.bytes_written_per_tx {
         more.push(format!("{bytes:.0} B written/tx"));
+    }
+    if let Some(bytes) = result.rss_bytes {
+        more.push(format!("memory {} MB", bytes >> 20));
     }
     for (process, bytes) in &result.peak_rss_bytes {
         more.push(format!("{process} {} MB", bytes >> 20));
@@ -47,7 +71,7 @@ fn row(result: &BenchResult) -> String {
         more.push(format!("{refused} refused"));
     }
     format!(
-        "  {:<10} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        "  {:<16} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
         result.name,
         result.workload,
         number(result.threads.map(|threads| threads.to_string())),

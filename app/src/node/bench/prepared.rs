@@ -1,0 +1,329 @@
+//! A store with a state, signed blocks for it, and what running them takes.
+//!
+//! Each repetition works on its own copy of one prepared store, so that all see the same state.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use bytes::Bytes;
+use clap::Args;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::limit;
+use super::machine;
+use super::workload::{Generator, Workload, frames};
+use super::world::{self, World, WorldOptions};
+use crate::chain::executor::Scheduling;
+use crate::chain::ledger::{FinalizedBlock, Ledger};
+use crate::chain::receipts::receipt;
+use crate::chain::verify::Verifier;
+use crate::state::store::{Store, StoreOptions};
+use crate::state::tree::node::Node;
+use crate::state::view::Changes;
+
+const CHAIN_ID: &str = "tessera-bench";
+/// Blocks before the clock starts, so that caches are as in a running node.
+pub(super) const WARM_UP_BLOCKS: usize = 2;
+/// Transactions of each block that prepares the state.
+const SETUP_BLOCK: usize = 1_000;
+
+/// The blocks that are run, and how often.
+#[derive(Debug, Clone, Args)]
+pub struct BlockOptions {
+    /// Assets in the state
+    #[arg(long, default_value_t = 1_000)]
+    pub assets: usize,
+    /// Transactions of each block
+    #[arg(long, default_value_t = 2_000)]
+    pub block_size: usize,
+    /// Blocks of each repetition
+    #[arg(long, default_value_t = 20)]
+    pub blocks: usize,
+    /// Repetitions of each configuration
+    #[arg(long, default_value_t = 3)]
+    pub repetitions: usize,
+    /// Folder for the stores; they are removed at the end
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    pub folder: PathBuf,
+}
+
+impl BlockOptions {
+    /// The state that a workload begins with.
+    ///
+    /// # Errors
+    /// When there would be nothing to measure.
+    pub(super) fn world(&self, workload: Workload, holdings: usize) -> anyhow::Result<World> {
+        ensure!(
+            self.block_size > 0 && self.blocks > 0 && self.repetitions > 0,
+            "there must be something to measure"
+        );
+        let transactions = (self.blocks + WARM_UP_BLOCKS) * self.block_size;
+        let options = WorldOptions {
+            holdings,
+            assets: if workload.has_one_asset() { 1 } else { self.assets },
+            senders: (transactions + 1).min(holdings).max(2),
+            cash: workload.needs_cash(),
+        };
+        Ok(World::new(CHAIN_ID, options, vec![world::validator()]))
+    }
+}
+
+/// Does something with a new folder and removes it.
+pub(super) fn with_folder<T>(
+    parent: &Path,
+    work: impl FnOnce(&Path) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let folder = parent.join(format!("tessera-bench-{}", std::process::id()));
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+    let done = work(&folder);
+    let removed = fs::remove_dir_all(&folder);
+    let done = done?;
+    removed.with_context(|| format!("cannot remove `{}`", folder.display()))?;
+    Ok(done)
+}
+
+/// How blocks are executed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Config {
+    /// What it is called in reports.
+    pub(super) name: &'static str,
+    /// Threads of the pool.
+    pub(super) threads: usize,
+    /// Whether transactions are executed at once or one after the other.
+    pub(super) scheduling: Scheduling,
+}
+
+impl Config {
+    /// The product on some threads.
+    pub(super) fn tessera(threads: usize) -> Self {
+        Self { name: "tessera", threads, scheduling: Scheduling::Parallel }
+    }
+
+    /// One transaction after the other on one thread.
+    pub(super) fn serial() -> Self {
+        Self { name: "serial", threads: 1, scheduling: Scheduling::Serial }
+    }
+}
+
+/// Times and sizes of one repetition of one configuration, of the blocks after the first few.
+#[derive(Default)]
+pub(super) struct Run {
+    pub(super) blocks: usize,
+    pub(super) transactions: usize,
+    pub(super) seconds: f64,
+    pub(super) limit_seconds: f64,
+    pub(super) stages: BTreeMap<&'static str, Duration>,
+    pub(super) bytes_written: Option<u64>,
+    pub(super) rss_bytes: Option<u64>,
+    pub(super) refused: u64,
+    /// Time to open the store again afterwards.
+    pub(super) open: Duration,
+    pub(super) app_hash: [u8; 32],
+}
+
+impl Run {
+    /// Transactions per second.
+    pub(super) fn rate(&self) -> f64 {
+        self.transactions as f64 / self.seconds
+    }
+}
+
+/// Transactions of a block, and the same in frames.
+pub(super) struct Block {
+    frames: Vec<Bytes>,
+    transactions: Vec<Bytes>,
+}
+
+/// A store that all repetitions begin with, and the blocks that they run.
+pub(super) struct Prepared {
+    /// The folder that it is in, beside the copies.
+    folder: PathBuf,
+    /// The blocks, those before the clock starts included.
+    blocks: Vec<Block>,
+    /// What the blocks that prepared the state changed after genesis.
+    pub(super) setup: Vec<Arc<Changes>>,
+}
+
+impl Prepared {
+    /// Makes the store in a folder and signs the blocks.
+    pub(super) fn new(
+        world: &World,
+        options: &BlockOptions,
+        workload: Workload,
+        folder: &Path,
+        progress: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<Self> {
+        let (name, holdings) = (workload.name(), world.holders.len());
+        let mut generator = Generator::new(world, workload);
+        let started = Instant::now();
+        let setup = prepare(world, &generator.setup(), &folder.join("prepared"))?;
+        let took = started.elapsed();
+        progress(&format!("{name}: state of {holdings} holdings in {took:.1?}"));
+        let started = Instant::now();
+        let blocks: Vec<Block> = (0..options.blocks + WARM_UP_BLOCKS)
+            .map(|_| generator.transactions(options.block_size))
+            .map(|transactions| Block { frames: frames(&transactions), transactions })
+            .collect();
+        let took = started.elapsed();
+        progress(&format!("{name}: {} blocks signed in {took:.1?}", blocks.len()));
+        Ok(Self { folder: folder.to_owned(), blocks, setup })
+    }
+
+    /// Runs all blocks on a copy of the store.
+    pub(super) fn run(&self, config: &Config) -> anyhow::Result<Run> {
+        let pool = ThreadPoolBuilder::new().num_threads(config.threads).build()?;
+        self.with_copy(|copy| {
+            let mut run = run(copy, config, &pool, &self.blocks)?;
+            let started = Instant::now();
+            let store = pool.install(|| Store::open(copy, StoreOptions::default()))?;
+            run.open = started.elapsed();
+            let committed = store.committed().context("the store is empty")?;
+            ensure!(committed.app_hash == run.app_hash, "the store is not as it was left");
+            Ok(run)
+        })
+    }
+
+    /// Runs all blocks on a copy of the store with the clock off, shows each, then the store.
+    pub(super) fn replay<T>(
+        &self,
+        mut each: impl FnMut(&FinalizedBlock),
+        work: impl FnOnce(&Store) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        self.with_copy(|copy| {
+            let ledger = open(copy, Scheduling::Parallel)?;
+            for block in &self.blocks {
+                let height = next_height(&ledger);
+                let finalized = ledger.finalize(height, time_ms(height), &block.frames)?;
+                each(&finalized);
+                ledger.commit(finalized)?;
+            }
+            work(ledger.store())
+        })
+    }
+
+    /// Removes the store.
+    pub(super) fn remove(self) -> anyhow::Result<()> {
+        Ok(fs::remove_dir_all(self.folder.join("prepared"))?)
+    }
+
+    fn with_copy<T>(&self, work: impl FnOnce(&Path) -> anyhow::Result<T>) -> anyhow::Result<T> {
+        let copy = self.folder.join("copy");
+        copy_folder(&self.folder.join("prepared"), &copy)?;
+        let done = work(&copy)?;
+        fs::remove_dir_all(&copy)?;
+        Ok(done)
+    }
+}
+
+/// Makes the store that all repetitions begin with, and tells what came after genesis.
+fn prepare(world: &World, setup: &[Bytes], folder: &Path) -> anyhow::Result<Vec<Arc<Changes>>> {
+    let ledger = open(folder, Scheduling::Parallel)?;
+    ledger.init(&world.genesis)?;
+    let mut changes = Vec::new();
+    for (height, transactions) in (1..).zip(setup.chunks(SETUP_BLOCK)) {
+        let block = ledger.finalize(height, time_ms(height), &frames(transactions))?;
+        let refused = block.receipts.iter().filter_map(|receipt| receipt.outcome.as_ref());
+        let refused = refused.filter(|outcome| outcome.code != 0).count();
+        ensure!(refused == 0, "{refused} transactions of the preparation were refused");
+        changes.push(Arc::clone(&block.changes));
+        ledger.commit(block)?;
+    }
+    Ok(changes)
+}
+
+fn open(folder: &Path, scheduling: Scheduling) -> anyhow::Result<Ledger> {
+    let store = Arc::new(Store::open(folder, StoreOptions::default())?);
+    Ok(Ledger::new(store, Arc::new(Verifier::new(CHAIN_ID)), scheduling))
+}
+
+fn next_height(ledger: &Ledger) -> u64 {
+    ledger.store().committed().map_or(0, |committed| committed.height) + 1
+}
+
+fn time_ms(height: u64) -> u64 {
+    1_767_225_600_000 + height * 1_000
+}
+
+fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> anyhow::Result<Run> {
+    let ledger = open(folder, config.scheduling)?;
+    let mut run = Run::default();
+    let own = std::process::id();
+    let mut written_before = None;
+    for (number, block) in blocks.iter().enumerate() {
+        let warm = number >= WARM_UP_BLOCKS;
+        if number == WARM_UP_BLOCKS {
+            written_before = machine::bytes_written(own);
+        }
+        pool.install(|| run_block(&ledger, block, warm, &mut run))?;
+    }
+    let committed = ledger.store().committed().context("nothing was committed")?;
+    run.app_hash = committed.app_hash;
+    run.bytes_written = machine::bytes_written(own)
+        .zip(written_before)
+        .map(|(after, before)| after.saturating_sub(before))
+        .filter(|bytes| *bytes > 0);
+    run.rss_bytes = machine::rss_bytes(own);
+    Ok(run)
+}
+
+fn run_block(ledger: &Ledger, block: &Block, warm: bool, run: &mut Run) -> anyhow::Result<()> {
+    let height = next_height(ledger);
+    let time_ms = time_ms(height);
+    let started = Instant::now();
+    let verified = ledger.verify(&block.frames);
+    let verify = started.elapsed();
+    let executed = ledger.execute(height, time_ms, &verified)?;
+    let execute = started.elapsed();
+    let finalized = ledger.stage(height, time_ms, verified, executed)?;
+    let stage = started.elapsed();
+    let refused = finalized.summary.refused;
+
+    // The limit is measured between the stages, on the same nodes, off the clock.
+    let nodes: Vec<&Node> = finalized.new_nodes().collect();
+    let limit = limit::verify_time(CHAIN_ID, &block.transactions)? + limit::hash_time(&nodes);
+    drop(nodes);
+
+    let resumed = Instant::now();
+    let (_, receipts) = ledger.commit(finalized)?;
+    let commit = resumed.elapsed();
+    let sample = receipts.last().and_then(|receipt| receipt.outcome.as_ref());
+    let sample = sample.context("a block without receipts")?;
+    let stored = receipt(ledger.store().database(), &sample.tx_id)?;
+    ensure!(stored.as_ref() == receipts.last(), "a receipt cannot be read back");
+    if warm {
+        run.blocks += 1;
+        run.transactions += block.transactions.len();
+        run.seconds += (stage + commit).as_secs_f64();
+        run.limit_seconds += limit.as_secs_f64();
+        run.refused += u64::from(refused);
+        let stages = [
+            ("verify", verify),
+            ("execute", execute - verify),
+            ("stage", stage - execute),
+            ("commit", commit),
+        ];
+        for (name, time) in stages {
+            *run.stages.entry(name).or_default() += time;
+        }
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
