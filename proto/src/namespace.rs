@@ -1,4 +1,4 @@
-//! Kinds of facts in the state.
+//! Kinds of facts in the state, and of counters.
 
 /// First byte of every key: what kind of fact it names.
 ///

@@ -9,7 +9,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use crate::id::{Address, AssetId};
-pub use crate::namespace::Namespace;
+pub use crate::namespace::{HolderBucket, Namespace};
 
 /// Longest key in bytes.
 pub const MAX_KEY_LENGTH: usize = 56;
