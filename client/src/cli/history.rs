@@ -7,6 +7,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use tessera_proto::id::Address;
 use tessera_proto::pb::assets::v1::HistoryEntry;
+use tessera_proto::pb::chain::v1::Event;
 
 use super::context::Context;
 use super::failure::Failure;
@@ -121,7 +122,7 @@ fn verified_json(verified: &VerifiedHistory) -> Value {
 
 fn records(entries: &[HistoryEntry]) -> Vec<Value> {
     let record = |(number, entry): (u64, &HistoryEntry)| {
-        let events: Vec<_> = entry.event.iter().cloned().collect();
+        let events: Vec<Event> = event(entry).into_iter().collect();
         json!({
             "number": number,
             "height": entry.height,
@@ -140,7 +141,7 @@ fn table(context: &Context, chain_id: &str, entries: &[HistoryEntry]) -> Block {
             grouped(number),
             grouped(entry.height),
             time_of(entry.time_ms),
-            entry.event.as_ref().map(event_name).unwrap_or_default().replace('_', " "),
+            event(entry).as_ref().map(event_name).unwrap_or_default().replace('_', " "),
             actor.unwrap_or_default(),
         ]
     };
@@ -150,4 +151,8 @@ fn table(context: &Context, chain_id: &str, entries: &[HistoryEntry]) -> Block {
 
 fn address(entry: &HistoryEntry) -> Option<Address> {
     Address::try_from(entry.actor.as_ref()).ok()
+}
+
+fn event(entry: &HistoryEntry) -> Option<Event> {
+    Event::decode(entry.event.clone()).ok()
 }

@@ -563,7 +563,7 @@ pub struct StatementRecorded {
 ///
 /// The hash of its bytes, SHA-256(0x00 || entry), is a leaf of the RFC 6962 tree
 /// of the asset's history.
-#[derive(Clone, PartialEq, ::prost::Message)]
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HistoryEntry {
     /// Block of the action.
     #[prost(uint64, tag = "1")]
@@ -574,9 +574,9 @@ pub struct HistoryEntry {
     /// 20 bytes; who signed the transaction.
     #[prost(bytes = "bytes", tag = "3")]
     pub actor: ::prost::bytes::Bytes,
-    /// What happened.
-    #[prost(message, optional, tag = "4")]
-    pub event: ::core::option::Option<super::super::chain::v1::Event>,
+    /// What happened: the bytes of a `tessera.chain.v1.Event`.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub event: ::prost::bytes::Bytes,
 }
 /// Some actions on an asset, oldest first (leaf `history page`).
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -50,7 +50,7 @@ pub(crate) fn record(
         height: context.block.height,
         time_ms: context.block.time_ms,
         actor: context.sender.to_bytes(),
-        event: Some(Event { kind: Some(kind.clone()) }),
+        event: Event { kind: Some(kind.clone()) }.encode_to_vec().into(),
     };
     let page_key = StateKey::history_page(asset, history.count() / PAGE_LENGTH);
     let mut page: HistoryPage = context.state.load(&page_key)?.unwrap_or_default();

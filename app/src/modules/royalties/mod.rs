@@ -5,7 +5,7 @@
 //! claims its part of that total whenever it likes, at a cost that does not depend on the others.
 //!
 //! A payment into the split is split as a whole. Of a resale the protocol takes the part of the
-//! price that the schedule names; [`take_from_sale`] is how every market does that.
+//! price that the schedule names; `take_from_sale` is how every market does that.
 //!
 //! # State
 //! | leaf | key | written by |

@@ -64,7 +64,7 @@ impl Message for BatchTransfer {
     }
 
     /// In order of precedence: [`TransferError::SelfTransfer`], then the refusals of
-    /// [`movement::transfer`].
+    /// `movement::transfer`.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, legs, memo_sha256 } = self;
         let from = context.sender;

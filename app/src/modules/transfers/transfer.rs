@@ -51,7 +51,7 @@ impl Message for Transfer {
     }
 
     /// In order of precedence: [`TransferError::SelfTransfer`], then the refusals of
-    /// [`movement::transfer`].
+    /// `movement::transfer`.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, to, amount, memo_sha256 } = self;
         let from = context.sender;

@@ -82,7 +82,7 @@ impl Message for TransferFrom {
 
     /// In order of precedence: [`TransferError::SelfTransfer`], [`TransferError::NotApproved`],
     /// [`TransferError::ApprovalExpired`], [`TransferError::ApprovalTooSmall`],
-    /// [`TransferError::OwnerSanctioned`], then the refusals of [`movement::transfer`].
+    /// [`TransferError::OwnerSanctioned`], then the refusals of `movement::transfer`.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, from, to, amount, memo_sha256 } = self;
         if from == to {

@@ -3,6 +3,7 @@
 use prost::Message as _;
 use tessera_proto::history::{History, PAGE_LENGTH};
 use tessera_proto::pb::assets::v1::{AssetStatus, HistoryEntry, HistoryHead, HistoryPage, Role};
+use tessera_proto::pb::chain::v1::Event;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
 use tessera_proto::state_key::StateKey;
 
@@ -45,8 +46,10 @@ fn every_change_of_the_register_is_in_the_history() {
     chain.submit(ISSUER, transfer("villa", &account(1), 5)).unwrap();
     chain.submit(1, mint("villa", 1, 5)).unwrap_err();
     let entries = entries(&chain, "villa");
-    let kinds: Vec<EventKind> =
-        entries.iter().map(|entry| entry.event.clone().unwrap().kind.unwrap()).collect();
+    let kinds: Vec<EventKind> = entries
+        .iter()
+        .map(|entry| Event::decode(entry.event.clone()).unwrap().kind.unwrap())
+        .collect();
     assert!(matches!(
         kinds[..4],
         [

@@ -1,8 +1,10 @@
 //! Who may act for an asset, until when, and who decides on that.
 
 use bytes::Bytes;
+use prost::Message as _;
 use tessera_proto::pb::assets::v1 as pb;
 use tessera_proto::pb::assets::v1::{AssetStatus, Role, RoleGrants};
+use tessera_proto::pb::chain::v1::Event;
 use tessera_proto::state_key::StateKey;
 
 use super::life_cycle::{burn, change};
@@ -225,7 +227,7 @@ fn whoever_has_a_role_may_state_something_in_it() {
     assert_refused(chain.submit(1, custodian), "assets", 30);
     let events = chain.submit(1, statement("villa", auditor, "counted", &[1; 32])).unwrap();
     let entry = super::history::entries(&chain, "villa").pop().unwrap();
-    assert_eq!(entry.event.unwrap().kind.as_ref(), events.first());
+    assert_eq!(Event::decode(entry.event).unwrap().kind.as_ref(), events.first());
     chain.block.time_ms = later;
     let too_late = statement("villa", auditor, "counted", &[1; 32]);
     assert_refused(chain.submit(1, too_late), "assets", 30);
