@@ -2,8 +2,8 @@
 //!
 //! A batch is valid if a random combination of the verification equations of its signatures
 //! holds, multiplied by the cofactor (section "Batch verification" of the Ed25519 paper,
-//! Bernstein and others, 2012, and ZIP-215). The points of keys that were seen before are kept:
-//! finding one is a third of the work.
+//! Bernstein and others, 2012, and ZIP-215). The points of keys that were seen before are kept, for
+//! finding one is a good part of the work.
 
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
