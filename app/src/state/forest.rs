@@ -35,8 +35,32 @@ const NODE_CACHE_ENTRIES: usize = 10_000;
 /// What a cached node takes beside its children.
 const NODE_OVERHEAD_BYTES: usize = 128;
 
-/// Hashes of the roots of all trees, in order of shard.
-pub type ShardRoots = Arc<Vec<Hash>>;
+/// The roots of all trees after a block, and the map that makes the app hash of them.
+#[derive(Debug)]
+pub struct ShardRoots {
+    hashes: Vec<Hash>,
+    map: SimpleMap,
+}
+
+impl ShardRoots {
+    /// Roots with these hashes, in order of shard.
+    #[must_use]
+    pub fn new(hashes: Vec<Hash>) -> Self {
+        Self { map: root_map(&hashes), hashes }
+    }
+
+    /// Hashes in order of shard.
+    #[must_use]
+    pub fn hashes(&self) -> &[Hash] {
+        &self.hashes
+    }
+
+    /// The map of root names to root hashes, whose root is the app hash.
+    #[must_use]
+    pub fn map(&self) -> &SimpleMap {
+        &self.map
+    }
+}
 
 /// The map of root names to root hashes, whose root is the app hash.
 #[must_use]
@@ -46,14 +70,14 @@ pub fn root_map(roots: &[Hash]) -> SimpleMap {
 }
 
 /// Which shards a block changed (a bit each, 32 bytes), then the roots of all.
-pub(crate) fn encode_roots(changed: impl Iterator<Item = u8>, roots: &[Hash]) -> Vec<u8> {
+pub(crate) fn encode_roots(changed: impl Iterator<Item = u8>, roots: &ShardRoots) -> Vec<u8> {
     let mut bytes = vec![0; SHARD_COUNT / 8];
     for shard in changed {
         if let Some(byte) = bytes.get_mut(usize::from(shard / 8)) {
             *byte |= 0x80_u8.checked_shr(u32::from(shard % 8)).unwrap_or_default();
         }
     }
-    bytes.extend(roots.iter().flatten());
+    bytes.extend(roots.hashes.iter().flatten());
     bytes
 }
 

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use ics23::commitment_proof::Proof;
 use ics23::{CommitmentProof, ExistenceProof, InnerOp, NonExistenceProof};
 use tessera_client::verify::encode_commitment_proof;
+use tessera_client::verify::simple_map::SimpleMap;
 use tessera_proto::pb::query::v1::StateProof;
 use tessera_proto::state_key::{StateKey, shard_root_name};
 
 use super::error::Fault;
-use super::forest::root_map;
 use super::tree::node::{Child, INNER_PREFIX};
 use super::tree::walk::{Sibling, neighbours, siblings};
 use super::tree::{Hash, NodeSource};
@@ -32,11 +32,15 @@ pub struct ProvenTree<'a> {
     pub values: &'a dyn ValueSource,
 }
 
-/// Proves the value of a key, or that it has none, as of the block with these roots.
+/// Proves the value of a key, or that it has none, as of the block with this map of roots.
 ///
 /// # Errors
 /// [`Fault`] when nodes or values cannot be read.
-pub fn prove(tree: &ProvenTree<'_>, roots: &[Hash], key: &StateKey) -> Result<StateProof, Fault> {
+pub fn prove(
+    tree: &ProvenTree<'_>,
+    roots: &SimpleMap,
+    key: &StateKey,
+) -> Result<StateProof, Fault> {
     let hash = key.hash();
     let (value, proof) = match tree.existence(&hash)? {
         Some(proof) => (proof.value.clone(), Proof::Exist(proof)),
@@ -44,7 +48,7 @@ pub fn prove(tree: &ProvenTree<'_>, roots: &[Hash], key: &StateKey) -> Result<St
     };
     let shard_proof = CommitmentProof { proof: Some(proof) };
     let shard = key.shard();
-    let root_proof = root_map(roots)
+    let root_proof = roots
         .prove(shard_root_name(shard).as_bytes())
         .ok_or_else(|| Fault::DamagedTree(format!("no root for shard {shard:02x}")))?;
     Ok(StateProof {

@@ -19,7 +19,6 @@ use super::database::{Batch, Database, Table};
 use super::error::Fault;
 use super::forest::{
     CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
-    root_map,
 };
 use super::history::{History, Record, Replaced, history_key, push_replaced};
 use super::proof::{self, ProvenTree, ValueSource};
@@ -64,14 +63,14 @@ pub struct Committed {
     pub height: u64,
     /// Root of everything.
     pub app_hash: [u8; 32],
-    roots: ShardRoots,
+    roots: Arc<ShardRoots>,
 }
 
 /// The state after a block that is computed and not yet committed.
 pub struct Staged {
     height: u64,
     app_hash: [u8; 32],
-    roots: ShardRoots,
+    roots: Arc<ShardRoots>,
     shards: Vec<StagedShard>,
 }
 
@@ -142,7 +141,7 @@ pub struct Store {
     committed: RwLock<Option<Committed>>,
     announced: RwLock<Option<Announced>>,
     values: Cache<StateKey, Option<Record>, ValueWeighter>,
-    recent_roots: Mutex<BTreeMap<u64, ShardRoots>>,
+    recent_roots: Mutex<BTreeMap<u64, Arc<ShardRoots>>>,
 }
 
 impl Store {
@@ -174,10 +173,10 @@ impl Store {
             let height = bytes.try_get_u64().map_err(|_| damaged("committed"))?;
             let app_hash = bytes.as_ref().try_into().map_err(|_| damaged("committed"))?;
             let roots = store.load_roots(height)?;
-            if root_map(&roots).root() != app_hash {
+            if roots.map().root() != app_hash {
                 return Err(damaged("app hash and shard roots differ"));
             }
-            store.restore_trees(height, &roots)?;
+            store.restore_trees(height, roots.hashes())?;
             *write_lock(&store.committed) = Some(Committed { height, app_hash, roots });
         }
         Ok(store)
@@ -269,12 +268,12 @@ impl Store {
         let latest = tree.height().unwrap_or_default();
         if latest <= height {
             let tree = ProvenTree { nodes: &tree, root: tree.root(), values: &reader };
-            return Ok(proof::prove(&tree, &roots, key)?);
+            return Ok(proof::prove(&tree, roots.map(), key)?);
         }
         let undone = self.undo(shard, height.saturating_add(1), latest)?;
         let tree = ChangedTree::new(tree, &undone)?;
         let tree = ProvenTree { nodes: &tree, root: tree.root(), values: &reader };
-        Ok(proof::prove(&tree, &roots, key)?)
+        Ok(proof::prove(&tree, roots.map(), key)?)
     }
 
     /// The root of everything as of a height.
@@ -283,7 +282,7 @@ impl Store {
     /// [`HeightError`], in the order in which it lists them.
     pub fn app_hash(&self, height: u64) -> Result<[u8; 32], HeightError> {
         self.at(height)?;
-        Ok(root_map(&self.roots(height)?).root())
+        Ok(self.roots(height)?.map().root())
     }
 
     /// Computes the state after a block, on top of the latest committed one. Nothing is stored.
@@ -311,14 +310,15 @@ impl Store {
             .collect::<Vec<Result<_, _>>>();
         // Collected in order of shard first, so that the same failure is told every time.
         let shards: Vec<_> = shards.into_iter().collect::<Result<_, _>>()?;
-        let mut roots =
-            committed.map_or_else(|| vec![[0; 32]; SHARD_COUNT], |latest| latest.roots.to_vec());
+        let mut roots = committed
+            .map_or_else(|| vec![[0; 32]; SHARD_COUNT], |latest| latest.roots.hashes().to_vec());
         for staged in &shards {
             if let Some(root) = roots.get_mut(usize::from(staged.shard)) {
                 *root = root_hash(staged.shard, &staged.update)?;
             }
         }
-        let app_hash = root_map(&roots).root();
+        let roots = ShardRoots::new(roots);
+        let app_hash = roots.map().root();
         Ok(Staged { height, app_hash, roots: Arc::new(roots), shards })
     }
 
@@ -462,7 +462,7 @@ impl Store {
         Ok(record)
     }
 
-    fn roots(&self, height: u64) -> Result<ShardRoots, Fault> {
+    fn roots(&self, height: u64) -> Result<Arc<ShardRoots>, Fault> {
         let recent = self.recent_roots.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(roots) = recent.get(&height) {
             return Ok(Arc::clone(roots));
@@ -471,11 +471,11 @@ impl Store {
         self.load_roots(height)
     }
 
-    fn load_roots(&self, height: u64) -> Result<ShardRoots, Fault> {
+    fn load_roots(&self, height: u64) -> Result<Arc<ShardRoots>, Fault> {
         let bytes = self.database.get(Table::Roots, &height.to_be_bytes())?;
         let decoded = bytes.and_then(|bytes| decode_roots(&bytes));
         let (_, roots) = decoded.ok_or_else(|| damaged("roots"))?;
-        Ok(Arc::new(roots))
+        Ok(Arc::new(ShardRoots::new(roots)))
     }
 }
 
