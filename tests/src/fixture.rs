@@ -32,7 +32,8 @@ pub const MAX_VALIDITY_BLOCKS: u64 = 50;
 pub const FEE_CREDIT: u64 = 100_000_000;
 
 /// Stores of tests wait for the disk only at genesis, and keep little.
-pub const OPTIONS: StoreOptions = StoreOptions { keep_heights: 5, fsync_every_blocks: 1 << 40 };
+pub const OPTIONS: StoreOptions =
+    StoreOptions { keep_heights: 5, fsync_every_blocks: 1 << 40, gather_bytes: 20_000 };
 
 /// Milliseconds since the Unix epoch at a block.
 #[must_use]

@@ -84,7 +84,7 @@ fn changes(block: &[(u16, Option<u8>)]) -> Changes {
 }
 
 fn options() -> StoreOptions {
-    StoreOptions { keep_heights: 3, fsync_every_blocks: 1 << 40 }
+    StoreOptions { keep_heights: 3, fsync_every_blocks: 1 << 40, gather_bytes: 20_000 }
 }
 
 /// Every kept height is as it was, and proves what it held; every other is refused.

@@ -209,6 +209,7 @@ impl Config {
         StoreOptions {
             keep_heights: self.store.keep_heights,
             fsync_every_blocks: self.store.fsync_every_blocks,
+            ..StoreOptions::default()
         }
     }
 

@@ -1,11 +1,15 @@
 //! Tables of the embedded database (fjall), written in one atomic batch per block.
 
+use std::ops::Bound;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::error::Fault;
+use super::gather::{self, Entries, Gathered, Layers, push_entry};
 
 /// What is kept, by table. Integers in keys are big-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +36,14 @@ pub enum Table {
     ReceiptsBySubject,
     /// Blocks by height: time, counts and transaction ids.
     Blocks,
+    /// Entries of other tables that are not there yet, by number (8) of their batch.
+    Log,
     /// Single facts about the database.
     Meta,
 }
 
 /// All tables with their names, in order of [`Table`].
-const TABLES: [(Table, &str); 12] = [
+const TABLES: [(Table, &str); 13] = [
     (Table::Nodes, "nodes"),
     (Table::Trees, "trees"),
     (Table::Values, "values"),
@@ -49,6 +55,7 @@ const TABLES: [(Table, &str); 12] = [
     (Table::Transactions, "transactions"),
     (Table::ReceiptsBySubject, "receipts_by_subject"),
     (Table::Blocks, "blocks"),
+    (Table::Log, "log"),
     (Table::Meta, "meta"),
 ];
 
@@ -88,30 +95,58 @@ impl Batch {
 /// The embedded database.
 #[derive(Clone)]
 pub struct Database {
+    tables: Tables,
+    layers: Arc<Layers>,
+    writer: Arc<Mutex<Writer>>,
+    gather_bytes: usize,
+}
+
+/// The tables themselves.
+#[derive(Clone)]
+struct Tables {
     inner: fjall::Database,
-    tables: Vec<Keyspace>,
+    keyspaces: Vec<Keyspace>,
+}
+
+/// Who writes: one at a time.
+#[derive(Default)]
+struct Writer {
+    /// Number of the next batch.
+    next: u64,
+    /// Moves entries that have gathered.
+    mover: Option<JoinHandle<Result<(), Fault>>>,
 }
 
 /// An entry of a table.
 pub type Entry = (Bytes, Bytes);
 
 impl Database {
-    /// Opens the database in a folder, or creates it.
+    /// Opens the database in a folder, or creates it. Entries with scattered keys gather in memory
+    /// until their logs have `gather_bytes`.
     ///
     /// # Errors
     /// [`Fault::Database`] when the folder is in use, not writable or damaged.
-    pub fn open(folder: &Path) -> Result<Self, Fault> {
+    pub fn open(folder: &Path, gather_bytes: usize) -> Result<Self, Fault> {
         let inner = fjall::Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
             .open()
             .map_err(|error| open_fault(folder, &error))?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-        let mut tables = Vec::with_capacity(TABLES.len());
+        let mut keyspaces = Vec::with_capacity(TABLES.len());
         for (_, name) in TABLES {
-            tables.push(inner.keyspace(name, options).map_err(|error| fault(&error))?);
+            keyspaces.push(inner.keyspace(name, options).map_err(|error| fault(&error))?);
         }
-        Ok(Self { inner, tables })
+        let (tables, layers) = (Tables { inner, keyspaces }, Layers::default());
+        let mut writer = Writer::default();
+        for guard in tables.keyspace(Table::Log)?.iter() {
+            let (mut number, log) = read_entry(guard)?;
+            let number = number.try_get_u64().map_err(|_| gather::damaged())?;
+            layers.add(number, log)?;
+            writer.next = number.saturating_add(1);
+        }
+        let (layers, writer) = (Arc::new(layers), Arc::new(Mutex::new(writer)));
+        Ok(Self { tables, layers, writer, gather_bytes })
     }
 
     /// The value of an entry.
@@ -119,7 +154,11 @@ impl Database {
     /// # Errors
     /// [`Fault::Database`].
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let value = self.keyspace(table)?.get(key).map_err(|error| fault(&error))?;
+        // First, for entries move from there to the tables.
+        if let Some(value) = self.layers.get(table, key) {
+            return Ok(value);
+        }
+        let value = self.tables.keyspace(table)?.get(key).map_err(|error| fault(&error))?;
         Ok(value.map(Bytes::from))
     }
 
@@ -134,16 +173,12 @@ impl Database {
         from: &[u8],
         limit: usize,
     ) -> Result<Vec<Entry>, Fault> {
-        let start = from.max(prefix).to_vec();
-        let mut entries = Vec::new();
-        for guard in self.keyspace(table)?.range(start..).take(limit) {
-            let entry = read_entry(guard)?;
-            if !entry.0.starts_with(prefix) {
-                break;
-            }
-            entries.push(entry);
-        }
-        Ok(entries)
+        let start = from.max(prefix);
+        let gathered = self.layers.range(table, (Bound::Included(start), Bound::Unbounded));
+        let gathered = beginning_with(gathered, prefix);
+        let stored = self.tables.keyspace(table)?.range(start.to_vec()..);
+        let stored = take_entries(stored, prefix, limit.saturating_add(gathered.len()))?;
+        Ok(merge(stored, gathered).take(limit).collect())
     }
 
     /// Up to `limit` entries whose keys are below `before` and begin with `prefix`, last first.
@@ -157,16 +192,12 @@ impl Database {
         before: &[u8],
         limit: usize,
     ) -> Result<Vec<Entry>, Fault> {
-        let range = self.keyspace(table)?.range(prefix.to_vec()..before.to_vec());
-        let mut entries = Vec::new();
-        for guard in range.rev().take(limit) {
-            let entry = read_entry(guard)?;
-            if !entry.0.starts_with(prefix) {
-                break;
-            }
-            entries.push(entry);
-        }
-        Ok(entries)
+        let before = before.max(prefix);
+        let range = (Bound::Included(prefix), Bound::Excluded(before));
+        let gathered = beginning_with(self.layers.range(table, range), prefix);
+        let stored = self.tables.keyspace(table)?.range(prefix.to_vec()..before.to_vec()).rev();
+        let stored = take_entries(stored, prefix, limit.saturating_add(gathered.len()))?;
+        Ok(merge(stored, gathered).rev().take(limit).collect())
     }
 
     /// Makes all changes of a batch or, on any failure or crash, none.
@@ -177,26 +208,132 @@ impl Database {
     /// # Errors
     /// [`Fault::Database`]: the process must stop.
     pub fn commit(&self, batch: Batch, durable: bool) -> Result<(), Fault> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mode = if durable { PersistMode::SyncAll } else { PersistMode::Buffer };
-        let writes = OwnedWriteBatch::with_capacity(self.inner.clone(), batch.writes.len());
+        let count = batch.writes.len();
+        let writes = OwnedWriteBatch::with_capacity(self.tables.inner.clone(), count);
         let mut writes = writes.durability(Some(mode));
+        let mut log = Vec::new();
         for (table, key, value) in batch.writes {
-            let keyspace = self.keyspace(table)?;
+            if push_entry(&mut log, table, &key, value.as_deref())? {
+                continue;
+            }
+            let keyspace = self.tables.keyspace(table)?;
             match value {
                 Some(value) => writes.insert(keyspace, key, value),
                 None => writes.remove(keyspace, key),
             }
         }
-        writes.commit().map_err(|error| fault(&error))
+        let (number, log) = (writer.next, Bytes::from(log));
+        if !log.is_empty() {
+            let keyspace = self.tables.keyspace(Table::Log)?;
+            writes.insert(keyspace, number.to_be_bytes(), log.clone());
+        }
+        writes.commit().map_err(|error| fault(&error))?;
+        writer.next = number.saturating_add(1);
+        if !log.is_empty() && self.layers.add(number, log)? >= self.gather_bytes {
+            self.start_moving(&mut writer)?;
+        }
+        Ok(())
     }
 
+    /// Has what gathered moved into the tables, beside whatever comes next.
+    fn start_moving(&self, writer: &mut Writer) -> Result<(), Fault> {
+        writer.wait()?;
+        let (tables, layers) = (self.tables.clone(), Arc::clone(&self.layers));
+        let gathered = layers.start_moving();
+        let work = move || {
+            tables.take_over(&gathered)?;
+            layers.moved();
+            Ok(())
+        };
+        let mover = Builder::new().name("mover".into()).spawn(work);
+        writer.mover = Some(mover.map_err(|error| Fault::Database(error.to_string()))?);
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Waits until nothing is being moved.
+    fn wait(&mut self) -> Result<(), Fault> {
+        match self.mover.take().map(JoinHandle::join).unwrap_or(Ok(Ok(()))) {
+            Ok(moved) => moved,
+            Err(_) => Err(Fault::Database("moving entries into their tables panicked".into())),
+        }
+    }
+}
+
+impl Drop for Writer {
+    /// Waits, for the mover keeps the folder in use. What it could not move is still in the log.
+    fn drop(&mut self) {
+        let _ = self.wait();
+    }
+}
+
+impl Tables {
     fn keyspace(&self, table: Table) -> Result<&Keyspace, Fault> {
         TABLES
             .iter()
             .position(|(other, _)| *other == table)
-            .and_then(|index| self.tables.get(index))
+            .and_then(|index| self.keyspaces.get(index))
             .ok_or_else(|| Fault::Invariant(format!("no table {table:?}")))
     }
+
+    /// Moves entries into their tables, past the journal, then removes them from the log.
+    fn take_over(&self, gathered: &Gathered) -> Result<(), Fault> {
+        // A loss of power must not leave a table ahead of the batches that changed it.
+        self.inner.persist(PersistMode::SyncAll).map_err(|error| fault(&error))?;
+        for (table, entries) in gathered.tables() {
+            self.ingest(table, entries)?;
+        }
+        let mut writes = OwnedWriteBatch::with_capacity(self.inner.clone(), gathered.logs().len());
+        for number in gathered.logs() {
+            writes.remove(self.keyspace(Table::Log)?, number.to_be_bytes());
+        }
+        writes.commit().map_err(|error| fault(&error))
+    }
+
+    fn ingest(&self, table: Table, entries: &Entries) -> Result<(), Fault> {
+        let keyspace = self.keyspace(table)?;
+        let mut ingestion = keyspace.start_ingestion().map_err(|error| fault(&error))?;
+        for (key, value) in entries {
+            let written = match value {
+                Some(value) => ingestion.write(key.clone(), value.clone()),
+                None => ingestion.write_tombstone(key.clone()),
+            };
+            written.map_err(|error| fault(&error))?;
+        }
+        ingestion.finish().map_err(|error| fault(&error))
+    }
+}
+
+/// The first entries whose keys begin with a prefix.
+fn beginning_with(entries: Entries, prefix: &[u8]) -> Entries {
+    entries.into_iter().filter(|(key, _)| key.starts_with(prefix)).collect()
+}
+
+/// Up to `limit` entries, as long as their keys begin with a prefix.
+fn take_entries(
+    entries: impl Iterator<Item = fjall::Guard>,
+    prefix: &[u8],
+    limit: usize,
+) -> Result<Vec<Entry>, Fault> {
+    let mut taken = Vec::new();
+    for guard in entries.take(limit) {
+        let entry = read_entry(guard)?;
+        if !entry.0.starts_with(prefix) {
+            break;
+        }
+        taken.push(entry);
+    }
+    Ok(taken)
+}
+
+/// Entries of a table with newer ones over them, in order of key.
+fn merge(stored: Vec<Entry>, newer: Entries) -> impl DoubleEndedIterator<Item = Entry> {
+    let mut entries: Entries = stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
+    entries.extend(newer);
+    entries.into_iter().filter_map(|(key, value)| Some((key, value?)))
 }
 
 fn read_entry(guard: fjall::Guard) -> Result<Entry, Fault> {

@@ -6,7 +6,7 @@
 //! * [`forest`]: 256 trees and the map of their roots.
 //! * [`history`]: values, and what they replaced.
 //! * [`proof`]: proofs of single keys.
-//! * [`database`]: tables of the embedded database.
+//! * [`database`]: tables of the embedded database; `gather`: entries on their way there.
 #![cfg_attr(
     not(test),
     deny(
@@ -24,6 +24,7 @@ pub mod database;
 pub mod delta;
 pub mod error;
 pub mod forest;
+mod gather;
 pub mod history;
 pub mod proof;
 pub mod store;

@@ -28,7 +28,7 @@ use super::tree::update::{Change, TreeUpdate};
 use super::view::{Changes, StateReader};
 
 /// Version of the database layout; a database of another version is not opened.
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 const META_FORMAT: &[u8] = b"format";
 const META_COMMITTED: &[u8] = b"committed";
 /// Bytes of values kept in memory.
@@ -48,11 +48,13 @@ pub struct StoreOptions {
     /// Blocks between two waits for the disk. Blocks since the last are replayed after a loss
     /// of power.
     pub fsync_every_blocks: u64,
+    /// Bytes of entries that gather in memory before they are moved into their tables.
+    pub gather_bytes: usize,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { keep_heights: 1_000, fsync_every_blocks: 10 }
+        Self { keep_heights: 1_000, fsync_every_blocks: 10, gather_bytes: 32 << 20 }
     }
 }
 
@@ -150,7 +152,7 @@ impl Store {
     /// # Errors
     /// [`Fault`] when the database cannot be opened or is of another format.
     pub fn open(folder: &Path, options: StoreOptions) -> Result<Self, Fault> {
-        let database = Database::open(folder)?;
+        let database = Database::open(folder, options.gather_bytes)?;
         if let Some(bytes) = database.get(Table::Meta, META_FORMAT)? {
             let found = bytes.clone().try_get_u64().map_err(|_| damaged("format"))?;
             if found != FORMAT {

@@ -1,0 +1,211 @@
+//! Entries of tables whose keys are hashes, on their way into the database.
+//!
+//! Such keys land all over a table, and finding the place of each among the sorted entries that a
+//! database keeps in memory is the dearest part of storing a block. So a batch stores them
+//! together, as one entry of a log; they gather in memory and, once they are many, are moved into
+//! their tables in order of key. After a crash they are read back from the log.
+
+use std::collections::BTreeMap;
+use std::ops::RangeBounds;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::{Buf, Bytes};
+
+use super::database::Table;
+use super::error::Fault;
+
+/// The tables whose entries gather.
+pub(super) const GATHERED: [Table; 4] =
+    [Table::Nodes, Table::Values, Table::Transactions, Table::ReceiptsBySubject];
+
+/// Entries of a table by key; none where one is removed.
+pub(super) type Entries = BTreeMap<Bytes, Option<Bytes>>;
+
+/// Entries of some batches.
+#[derive(Default)]
+pub(super) struct Gathered {
+    tables: [Entries; GATHERED.len()],
+    /// Bytes of their logs.
+    bytes: usize,
+    /// Sequence numbers of their logs.
+    logs: Vec<u64>,
+}
+
+impl Gathered {
+    /// The entries by table.
+    pub(super) fn tables(&self) -> impl Iterator<Item = (Table, &Entries)> {
+        GATHERED.into_iter().zip(&self.tables)
+    }
+
+    /// Sequence numbers of the logs that hold the entries.
+    pub(super) fn logs(&self) -> &[u64] {
+        &self.logs
+    }
+
+    fn entries(&self, table: Table) -> Option<&Entries> {
+        self.tables().find(|(other, _)| *other == table).map(|(_, entries)| entries)
+    }
+
+    fn add(&mut self, sequence: u64, log: Bytes) -> Result<(), Fault> {
+        self.bytes = self.bytes.saturating_add(log.len());
+        self.logs.push(sequence);
+        let mut log = log;
+        while log.has_remaining() {
+            let (table, key, value) = pop_entry(&mut log).ok_or_else(damaged)?;
+            let entries = self.tables.get_mut(usize::from(table)).ok_or_else(damaged)?;
+            entries.insert(key, value);
+        }
+        Ok(())
+    }
+}
+
+/// What the tables lack.
+#[derive(Default)]
+pub(super) struct Layers {
+    gathering: RwLock<Gathered>,
+    /// Older than what gathers.
+    moving: RwLock<Arc<Gathered>>,
+}
+
+impl Layers {
+    /// Takes over the entries of a log; tells how many bytes of logs have gathered.
+    ///
+    /// # Errors
+    /// [`Fault::Database`] when the log is damaged.
+    pub(super) fn add(&self, sequence: u64, log: Bytes) -> Result<usize, Fault> {
+        let mut gathering = write_lock(&self.gathering);
+        gathering.add(sequence, log)?;
+        Ok(gathering.bytes)
+    }
+
+    /// Everything that has gathered, to be moved; what was moved before must be
+    /// [forgotten](Layers::moved).
+    pub(super) fn start_moving(&self) -> Arc<Gathered> {
+        // A reader looks at what gathers first, so it must not leave there before it is here.
+        let mut gathering = write_lock(&self.gathering);
+        let moving = Arc::new(std::mem::take(&mut *gathering));
+        *write_lock(&self.moving) = Arc::clone(&moving);
+        moving
+    }
+
+    /// Forgets what was moved, which the tables have now.
+    pub(super) fn moved(&self) {
+        *write_lock(&self.moving) = Arc::default();
+    }
+
+    /// The entry of a key, if it is here: its value, or that it is removed.
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Option<Bytes>> {
+        let find = |gathered: &Gathered| gathered.entries(table)?.get(key).cloned();
+        let gathering = find(&read_lock(&self.gathering));
+        gathering.or_else(|| find(&read_lock(&self.moving)))
+    }
+
+    /// The entries of a range of keys.
+    pub(super) fn range(&self, table: Table, keys: impl RangeBounds<[u8]> + Clone) -> Entries {
+        let within = |gathered: &Gathered| -> Entries {
+            let entries = gathered.entries(table).into_iter();
+            let entries = entries.flat_map(|entries| entries.range::<[u8], _>(keys.clone()));
+            entries.map(|(key, value)| (key.clone(), value.clone())).collect()
+        };
+        let gathering = within(&read_lock(&self.gathering));
+        let mut entries = within(&read_lock(&self.moving));
+        entries.extend(gathering);
+        entries
+    }
+}
+
+/// Appends an entry to a log, where its table is one of those whose entries gather: number of
+/// the table (1 byte), length of the key (1), length of the value and one more, 0 where it is
+/// removed (4), key, value.
+pub(super) fn push_entry(
+    log: &mut Vec<u8>,
+    table: Table,
+    key: &[u8],
+    value: Option<&[u8]>,
+) -> Result<bool, Fault> {
+    let Some(number) = GATHERED.iter().position(|other| *other == table) else {
+        return Ok(false);
+    };
+    let too_long = || Fault::Database("an entry is too long".into());
+    let length = value.map_or(0, |value| value.len().saturating_add(1));
+    log.push(u8::try_from(number).map_err(|_| too_long())?);
+    log.push(u8::try_from(key.len()).map_err(|_| too_long())?);
+    log.extend_from_slice(&u32::try_from(length).map_err(|_| too_long())?.to_be_bytes());
+    log.extend_from_slice(key);
+    log.extend_from_slice(value.unwrap_or_default());
+    Ok(true)
+}
+
+/// Takes the next entry off a log: number of the table, key, value.
+fn pop_entry(log: &mut Bytes) -> Option<(u8, Bytes, Option<Bytes>)> {
+    let table = log.try_get_u8().ok()?;
+    let key = usize::from(log.try_get_u8().ok()?);
+    let value = usize::try_from(log.try_get_u32().ok()?).ok()?.checked_sub(1);
+    if log.len() < key.checked_add(value.unwrap_or(0))? {
+        return None;
+    }
+    let key = log.split_to(key);
+    Some((table, key, value.map(|value| log.split_to(value))))
+}
+
+pub(super) fn damaged() -> Fault {
+    Fault::Database("the log of entries is damaged".into())
+}
+
+fn read_lock<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_reads_back_and_no_part_of_it_does() {
+        let mut log = Vec::new();
+        assert!(push_entry(&mut log, Table::Values, b"key", Some(b"value")).unwrap());
+        assert!(push_entry(&mut log, Table::Nodes, b"", Some(b"")).unwrap());
+        assert!(push_entry(&mut log, Table::Values, b"gone", None).unwrap());
+        assert!(!push_entry(&mut log, Table::Meta, b"key", None).unwrap());
+        let log = Bytes::from(log);
+        let layers = Layers::default();
+        assert_eq!(layers.add(7, log.clone()).unwrap(), log.len());
+        assert_eq!(layers.get(Table::Values, b"key"), Some(Some(Bytes::from_static(b"value"))));
+        assert_eq!(layers.get(Table::Nodes, b""), Some(Some(Bytes::new())));
+        assert_eq!(layers.get(Table::Values, b"gone"), Some(None));
+        assert_eq!(layers.get(Table::Nodes, b"key"), None);
+        for length in 1..log.len() {
+            let part = Layers::default().add(0, log.slice(..length));
+            assert_eq!(part.is_ok(), [14, 20].contains(&length), "cut to {length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_gathers_hides_what_is_being_moved() {
+        let layers = Layers::default();
+        let log = |key: &[u8], value: Option<&[u8]>| {
+            let mut log = Vec::new();
+            push_entry(&mut log, Table::Values, key, value).unwrap();
+            Bytes::from(log)
+        };
+        layers.add(1, log(b"a", Some(b"1"))).unwrap();
+        layers.add(2, log(b"b", Some(b"1"))).unwrap();
+        let moving = layers.start_moving();
+        assert_eq!(moving.logs(), [1, 2]);
+        layers.add(3, log(b"a", Some(b"2"))).unwrap();
+        layers.add(4, log(b"c", None)).unwrap();
+        let value = |key: &[u8]| layers.get(Table::Values, key);
+        assert_eq!(value(b"a"), Some(Some(Bytes::from_static(b"2"))));
+        assert_eq!(value(b"b"), Some(Some(Bytes::from_static(b"1"))));
+        let range: Vec<_> = layers.range(Table::Values, ..).into_iter().collect();
+        assert_eq!(range.len(), 3);
+        assert_eq!(range[0].1.as_deref(), Some(b"2".as_slice()));
+        layers.moved();
+        assert_eq!(value(b"b"), None);
+        assert_eq!(value(b"c"), Some(None));
+    }
+}
