@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
@@ -125,10 +126,30 @@ impl Default for PoolLimits {
     }
 }
 
+/// How much less than blocks the checking of what comes in is favoured (`nice`).
+#[cfg(target_os = "linux")]
+const INTAKE_NICENESS: i32 = 10;
+
+/// As many threads as blocks have. The system runs them when no block is being worked on, so that
+/// blocks are not held up by the transactions of later ones.
+fn intake_threads() -> ThreadPool {
+    let threads = ThreadPoolBuilder::new()
+        .num_threads(rayon::current_num_threads())
+        .thread_name(|number| format!("intake-{number}"))
+        .start_handler(|_| {
+            // Elsewhere it would be said of the whole process. Without it all is well, but slower.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::nice(INTAKE_NICENESS);
+        });
+    threads.build().unwrap_or_else(|error| panic!("no threads to check transactions: {error}"))
+}
+
 /// The pool.
 pub struct Pool {
     store: Arc<Store>,
     verifier: Arc<Verifier>,
+    /// Threads that check signatures.
+    intake: ThreadPool,
     limits: PoolLimits,
     pending: Arc<Notify>,
     arrived: Condvar,
@@ -187,6 +208,7 @@ impl Pool {
         Self {
             store,
             verifier,
+            intake: intake_threads(),
             limits,
             pending,
             arrived: Condvar::new(),
@@ -200,10 +222,16 @@ impl Pool {
     /// # Errors
     /// [`Fault`] when the storage fails.
     pub fn submit(&self, transactions: &[Bytes]) -> Result<Vec<Result<[u8; 32], Rejected>>, Fault> {
-        self.admit_verified(self.verifier.verify(transactions), transactions)
+        self.admit_verified(self.verify(transactions), transactions)
     }
 
-    /// The rest of [`Pool::submit`], for transactions that the verifier has just answered for.
+    /// First step of [`Pool::submit`]: decodes transactions and checks their signatures.
+    #[must_use]
+    pub fn verify(&self, transactions: &[Bytes]) -> Vec<Verified> {
+        self.intake.install(|| self.verifier.verify(transactions))
+    }
+
+    /// Second step of [`Pool::submit`]: takes in those that are well.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
@@ -242,7 +270,7 @@ impl Pool {
             return Err(PoolError::Duplicate.into());
         }
         let verified: Vec<Arc<Transaction>> =
-            self.verifier.verify(&transactions).into_iter().collect::<Result<_, _>>()?;
+            self.verify(&transactions).into_iter().collect::<Result<_, _>>()?;
         let mut inner = self.lock();
         if inner.bytes.saturating_add(bytes.len()) > self.limits.bytes {
             return Err(PoolError::Full { bytes: inner.bytes }.into());
@@ -270,7 +298,7 @@ impl Pool {
     /// transaction whose form or signature is wrong.
     pub fn check_frame(&self, bytes: &Bytes) -> Result<(), Rejected> {
         let transactions = decode_frame(bytes).ok_or(PoolError::MalformedFrame)?;
-        self.verifier.verify(&transactions).into_iter().try_for_each(|verified| verified.map(drop))
+        self.verify(&transactions).into_iter().try_for_each(|verified| verified.map(drop))
     }
 
     /// Blocks until something waits for a block, or for as long as `patience`.

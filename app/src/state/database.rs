@@ -9,7 +9,7 @@ use bytes::{Buf as _, Bytes};
 use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::error::Fault;
-use super::gather::{self, Entries, Gathered, Layers, push_entry};
+use super::gather::{self, Entries, Gathered, Key, Layers, push_entry};
 
 /// What is kept, by table. Integers in keys are big-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,15 @@ impl Batch {
     /// Removes an entry.
     pub fn remove(&mut self, table: Table, key: impl Into<Bytes>) {
         self.writes.push((table, key.into(), None));
+    }
+
+    /// Bytes that its entries take at most in a log.
+    fn bytes(&self) -> usize {
+        let value = |value: &Option<Bytes>| value.as_ref().map_or(0, Bytes::len);
+        let entries = self.writes.iter();
+        entries
+            .map(|(_, key, entry)| key.len().saturating_add(value(entry)).saturating_add(8))
+            .sum()
     }
 
     /// Adds all changes of other batches.
@@ -174,7 +183,7 @@ impl Database {
         limit: usize,
     ) -> Result<Vec<Entry>, Fault> {
         let start = from.max(prefix);
-        let gathered = self.layers.range(table, (Bound::Included(start), Bound::Unbounded));
+        let gathered = self.layers.range(table, start, Bound::Unbounded);
         let gathered = beginning_with(gathered, prefix);
         let stored = self.tables.keyspace(table)?.range(start.to_vec()..);
         let stored = take_entries(stored, prefix, limit.saturating_add(gathered.len()))?;
@@ -193,8 +202,8 @@ impl Database {
         limit: usize,
     ) -> Result<Vec<Entry>, Fault> {
         let before = before.max(prefix);
-        let range = (Bound::Included(prefix), Bound::Excluded(before));
-        let gathered = beginning_with(self.layers.range(table, range), prefix);
+        let gathered = self.layers.range(table, prefix, Bound::Excluded(before));
+        let gathered = beginning_with(gathered, prefix);
         let stored = self.tables.keyspace(table)?.range(prefix.to_vec()..before.to_vec()).rev();
         let stored = take_entries(stored, prefix, limit.saturating_add(gathered.len()))?;
         Ok(merge(stored, gathered).rev().take(limit).collect())
@@ -213,7 +222,7 @@ impl Database {
         let count = batch.writes.len();
         let writes = OwnedWriteBatch::with_capacity(self.tables.inner.clone(), count);
         let mut writes = writes.durability(Some(mode));
-        let mut log = Vec::new();
+        let mut log = Vec::with_capacity(batch.bytes());
         for (table, key, value) in batch.writes {
             if push_entry(&mut log, table, &key, value.as_deref())? {
                 continue;
@@ -298,8 +307,8 @@ impl Tables {
         let mut ingestion = keyspace.start_ingestion().map_err(|error| fault(&error))?;
         for (key, value) in entries {
             let written = match value {
-                Some(value) => ingestion.write(key.clone(), value.clone()),
-                None => ingestion.write_tombstone(key.clone()),
+                Some(value) => ingestion.write(key.bytes().clone(), value.clone()),
+                None => ingestion.write_tombstone(key.bytes().clone()),
             };
             written.map_err(|error| fault(&error))?;
         }
@@ -309,7 +318,7 @@ impl Tables {
 
 /// The first entries whose keys begin with a prefix.
 fn beginning_with(entries: Entries, prefix: &[u8]) -> Entries {
-    entries.into_iter().filter(|(key, _)| key.starts_with(prefix)).collect()
+    entries.into_iter().filter(|(key, _)| key.bytes().starts_with(prefix)).collect()
 }
 
 /// Up to `limit` entries, as long as their keys begin with a prefix.
@@ -331,9 +340,10 @@ fn take_entries(
 
 /// Entries of a table with newer ones over them, in order of key.
 fn merge(stored: Vec<Entry>, newer: Entries) -> impl DoubleEndedIterator<Item = Entry> {
-    let mut entries: Entries = stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
+    let stored = stored.into_iter().map(|(key, value)| (Key::new(key), Some(value)));
+    let mut entries: Entries = stored.collect();
     entries.extend(newer);
-    entries.into_iter().filter_map(|(key, value)| Some((key, value?)))
+    entries.into_iter().filter_map(|(key, value)| Some((key.bytes().clone(), value?)))
 }
 
 fn read_entry(guard: fjall::Guard) -> Result<Entry, Fault> {

@@ -102,6 +102,7 @@ struct Tree {
     /// Whether the database has an older tree.
     is_ahead: bool,
     /// Inner nodes that differ from those in the database; none where one is to be removed.
+    /// They come before those in the cache, which may be older.
     unwritten: BTreeMap<Path, Option<Arc<Node>>>,
 }
 
@@ -149,10 +150,7 @@ impl Forest {
         tree.height = Some(height);
         tree.root = update.root;
         tree.is_ahead = true;
-        for (path, node) in update.nodes {
-            self.cache.remove(&(shard, path));
-            tree.unwritten.insert(path, node);
-        }
+        tree.unwritten.extend(update.nodes);
         Ok(())
     }
 
@@ -189,8 +187,9 @@ impl Forest {
             let mut tree = self.lock(shard)?.write().unwrap_or_else(PoisonError::into_inner);
             tree.is_ahead = false;
             for (path, node) in std::mem::take(&mut tree.unwritten) {
-                if let Some(node) = node {
-                    self.cache.insert((shard, path), node);
+                match node {
+                    Some(node) => self.cache.insert((shard, path), node),
+                    None => drop(self.cache.remove(&(shard, path))),
                 }
             }
         }

@@ -6,7 +6,7 @@
 //! their tables in order of key. After a crash they are read back from the log.
 
 use std::collections::BTreeMap;
-use std::ops::RangeBounds;
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::{Buf, Bytes};
@@ -18,8 +18,35 @@ use super::error::Fault;
 pub(super) const GATHERED: [Table; 4] =
     [Table::Nodes, Table::Values, Table::Transactions, Table::ReceiptsBySubject];
 
+/// A key that is compared by its first bytes without being looked up in memory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    /// The first 8 bytes, or as many as there are and zeros; big-endian.
+    start: u64,
+    bytes: Bytes,
+}
+
+impl Key {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        let mut start = [0; 8];
+        for (to, from) in start.iter_mut().zip(bytes.as_ref()) {
+            *to = *from;
+        }
+        Self { start: u64::from_be_bytes(start), bytes }
+    }
+
+    fn of(bytes: &[u8]) -> Self {
+        Self::new(Bytes::copy_from_slice(bytes))
+    }
+
+    /// All its bytes.
+    pub(super) fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
 /// Entries of a table by key; none where one is removed.
-pub(super) type Entries = BTreeMap<Bytes, Option<Bytes>>;
+pub(super) type Entries = BTreeMap<Key, Option<Bytes>>;
 
 /// Entries of some batches.
 #[derive(Default)]
@@ -53,7 +80,7 @@ impl Gathered {
         while log.has_remaining() {
             let (table, key, value) = pop_entry(&mut log).ok_or_else(damaged)?;
             let entries = self.tables.get_mut(usize::from(table)).ok_or_else(damaged)?;
-            entries.insert(key, value);
+            entries.insert(Key::new(key), value);
         }
         Ok(())
     }
@@ -95,16 +122,21 @@ impl Layers {
 
     /// The entry of a key, if it is here: its value, or that it is removed.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Option<Bytes>> {
-        let find = |gathered: &Gathered| gathered.entries(table)?.get(key).cloned();
+        if !GATHERED.contains(&table) {
+            return None;
+        }
+        let key = Key::of(key);
+        let find = |gathered: &Gathered| gathered.entries(table)?.get(&key).cloned();
         let gathering = find(&read_lock(&self.gathering));
         gathering.or_else(|| find(&read_lock(&self.moving)))
     }
 
     /// The entries of a range of keys.
-    pub(super) fn range(&self, table: Table, keys: impl RangeBounds<[u8]> + Clone) -> Entries {
+    pub(super) fn range(&self, table: Table, start: &[u8], end: Bound<&[u8]>) -> Entries {
+        let keys = (Bound::Included(Key::of(start)), end.map(Key::of));
         let within = |gathered: &Gathered| -> Entries {
             let entries = gathered.entries(table).into_iter();
-            let entries = entries.flat_map(|entries| entries.range::<[u8], _>(keys.clone()));
+            let entries = entries.flat_map(|entries| entries.range(keys.clone()));
             entries.map(|(key, value)| (key.clone(), value.clone())).collect()
         };
         let gathering = within(&read_lock(&self.gathering));
@@ -201,7 +233,8 @@ mod tests {
         let value = |key: &[u8]| layers.get(Table::Values, key);
         assert_eq!(value(b"a"), Some(Some(Bytes::from_static(b"2"))));
         assert_eq!(value(b"b"), Some(Some(Bytes::from_static(b"1"))));
-        let range: Vec<_> = layers.range(Table::Values, ..).into_iter().collect();
+        let range: Vec<_> =
+            layers.range(Table::Values, b"", Bound::Unbounded).into_iter().collect();
         assert_eq!(range.len(), 3);
         assert_eq!(range[0].1.as_deref(), Some(b"2".as_slice()));
         layers.moved();

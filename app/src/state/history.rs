@@ -5,7 +5,7 @@
 //! value on, each tells in which block to look for the one before.
 
 use bytes::{Buf, Bytes};
-use tessera_proto::state_key::shard_of;
+use tessera_proto::state_key::{StateKey, shard_of};
 
 use super::database::{Batch, Database, Table};
 use super::error::Fault;
@@ -17,7 +17,7 @@ pub struct Record {
     /// Height of the block that set it.
     pub height: u64,
     /// The key.
-    pub key: Bytes,
+    pub key: StateKey,
     /// The value; none where the block removed the key.
     pub value: Option<Bytes>,
 }
@@ -27,13 +27,14 @@ impl Record {
     #[must_use]
     pub fn encode(&self) -> Bytes {
         let value = self.value.as_deref().unwrap_or_default();
-        let length = self.key.len().saturating_add(value.len()).saturating_add(10);
+        let key = self.key.as_bytes();
+        let length = key.len().saturating_add(value.len()).saturating_add(10);
         let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&self.height.to_be_bytes());
         bytes.push(u8::from(self.value.is_some()));
         // Keys have at most 56 bytes.
-        bytes.push(u8::try_from(self.key.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(&self.key);
+        bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(key);
         bytes.extend_from_slice(value);
         bytes.into()
     }
@@ -45,7 +46,7 @@ impl Record {
         if bytes.len() < key_length {
             return None;
         }
-        let key = bytes.split_to(key_length);
+        let key = StateKey::from_bytes(&bytes.split_to(key_length))?;
         Some(Self { height, key, value: (present == 1).then_some(bytes) })
     }
 }

@@ -385,7 +385,7 @@ impl Store {
                 list_key(&mut batch, &key, value.is_some());
             }
             push_replaced(&mut history, &Replaced { hash, removed: value.is_none(), record: old });
-            let record = Record { height, key: Bytes::copy_from_slice(key.as_bytes()), value };
+            let record = Record { height, key, value };
             batch.put(Table::Values, hash.to_vec(), record.encode());
             values.push((hash, key, record));
         }
@@ -582,7 +582,8 @@ impl StateReader for HeightReader<'_> {
 impl ValueSource for HeightReader<'_> {
     fn entry(&self, key_hash: &[u8; 32]) -> Result<Option<(Bytes, Option<Bytes>)>, Fault> {
         let record = self.store.history().at(key_hash, self.height)?;
-        Ok(record.map(|record| (record.key, record.value)))
+        let entry = |record: Record| (Bytes::copy_from_slice(record.key.as_bytes()), record.value);
+        Ok(record.map(entry))
     }
 }
 

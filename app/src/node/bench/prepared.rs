@@ -18,7 +18,7 @@ use super::machine;
 use super::workload::{Generator, Workload, frames};
 use super::world::{self, World, WorldOptions};
 use crate::chain::executor::Scheduling;
-use crate::chain::ledger::{FinalizedBlock, Ledger};
+use crate::chain::ledger::{FinalizedBlock, Ledger, VerifiedFrames};
 use crate::chain::receipts::receipt;
 use crate::chain::verify::Verifier;
 use crate::state::store::{Store, StoreOptions};
@@ -127,6 +127,20 @@ pub(super) struct Run {
 }
 
 impl Run {
+    fn add(&mut self, block: &Block, step: &Step) {
+        self.blocks += 1;
+        self.transactions += block.transactions.len();
+        self.count(step);
+    }
+
+    fn count(&mut self, step: &Step) {
+        self.seconds += step.seconds;
+        self.refused += step.refused;
+        for (name, time) in &step.stages {
+            *self.stages.entry(name).or_default() += *time;
+        }
+    }
+
     /// Transactions per second.
     pub(super) fn rate(&self) -> f64 {
         self.transactions as f64 / self.seconds
@@ -251,16 +265,25 @@ fn time_ms(height: u64) -> u64 {
 
 fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> anyhow::Result<Run> {
     let ledger = open(folder, config.scheduling)?;
+    let mut pipeline = Pipeline { ledger: &ledger, verified: None, staged: None };
     let mut run = Run::default();
     let own = std::process::id();
     let mut written_before = None;
-    for (number, block) in blocks.iter().enumerate() {
+    let following = blocks.iter().skip(1).map(Some).chain([None]);
+    for (number, (block, next)) in blocks.iter().zip(following).enumerate() {
         let warm = number >= WARM_UP_BLOCKS;
         if number == WARM_UP_BLOCKS {
             written_before = machine::bytes_written(own);
         }
-        pool.install(|| run_block(&ledger, block, warm, &mut run))?;
+        let step = pool.install(|| pipeline.step(block, next))?;
+        // The clock sees one write more than blocks, and one verification less.
+        if warm {
+            run.add(block, &step);
+        }
+        run.limit_seconds += if warm { pool.install(|| pipeline.limit(block))? } else { 0.0 };
     }
+    let step = pool.install(|| pipeline.finish())?;
+    run.count(&step);
     let committed = ledger.store().committed().context("nothing was committed")?;
     run.app_hash = committed.app_hash;
     run.bytes_written = machine::bytes_written(own)
@@ -271,47 +294,97 @@ fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> a
     Ok(run)
 }
 
-fn run_block(ledger: &Ledger, block: &Block, warm: bool, run: &mut Run) -> anyhow::Result<()> {
-    let height = next_height(ledger);
+/// Blocks on their way, as in a node: while one is executed, the signatures of the next are
+/// verified and the one before is written.
+struct Pipeline<'a> {
+    ledger: &'a Ledger,
+    verified: Option<VerifiedFrames>,
+    staged: Option<FinalizedBlock>,
+}
+
+/// What one step of the pipeline took.
+#[derive(Default)]
+struct Step {
+    seconds: f64,
+    stages: BTreeMap<&'static str, Duration>,
+    refused: u64,
+}
+
+impl Pipeline<'_> {
+    /// Executes and stages a block.
+    fn step(&mut self, block: &Block, next: Option<&Block>) -> anyhow::Result<Step> {
+        let ledger = self.ledger;
+        let started = Instant::now();
+        let (verified, before) = match self.verified.take() {
+            Some(verified) => (verified, Duration::ZERO),
+            None => timed(|| ledger.verify(&block.frames)),
+        };
+        let staged = self.staged.take();
+        let ((next, verify), rest) = rayon::join(
+            || timed(|| next.map(|next| ledger.verify(&next.frames))),
+            || advance(ledger, staged, verified),
+        );
+        let (staged, mut stages) = rest?;
+        let seconds = started.elapsed().as_secs_f64();
+        stages.insert("verify", verify + before);
+        let refused = u64::from(staged.summary.refused);
+        (self.verified, self.staged) = (next, Some(staged));
+        Ok(Step { seconds, stages, refused })
+    }
+
+    /// Writes the last block.
+    fn finish(&mut self) -> anyhow::Result<Step> {
+        let started = Instant::now();
+        let (committed, commit) = timed(|| commit(self.ledger, self.staged.take()));
+        committed?;
+        let stages = BTreeMap::from([("commit", commit)]);
+        Ok(Step { seconds: started.elapsed().as_secs_f64(), stages, refused: 0 })
+    }
+
+    /// Seconds that verifying the signatures of the staged block and hashing its new nodes take.
+    fn limit(&self, block: &Block) -> anyhow::Result<f64> {
+        let nodes: Vec<&Node> = self.staged.iter().flat_map(FinalizedBlock::new_nodes).collect();
+        let limit = limit::verify_time(CHAIN_ID, &block.transactions)? + limit::hash_time(&nodes);
+        Ok(limit.as_secs_f64())
+    }
+}
+
+/// Executes and stages a block while the one before is written.
+fn advance(
+    ledger: &Ledger,
+    before: Option<FinalizedBlock>,
+    verified: VerifiedFrames,
+) -> anyhow::Result<(FinalizedBlock, BTreeMap<&'static str, Duration>)> {
+    if let Some(before) = &before {
+        ledger.announce(before);
+    }
+    let height = ledger.store().latest_height().unwrap_or_default() + 1;
     let time_ms = time_ms(height);
-    let started = Instant::now();
-    let verified = ledger.verify(&block.frames);
-    let verify = started.elapsed();
-    let executed = ledger.execute(height, time_ms, &verified)?;
-    let execute = started.elapsed();
-    let finalized = ledger.stage(height, time_ms, verified, executed)?;
-    let stage = started.elapsed();
-    let refused = finalized.summary.refused;
+    let ((committed, commit), (executed, execute)) = rayon::join(
+        || timed(|| commit(ledger, before)),
+        || timed(|| ledger.execute(height, time_ms, &verified)),
+    );
+    committed?;
+    let executed = executed?;
+    let (staged, stage) = timed(|| ledger.stage(height, time_ms, verified, executed));
+    Ok((staged?, BTreeMap::from([("commit", commit), ("execute", execute), ("stage", stage)])))
+}
 
-    // The limit is measured between the stages, on the same nodes, off the clock.
-    let nodes: Vec<&Node> = finalized.new_nodes().collect();
-    let limit = limit::verify_time(CHAIN_ID, &block.transactions)? + limit::hash_time(&nodes);
-    drop(nodes);
-
-    let resumed = Instant::now();
-    let (_, receipts) = ledger.commit(finalized)?;
-    let commit = resumed.elapsed();
+/// Writes a block and reads one of its receipts back.
+fn commit(ledger: &Ledger, block: Option<FinalizedBlock>) -> anyhow::Result<()> {
+    let Some(block) = block else { return Ok(()) };
+    let (_, receipts) = ledger.commit(block)?;
     let sample = receipts.last().and_then(|receipt| receipt.outcome.as_ref());
     let sample = sample.context("a block without receipts")?;
     let stored = receipt(ledger.store().database(), &sample.tx_id)?;
     ensure!(stored.as_ref() == receipts.last(), "a receipt cannot be read back");
-    if warm {
-        run.blocks += 1;
-        run.transactions += block.transactions.len();
-        run.seconds += (stage + commit).as_secs_f64();
-        run.limit_seconds += limit.as_secs_f64();
-        run.refused += u64::from(refused);
-        let stages = [
-            ("verify", verify),
-            ("execute", execute - verify),
-            ("stage", stage - execute),
-            ("commit", commit),
-        ];
-        for (name, time) in stages {
-            *run.stages.entry(name).or_default() += time;
-        }
-    }
     Ok(())
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let started = Instant::now();
+    let done = work();
+    (done, started.elapsed())
 }
 
 fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {

@@ -80,7 +80,7 @@ async fn check(services: &Services, request: SubmitStreamRequest) -> Result<Chec
         )));
     }
     let check = move |node: &crate::node::application::Node| {
-        let verified = node.ledger().verifier().verify(&transactions);
+        let verified = node.pool().verify(&transactions);
         Ok(Checked { transactions, verified })
     };
     services.blocking(check).await

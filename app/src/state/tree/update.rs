@@ -59,6 +59,11 @@ impl Updater<'_> {
             Some(Child { hash, leaf: Some(key) }) => Some((key, hash)),
             None => None,
         };
+        if let (Some((old, _)), [(key, Some(hash))]) = (leaf, changes)
+            && old == *key
+        {
+            return Ok(Some(Child { hash: *hash, leaf: Some(*key) }));
+        }
         let leaves = leaves(leaf, changes);
         match leaves.as_slice() {
             [] => Ok(None),
@@ -79,7 +84,8 @@ impl Updater<'_> {
             return Err(Fault::DamagedTree("two keys have the same hash".into()));
         }
         let mut old_children = old.map_or(&[][..], Node::children);
-        let mut children = Vec::with_capacity(16);
+        // Most updates of a node leave it as many children as it has.
+        let mut children = Vec::with_capacity(old.map_or(2, |old| old.children().len()));
         for branch in 0..16_u8 {
             let current = match old_children {
                 [(first, child), rest @ ..] if *first == branch => {
