@@ -165,6 +165,7 @@ fn result(runs: &[Run]) -> BenchResult {
             .into_iter()
             .filter_map(|name| Some((name.to_owned(), per_block(name)?)))
             .collect(),
+        state_writes_per_tx: middle(runs, |run| run.state_writes as f64 / run.transactions as f64),
         bytes_written_per_tx: middle_of(runs.iter().filter_map(written)),
         rss_bytes: runs.iter().filter_map(|run| run.rss_bytes).max(),
         open_ms: spread(&|run| run.open.as_secs_f64() * 1_000.0),
@@ -187,21 +188,15 @@ fn middle_of(values: impl Iterator<Item = f64>) -> Option<f64> {
 mod tests {
     use std::fs;
 
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]
     fn every_workload_runs_without_refusals() {
         let folder = tempfile::tempdir().unwrap();
         let options = EngineOptions {
-            workloads: vec![
-                Workload::TransferUniform,
-                Workload::OneHotAsset,
-                Workload::OneHotAccount,
-                Workload::CashLeg,
-                Workload::Royalty,
-                Workload::Vote,
-                Workload::Mixed,
-            ],
+            workloads: Workload::value_variants().to_vec(),
             holdings: 200,
             blocks: BlockOptions {
                 assets: 10,
@@ -212,7 +207,7 @@ mod tests {
             },
         };
         let report = engine(&options, &mut |_| ()).unwrap();
-        assert!(report.results.len() >= 14);
+        assert!(report.results.len() >= 2 * Workload::value_variants().len());
         for result in &report.results {
             assert_eq!(result.refused, Some(0), "{} {}", result.workload, result.name);
             assert!(result.tx_per_s.unwrap().min > 0.0);

@@ -65,7 +65,9 @@ impl BlockOptions {
         let options = WorldOptions {
             holdings,
             assets: if workload.has_one_asset() { 1 } else { self.assets },
-            senders: (transactions + 1).min(holdings).max(2),
+            senders: if workload.draws_senders() { holdings } else { transactions + 1 }
+                .min(holdings)
+                .max(2),
             cash: workload.needs_cash(),
         };
         Ok(World::new(CHAIN_ID, options, vec![world::validator()]))
@@ -118,6 +120,8 @@ pub(super) struct Run {
     pub(super) seconds: f64,
     pub(super) limit_seconds: f64,
     pub(super) stages: BTreeMap<&'static str, Duration>,
+    /// Keys that the blocks changed, each counted once a block.
+    pub(super) state_writes: usize,
     pub(super) bytes_written: Option<u64>,
     pub(super) rss_bytes: Option<u64>,
     pub(super) refused: u64,
@@ -135,6 +139,7 @@ impl Run {
 
     fn count(&mut self, step: &Step) {
         self.seconds += step.seconds;
+        self.state_writes += step.state_writes;
         self.refused += step.refused;
         for (name, time) in &step.stages {
             *self.stages.entry(name).or_default() += *time;
@@ -307,6 +312,7 @@ struct Pipeline<'a> {
 struct Step {
     seconds: f64,
     stages: BTreeMap<&'static str, Duration>,
+    state_writes: usize,
     refused: u64,
 }
 
@@ -328,8 +334,9 @@ impl Pipeline<'_> {
         let seconds = started.elapsed().as_secs_f64();
         stages.insert("verify", verify + before);
         let refused = u64::from(staged.summary.refused);
+        let state_writes = staged.changes.len();
         (self.verified, self.staged) = (next, Some(staged));
-        Ok(Step { seconds, stages, refused })
+        Ok(Step { seconds, stages, state_writes, refused })
     }
 
     /// Writes the last block.
@@ -338,7 +345,7 @@ impl Pipeline<'_> {
         let (committed, commit) = timed(|| commit(self.ledger, self.staged.take()));
         committed?;
         let stages = BTreeMap::from([("commit", commit)]);
-        Ok(Step { seconds: started.elapsed().as_secs_f64(), stages, refused: 0 })
+        Ok(Step { seconds: started.elapsed().as_secs_f64(), stages, ..Step::default() })
     }
 
     /// Seconds that verifying the signatures of the staged block and hashing its new nodes take.

@@ -77,6 +77,9 @@ pub struct BenchResult {
     /// Milliseconds per block in each stage, median over repetitions of the mean over blocks.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub stages_ms: BTreeMap<String, f64>,
+    /// Keys that a block changed, per transaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_writes_per_tx: Option<f64>,
     /// Bytes that the process caused to be written to disk, per transaction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes_written_per_tx: Option<f64>,

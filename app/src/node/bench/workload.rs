@@ -32,12 +32,30 @@ const LANES: u64 = 16;
 pub enum Workload {
     /// Transfers of many assets between random holders.
     TransferUniform,
+    /// Transfers of assets that are wanted unequally (Zipf's law, exponent 0.8).
+    #[value(name = "transfer-zipf-0.8")]
+    TransferZipf080,
+    /// Transfers of assets that are wanted unequally (Zipf's law, exponent 0.99).
+    #[value(name = "transfer-zipf-0.99")]
+    TransferZipf099,
+    /// Transfers of assets that are wanted unequally (Zipf's law, exponent 1.2).
+    #[value(name = "transfer-zipf-1.2")]
+    TransferZipf120,
     /// Transfers of one asset between random holders.
     OneHotAsset,
     /// Every other transaction is sent by one account, all others pay it.
     OneHotAccount,
     /// Each delivers units of an asset and pays in the one currency.
     CashLeg,
+    /// Transfers, of which 1 % pay in the one currency, too.
+    #[value(name = "cross-1")]
+    Cross1,
+    /// Transfers, of which 10 % pay in the one currency, too.
+    #[value(name = "cross-10")]
+    Cross10,
+    /// Transfers, of which 50 % pay in the one currency, too.
+    #[value(name = "cross-50")]
+    Cross50,
     /// Each is a sale whose royalty goes to five recipients.
     Royalty,
     /// Votes on 1,000 open proposals.
@@ -59,10 +77,37 @@ impl Workload {
         matches!(self, Self::OneHotAsset | Self::OneHotAccount)
     }
 
+    /// Whether any holder may send, however few transactions there are.
+    #[must_use]
+    pub fn draws_senders(self) -> bool {
+        self.zipf_exponent().is_some()
+    }
+
     /// Whether senders need the currency.
     #[must_use]
     pub fn needs_cash(self) -> bool {
-        matches!(self, Self::CashLeg | Self::Royalty | Self::Mixed)
+        self.cross_percent() > 0 || matches!(self, Self::Royalty | Self::Mixed)
+    }
+
+    /// How many of a hundred transactions touch an asset and the currency.
+    fn cross_percent(self) -> usize {
+        match self {
+            Self::CashLeg => 100,
+            Self::Cross1 => 1,
+            Self::Cross10 => 10,
+            Self::Cross50 => 50,
+            _ => 0,
+        }
+    }
+
+    /// How unequally assets are wanted.
+    fn zipf_exponent(self) -> Option<f64> {
+        match self {
+            Self::TransferZipf080 => Some(0.8),
+            Self::TransferZipf099 => Some(0.99),
+            Self::TransferZipf120 => Some(1.2),
+            _ => None,
+        }
     }
 }
 
@@ -74,6 +119,38 @@ pub struct Generator<'a> {
     next_sender: usize,
     nonces: Vec<u64>,
     hot_nonce: u64,
+    wanted: Option<Wanted>,
+}
+
+/// How often each asset is wanted.
+struct Wanted {
+    /// Sums of the weights of the assets up to each.
+    sums: Vec<f64>,
+    /// How often each was chosen.
+    chosen: Vec<usize>,
+}
+
+impl Wanted {
+    fn new(assets: usize, exponent: f64) -> Self {
+        let weights = (1..=assets).map(|rank| (rank as f64).powf(-exponent));
+        let sums = weights.scan(0.0, |sum, weight| {
+            *sum += weight;
+            Some(*sum)
+        });
+        Self { sums: sums.collect(), chosen: vec![0; assets] }
+    }
+
+    /// An asset, and how often it was chosen before.
+    fn choose(&mut self, random: &mut Random) -> (usize, usize) {
+        const STEPS: usize = 1 << 40;
+        let total = self.sums.last().copied().unwrap_or_default();
+        let point = random.below(STEPS) as f64 / STEPS as f64 * total;
+        let asset = self.sums.partition_point(|sum| *sum <= point);
+        let asset = asset.min(self.sums.len().saturating_sub(1));
+        let Some(chosen) = self.chosen.get_mut(asset) else { return (0, 0) };
+        *chosen += 1;
+        (asset, *chosen - 1)
+    }
 }
 
 struct Draft {
@@ -88,7 +165,10 @@ impl<'a> Generator<'a> {
     #[must_use]
     pub fn new(world: &'a World, workload: Workload) -> Self {
         let nonces = vec![0; world.senders.len()];
-        Self { world, workload, random: Random::new(1), next_sender: 1, nonces, hot_nonce: 0 }
+        let wanted = workload.zipf_exponent();
+        let wanted = wanted.map(|exponent| Wanted::new(world.assets.len(), exponent));
+        let random = Random::new(1);
+        Self { world, workload, random, next_sender: 1, nonces, hot_nonce: 0, wanted }
     }
 
     /// What must happen before the workload: royalty schedules and proposals.
@@ -164,13 +244,10 @@ impl<'a> Generator<'a> {
         if self.workload == Workload::OneHotAccount && self.next_sender.is_multiple_of(2) {
             return self.hot_draft();
         }
-        let sender = self.next_sender % self.world.senders.len();
-        self.next_sender += 1;
+        let sender = self.take_sender();
         let nonce = self.take_nonce(sender);
         let operations = match self.workload {
-            Workload::TransferUniform | Workload::OneHotAsset => self.transfer(sender),
             Workload::OneHotAccount => self.transfer_to(sender, 0),
-            Workload::CashLeg => self.sale(sender),
             Workload::Royalty => self.sale_with_royalty(sender),
             Workload::Vote => self.vote(sender),
             Workload::Mixed => match self.random.below(100) {
@@ -179,8 +256,24 @@ impl<'a> Generator<'a> {
                 85..95 => self.vote(sender),
                 _ => self.top_up(sender),
             },
+            other if self.random.below(100) < other.cross_percent() => self.sale(sender),
+            _ => self.transfer(sender),
         };
         Draft { sender, lane: 0, nonce, operations }
+    }
+
+    /// All in turn; of assets that are wanted unequally, the holders of each in turn.
+    fn take_sender(&mut self) -> usize {
+        let count = self.world.senders.len();
+        if let Some(wanted) = &mut self.wanted {
+            let (asset, turn) = wanted.choose(&mut self.random);
+            let assets = self.world.assets.len();
+            let holders = count.saturating_sub(asset).div_ceil(assets).max(1);
+            return (asset + turn % holders * assets) % count;
+        }
+        let sender = self.next_sender % count;
+        self.next_sender += 1;
+        sender
     }
 
     fn hot_draft(&mut self) -> Draft {

@@ -61,6 +61,9 @@ fn row(result: &BenchResult) -> String {
     if let Some(bytes) = result.bytes_written_per_tx {
         more.push(format!("{bytes:.0} B written/tx"));
     }
+    if let Some(writes) = result.state_writes_per_tx {
+        more.push(format!("{writes:.1} state writes/tx"));
+    }
     if let Some(bytes) = result.rss_bytes {
         more.push(format!("memory {} MB", bytes >> 20));
     }
