@@ -9,6 +9,7 @@ use prost::Message;
 use crate::amount::Amount;
 use crate::id::AssetId;
 use crate::pb;
+use crate::split::{InUnits, SplitFactor};
 
 /// Version byte of every encoding so far.
 const VERSION_1: u8 = 1;
@@ -154,7 +155,7 @@ impl Leaf for AssetId {
 ///
 /// Layout of the payload, integers big-endian: balance (16 bytes), frozen (16), encumbered (16),
 /// flags (4), changed height (8), copy height (8), number of income entries (1), then for each
-/// currency id (16), index (32), accrued (16).
+/// currency id (16), index (32), accrued (16); last, unless it is 1, the split factor (8).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Holding {
     /// Base units held.
@@ -171,6 +172,8 @@ pub struct Holding {
     pub copy_height: u64,
     /// Income settled so far, one entry per currency of the asset's income.
     pub income: Vec<HoldingIncome>,
+    /// With which factor of the splits of the asset the amounts of units are kept.
+    pub split_factor: SplitFactor,
 }
 
 /// Income of one holding in one currency.
@@ -201,6 +204,18 @@ impl Holding {
     }
 }
 
+impl InUnits for Holding {
+    fn bring_to(&mut self, factor: SplitFactor) {
+        let kept = std::mem::replace(&mut self.split_factor, factor);
+        if kept == factor {
+            return;
+        }
+        for amount in [&mut self.balance, &mut self.frozen, &mut self.encumbered] {
+            *amount = kept.carry(*amount, factor);
+        }
+    }
+}
+
 impl Leaf for Holding {
     const KIND: &'static str = "holding";
 
@@ -218,6 +233,9 @@ impl Leaf for Holding {
             buffer.extend_from_slice(&entry.index);
             buffer.extend_from_slice(&entry.accrued.base_units().to_be_bytes());
         }
+        if self.split_factor != SplitFactor::default() {
+            buffer.extend_from_slice(&self.split_factor.get().to_be_bytes());
+        }
     }
 
     fn read_payload(mut payload: &[u8]) -> Option<Self> {
@@ -230,6 +248,7 @@ impl Leaf for Holding {
             changed_height: buffer.try_get_u64().ok()?,
             copy_height: buffer.try_get_u64().ok()?,
             income: Vec::new(),
+            split_factor: SplitFactor::default(),
         };
         for _ in 0..buffer.try_get_u8().ok()? {
             let mut currency = [0; AssetId::LENGTH];
@@ -238,6 +257,12 @@ impl Leaf for Holding {
             buffer.try_copy_to_slice(&mut index).ok()?;
             let accrued = read_amount(buffer)?;
             holding.income.push(HoldingIncome { currency: AssetId::new(currency), index, accrued });
+        }
+        if !buffer.is_empty() {
+            holding.split_factor = SplitFactor::from_field(buffer.try_get_u64().ok()?);
+            if holding.split_factor == SplitFactor::default() {
+                return None;
+            }
         }
         buffer.is_empty().then_some(holding)
     }
@@ -299,6 +324,7 @@ mod tests {
                 index: [8; 32],
                 accrued: Amount::from_u64(9),
             }],
+            split_factor: SplitFactor::default(),
         };
         let bytes = holding.to_leaf_bytes();
         let expected = [
@@ -316,7 +342,13 @@ mod tests {
         ]
         .concat();
         assert_eq!(hex::encode(&bytes), expected);
-        assert_eq!(Holding::from_leaf_bytes(&bytes), Ok(holding));
+        assert_eq!(Holding::from_leaf_bytes(&bytes).as_ref(), Ok(&holding));
+        let split = Holding { split_factor: SplitFactor::from_field(10), ..holding };
+        let longer = split.to_leaf_bytes();
+        assert_eq!(hex::encode(&longer), expected + "000000000000000a");
+        assert_eq!(Holding::from_leaf_bytes(&longer), Ok(split));
+        let not_canonical = [bytes.as_ref(), &1_u64.to_be_bytes()].concat();
+        assert!(Holding::from_leaf_bytes(&not_canonical).is_err());
     }
 
     #[test]

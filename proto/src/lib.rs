@@ -6,6 +6,7 @@
 //! * [`state_key`], [`leaf`]: where each fact stands in the state and how it is encoded, so
 //!   that a proof can be read without the node.
 //! * [`name`]: which names assets may have, and names of statuses and roles.
+//! * [`split`]: what amounts of an asset are worth after it was split.
 //! * [`history`]: how the actions on an asset make one hash.
 //! * [`signing`]: the bytes that are signed, and transaction ids.
 //!
@@ -19,4 +20,5 @@ pub mod name;
 mod namespace;
 pub mod pb;
 pub mod signing;
+pub mod split;
 pub mod state_key;

@@ -81,6 +81,7 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
         Kind::ActionProposed(event) => vec![&event.asset, &event.proposer],
         Kind::ActionWithdrawn(event) => vec![&event.asset],
         Kind::TwoPersonRuleSet(event) => vec![&event.asset],
+        Kind::UnitsSplit(event) => vec![&event.asset],
         Kind::AssetAmended(event) => vec![&event.asset],
         Kind::StatementRecorded(event) => vec![&event.asset, &event.account],
         Kind::Transferred(event) => vec![&event.asset, &event.from, &event.to],

@@ -134,7 +134,7 @@ fn register_operation() -> impl Strategy<Value = Kind> {
 
 fn two_person_rule(name: &str, mint: bool) -> Kind {
     let (asset, forced_transfer) = (bytes(name), false);
-    Kind::SetTwoPersonRule(assets::SetTwoPersonRule { asset, mint, forced_transfer })
+    Kind::SetTwoPersonRule(assets::SetTwoPersonRule { asset, mint, forced_transfer, split: false })
 }
 
 /// A list of two recipients.

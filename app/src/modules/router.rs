@@ -8,7 +8,7 @@ use super::accounts::{self, RotateKeys, TopUpFees};
 use super::assets::{
     self, AccreditAppraiser, ActivateAsset, AddDocument, AmendAsset, AppendAppraisal, BurnUnits,
     ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RecordStatement, RegisterAsset,
-    RevokeAccreditation, RevokeRole, SetNav, SetTwoPersonRule, WithdrawAction,
+    RevokeAccreditation, RevokeRole, SetNav, SetTwoPersonRule, SplitUnits, WithdrawAction,
 };
 use super::compliance::{
     ExecuteHold, ForcedTransfer, FreezeHolder, IssueClaim, LinkWallet, PauseAsset, PlaceHold,
@@ -117,6 +117,7 @@ operations! {
     ProposeAction,
     WithdrawAction,
     SetTwoPersonRule,
+    SplitUnits,
     AmendAsset,
     RecordStatement,
     Transfer,

@@ -56,10 +56,19 @@ pub struct IncomeStep {
     pub remainder: Amount,
 }
 
-/// Raises an income index by `amount` spread over `supply` units.
+/// Units of an asset whose base units have been multiplied by splits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// Base units now.
+    pub units: Amount,
+    /// By how much splits have multiplied base units; at least 1.
+    pub factor: u64,
+}
+
+/// Raises an income index by `amount` spread over all units, the `supply`.
 ///
-/// The index counts base units of currency per base unit of asset, times 2^128, and is rounded
-/// up, so that a share that is a whole number comes out as that number. What this gives away
+/// The index counts base units of currency per base unit of asset before any split, times 2^128,
+/// and is rounded up, so that a share that is a whole number comes out as that number. What this gives away
 /// adds up in the remainder; before that could reach a base unit, it is taken back from a
 /// payment. So all units together are promised less than one base unit more than was paid, and
 /// since claims are whole numbers, never more is claimed than was paid, however the supply and
@@ -71,16 +80,22 @@ pub fn advance_income_index(
     index: &[u8; 32],
     remainder: Amount,
     amount: Amount,
-    supply: Amount,
+    supply: Share,
 ) -> Option<IncomeStep> {
-    if supply.is_zero() || amount.is_zero() {
+    let Share { units, factor } = supply;
+    if units.is_zero() || amount.is_zero() {
         return None;
     }
     let paid = U512::from(amount.base_units()).checked_shl(INDEX_FRACTION_BITS)?;
-    let (step, given) = divide_up(paid, supply)?;
+    let spread = |paid: U512| -> Option<(U512, Amount)> {
+        let (step, excess) = divide_up(paid.checked_mul(U512::from(factor))?, units)?;
+        let (given, _) = divide_up(U512::from(excess.base_units()), Amount::from_u64(factor))?;
+        Some((step, Amount::new(given.try_into().ok()?)?))
+    };
+    let (step, given) = spread(paid)?;
     let (step, remainder) = match remainder.checked_add(given) {
         Some(sum) => (step, sum),
-        None => divide_up(paid.checked_sub(U512::from(remainder.base_units()))?, supply)?,
+        None => spread(paid.checked_sub(U512::from(remainder.base_units()))?)?,
     };
     Some(IncomeStep { index: narrow(widen(index).checked_add(step)?)?, remainder })
 }
@@ -97,31 +112,35 @@ fn divide_up(numerator: U512, divisor: Amount) -> Option<(U512, Amount)> {
     Some((quotient.checked_add(U512::ONE)?, Amount::new(excess.try_into().ok()?)?))
 }
 
-/// Income of `balance` units while the index rose from `from` to `to`, rounded down; none when
-/// the index fell or the result exceeds [`Amount::MAX`].
+/// Income of a share while the index rose from `from` to `to`, rounded down; none when the index
+/// fell or the result exceeds [`Amount::MAX`].
+///
+/// A split changes units and factor alike, so it does not matter whether it was before, after or
+/// between payments.
 #[must_use]
-pub fn accrued_income(balance: Amount, from: &[u8; 32], to: &[u8; 32]) -> Option<Amount> {
+pub fn accrued_income(share: Share, from: &[u8; 32], to: &[u8; 32]) -> Option<Amount> {
     let rise = widen(to).checked_sub(widen(from))?;
-    let product = rise.checked_mul(U512::from(balance.base_units()))?;
-    let whole: U512 = product.wrapping_shr(INDEX_FRACTION_BITS);
+    let product = rise.checked_mul(U512::from(share.units.base_units()))?;
+    let whole: U512 = product.checked_div(whole_of(share.factor)?)?;
     Amount::new(whole.try_into().ok()?)
 }
 
-/// Like [`accrued_income`] for a balance that stays: also tells the index from which on the
-/// balance has not been paid, which is before `to` by the fraction that was rounded off. So
+/// A base unit of currency in an index, per unit with this factor.
+fn whole_of(factor: u64) -> Option<U512> {
+    U512::from(factor).checked_shl(INDEX_FRACTION_BITS)
+}
+
+/// Like [`accrued_income`] for a share that stays: also tells the index from which on the
+/// share has not been paid, which is before `to` by the fraction that was rounded off. So
 /// nothing is lost by claiming often.
 #[must_use]
-pub fn collect_income(
-    balance: Amount,
-    from: &[u8; 32],
-    to: &[u8; 32],
-) -> Option<(Amount, [u8; 32])> {
-    let accrued = accrued_income(balance, from, to)?;
-    if balance.is_zero() {
+pub fn collect_income(share: Share, from: &[u8; 32], to: &[u8; 32]) -> Option<(Amount, [u8; 32])> {
+    let accrued = accrued_income(share, from, to)?;
+    if share.units.is_zero() {
         return Some((accrued, *to));
     }
-    let paid = U512::from(accrued.base_units()).checked_shl(INDEX_FRACTION_BITS)?;
-    let (rise, _) = divide_up(paid, balance)?;
+    let paid = U512::from(accrued.base_units()).checked_mul(whole_of(share.factor)?)?;
+    let (rise, _) = divide_up(paid, share.units)?;
     Some((accrued, narrow(widen(from).checked_add(rise)?)?))
 }
 
@@ -144,6 +163,10 @@ mod tests {
         Amount::new(base_units).unwrap()
     }
 
+    fn share(base_units: u128) -> Share {
+        Share { units: amount(base_units), factor: 1 }
+    }
+
     #[test]
     fn extremes_do_not_overflow() {
         let max = Amount::MAX;
@@ -153,12 +176,12 @@ mod tests {
         assert_eq!((reduce(6, 4), reduce(0, 7)), (Some((3, 2)), Some((0, 1))));
         assert_eq!(reduce(1, 0), Some((1, 0)));
         assert_eq!(reduce(0, 0), None);
-        let step = advance_income_index(&[0; 32], Amount::ZERO, max, amount(1)).unwrap();
-        assert_eq!(accrued_income(amount(1), &[0; 32], &step.index), Some(max));
+        let step = advance_income_index(&[0; 32], Amount::ZERO, max, share(1)).unwrap();
+        assert_eq!(accrued_income(share(1), &[0; 32], &step.index), Some(max));
         assert_eq!(step.remainder, Amount::ZERO);
-        assert_eq!(accrued_income(max, &[0; 32], &step.index), None);
-        assert_eq!(advance_income_index(&[0xff; 32], Amount::ZERO, max, amount(1)), None);
-        assert_eq!(advance_income_index(&[0; 32], Amount::ZERO, max, Amount::ZERO), None);
+        assert_eq!(accrued_income(Share { units: max, factor: 1 }, &[0; 32], &step.index), None);
+        assert_eq!(advance_income_index(&[0xff; 32], Amount::ZERO, max, share(1)), None);
+        assert_eq!(advance_income_index(&[0; 32], Amount::ZERO, max, share(0)), None);
     }
 
     #[test]
@@ -170,15 +193,15 @@ mod tests {
 
     #[test]
     fn whole_shares_come_out_whole() {
-        let step = advance_income_index(&[0; 32], Amount::ZERO, amount(70), amount(1_000)).unwrap();
-        for (balance, share) in [(1_000, 70), (100, 7), (99, 6)] {
-            assert_eq!(accrued_income(amount(balance), &[0; 32], &step.index), Some(amount(share)));
+        let step = advance_income_index(&[0; 32], Amount::ZERO, amount(70), share(1_000)).unwrap();
+        for (balance, due) in [(1_000, 70), (100, 7), (99, 6)] {
+            assert_eq!(accrued_income(share(balance), &[0; 32], &step.index), Some(amount(due)));
         }
     }
 
     #[test]
     fn what_rounding_up_gives_is_taken_back_in_time() {
-        let supply = amount(Amount::MAX.base_units() - 1);
+        let supply = share(Amount::MAX.base_units() - 1);
         let (mut index, mut remainder) = ([0; 32], Amount::ZERO);
         for paid in 1..100 {
             let step = advance_income_index(&index, remainder, amount(1), supply);
@@ -205,7 +228,7 @@ mod tests {
                 for joined in from.iter_mut().skip(count) {
                     *joined = index;
                 }
-                let supply = amount(holdings.iter().take(count).sum());
+                let supply = share(holdings.iter().take(count).sum());
                 let step = advance_income_index(&index, remainder, amount(payment), supply);
                 let Some(step) = step else { return Ok(()) };
                 IncomeStep { index, remainder } = step;
@@ -214,7 +237,7 @@ mod tests {
                     if number >= count {
                         from[number] = index;
                     } else if collectors & (1 << number) != 0 {
-                        let got = collect_income(amount(*held), &from[number], &index);
+                        let got = collect_income(share(*held), &from[number], &index);
                         let Some((got, reached)) = got else { return Ok(()) };
                         prop_assert!(reached <= index);
                         claimed += got.base_units();
@@ -234,12 +257,12 @@ mod tests {
             let (mut index, mut remainder) = ([0; 32], Amount::ZERO);
             let (mut from, mut claimed) = ([0; 32], 0);
             for payment in payments {
-                let step = advance_income_index(&index, remainder, amount(payment), amount(1_000));
+                let step = advance_income_index(&index, remainder, amount(payment), share(1_000));
                 IncomeStep { index, remainder } = step.unwrap();
-                let (got, reached) = collect_income(amount(balance), &from, &index).unwrap();
+                let (got, reached) = collect_income(share(balance), &from, &index).unwrap();
                 from = reached;
                 claimed += got.base_units();
-                let at_once = accrued_income(amount(balance), &[0; 32], &index).unwrap();
+                let at_once = accrued_income(share(balance), &[0; 32], &index).unwrap();
                 prop_assert!(claimed.abs_diff(at_once.base_units()) <= 1);
             }
         }

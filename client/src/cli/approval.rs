@@ -6,7 +6,7 @@ use serde_json::json;
 use tessera_proto::pb::chain::v1::Operation;
 use tessera_proto::pb::chain::v1::operation::Kind;
 
-use super::asset::days_from_now_ms;
+use super::asset::{days_from_now_ms, parse_ratio, split_preview};
 use super::context::{AssetView, Context, address_of, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
@@ -42,6 +42,17 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 7)]
         days: u64,
     },
+    /// Propose a split of units, as the first of two persons; the second one makes it
+    ProposeSplit {
+        /// Name or id of the asset
+        asset: String,
+        /// So many units take the place of so many
+        #[arg(value_name = "NEW:OLD", value_parser = parse_ratio)]
+        ratio: (u32, u32),
+        /// How many days the second person has
+        #[arg(long, default_value_t = 7)]
+        days: u64,
+    },
     /// Take a proposed operation back
     Withdraw {
         /// Name or id of the asset
@@ -67,6 +78,9 @@ pub(crate) struct TwoPersons {
     /// Moving units by force takes two persons
     #[arg(long)]
     forced_transfer: bool,
+    /// Splitting units takes two persons
+    #[arg(long)]
+    split: bool,
 }
 
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
@@ -87,6 +101,12 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             let operation = operations::mint_units(&asset.id, &to, amount);
             let preview =
                 vec![("Propose to issue", asset.display(amount)), ("To", context.label(&to))];
+            propose(context, &asset, preview, &operation, days).await
+        }
+        Command::ProposeSplit { asset, ratio: (numerator, denominator), days } => {
+            let asset = context.asset(&asset).await?;
+            let operation = operations::split_units(&asset.id, numerator, denominator);
+            let preview = split_preview(&asset, numerator, denominator);
             propose(context, &asset, preview, &operation, days).await
         }
         Command::Withdraw { asset, operation } => {
@@ -113,7 +133,7 @@ async fn propose(
 }
 
 fn rule_operation(asset: &AssetView, rule: &TwoPersons) -> Kind {
-    operations::set_two_person_rule(&asset.id, rule.mint, rule.forced_transfer)
+    operations::set_two_person_rule(&asset.id, rule.mint, rule.forced_transfer, rule.split)
 }
 
 fn rule_preview(asset: &AssetView, rule: &TwoPersons) -> Vec<(&'static str, String)> {
@@ -122,6 +142,7 @@ fn rule_preview(asset: &AssetView, rule: &TwoPersons) -> Vec<(&'static str, Stri
         ("Asset", asset.name().to_owned()),
         ("Issuing units", persons(rule.mint)),
         ("Moving by force", persons(rule.forced_transfer)),
+        ("Splitting units", persons(rule.split)),
     ]
 }
 
@@ -167,11 +188,18 @@ fn in_words(context: &Context, asset: &AssetView, bytes: &Bytes) -> Result<Strin
             format!("move {amount} of {} to {}", context.label(&from), context.label(&to))
         }
         Some(Kind::SetTwoPersonRule(rule)) => {
-            let needed = [("issuing", rule.mint), ("moving by force", rule.forced_transfer)];
+            let needed = [
+                ("issuing", rule.mint),
+                ("moving by force", rule.forced_transfer),
+                ("splitting", rule.split),
+            ];
             let needed: Vec<_> =
                 needed.iter().filter(|(_, two)| *two).map(|(what, _)| *what).collect();
             let what = if needed.is_empty() { "nothing".to_owned() } else { needed.join(" and ") };
             format!("two persons for {what}")
+        }
+        Some(Kind::SplitUnits(split)) => {
+            format!("split {} for {}", split.numerator, split.denominator)
         }
         _ => "an operation that this version does not know".to_owned(),
     })

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::{check_asset_name, status_name, value_name};
 use tessera_proto::pb::assets::v1::{
-    AmendAsset, Appraisal, AssetClass, AssetStatus, Attribute, Document, RegisterAsset,
+    AmendAsset, Appraisal, AssetClass, AssetStatus, Attribute, Document, RegisterAsset, Split,
 };
 
 use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
@@ -52,6 +52,14 @@ pub(crate) enum Command {
         asset: String,
         /// How much, in units like 12.50
         amount: String,
+    },
+    /// Let so many units take the place of so many, for all holders at once
+    Split {
+        /// Name or id of the asset
+        asset: String,
+        /// Like 2:1, or 1:10 for a reverse split
+        #[arg(value_name = "NEW:OLD", value_parser = parse_ratio)]
+        ratio: (u32, u32),
     },
     /// Finalise, suspend, resume (active), cancel or retire an asset
     Status {
@@ -231,6 +239,12 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             let preview = vec![("Burn", asset.display(amount))];
             send(context, Intent::new(preview, operations::burn_units(&asset.id, amount))).await
         }
+        Command::Split { asset, ratio: (numerator, denominator) } => {
+            let asset = context.asset(&asset).await?;
+            let preview = split_preview(&asset, numerator, denominator);
+            let operation = operations::split_units(&asset.id, numerator, denominator);
+            send(context, Intent::new(preview, operation)).await
+        }
         Command::Status { asset, status, reason } => {
             let asset = context.asset(&asset).await?;
             let reason = reason.map(|path| file_hash(&path)).transpose()?;
@@ -339,6 +353,10 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
         ),
         ("holders", grouped(asset.totals.holder_count)),
     ];
+    for split in &asset.asset.splits {
+        let Split { numerator, denominator, height, .. } = *split;
+        fields.push(("split", format!("{numerator} for {denominator}  in block {height}")));
+    }
     for attribute in &attributes {
         fields.push(("attribute", format!("{}  {}", attribute.name, attribute.value)));
     }
@@ -451,7 +469,16 @@ fn asset_json(asset: &AssetView) -> Result<Value, Failure> {
         "holder_count": asset.totals.holder_count,
         "proposal_count": asset.asset.proposal_count,
         "has_royalty_schedule": asset.asset.has_royalty_schedule,
+        "splits": asset.asset.splits.iter().map(split_json).collect::<Vec<_>>(),
     }))
+}
+
+fn split_json(split: &Split) -> Value {
+    json!({
+        "height": split.height,
+        "numerator": split.numerator,
+        "denominator": split.denominator,
+    })
 }
 
 fn class_name(asset: &AssetView) -> String {
@@ -528,6 +555,23 @@ fn place_of(document: &Document) -> String {
     place.map(|uri| format!("{uri}  ")).unwrap_or_default()
         + "sha256 "
         + &hex::encode(&document.sha256)
+}
+
+/// What a split comes to, before it is sent.
+pub(crate) fn split_preview(
+    asset: &AssetView,
+    numerator: u32,
+    denominator: u32,
+) -> Vec<(&'static str, String)> {
+    let split = format!("{numerator} for {denominator}, for all holders at once");
+    vec![("Asset", asset.name().to_owned()), ("Split", split)]
+}
+
+/// Reads a ratio like 2:1.
+pub(crate) fn parse_ratio(text: &str) -> Result<(u32, u32), String> {
+    let wrong = || format!("`{text}` is not a ratio: expected one like 2:1");
+    let (new, old) = text.split_once(':').ok_or_else(wrong)?;
+    Ok((new.parse().map_err(|_| wrong())?, old.parse().map_err(|_| wrong())?))
 }
 
 /// SHA-256 of a file.

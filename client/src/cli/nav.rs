@@ -85,7 +85,7 @@ async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
             let until_ms = nav.computed_at_ms.saturating_add(nav.max_age_ms);
             rows.push(vec![
                 currency.display(price),
-                if stated.stale { "too old".to_owned() } else { time_of(until_ms) },
+                if stated.stale { "not any more".to_owned() } else { time_of(until_ms) },
                 nav.source.clone(),
                 context.label(&by),
             ]);

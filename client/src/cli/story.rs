@@ -64,6 +64,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::ActionProposed(e) => vec![&e.asset],
         Kind::ActionWithdrawn(e) => vec![&e.asset],
         Kind::TwoPersonRuleSet(e) => vec![&e.asset],
+        Kind::UnitsSplit(e) => vec![&e.asset],
         Kind::RoyaltyScheduleSet(e) => vec![&e.asset],
         Kind::RoyaltyPaid(e) => vec![&e.asset, &e.currency],
         Kind::RoyaltyRecipientsAdded(e) => vec![&e.asset],
@@ -269,10 +270,17 @@ impl Teller<'_> {
                 self.name(&e.asset)
             ),
             Kind::TwoPersonRuleSet(e) => format!(
-                "Issuing {} takes {}, moving it by force {}",
+                "Issuing {} takes {}, moving it by force {}, splitting it {}",
                 self.name(&e.asset),
                 persons(e.mint),
-                persons(e.forced_transfer)
+                persons(e.forced_transfer),
+                persons(e.split)
+            ),
+            Kind::UnitsSplit(e) => format!(
+                "{} units of {} took the place of {}, for all holders",
+                grouped(e.numerator.into()),
+                self.name(&e.asset),
+                grouped(e.denominator.into())
             ),
             other => return self.tell_of_sale(other),
         })

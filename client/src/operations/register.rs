@@ -8,7 +8,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{
     AccreditAppraiser, AddDocument, AssetStatus, BurnUnits, ChangeAssetStatus, Document, GrantRole,
     ProposeAction, RecordStatement, RevokeAccreditation, RevokeRole, Role, SetTwoPersonRule,
-    WithdrawAction,
+    SplitUnits, WithdrawAction,
 };
 pub use tessera_proto::pb::assets::v1::{AmendAsset, Attribute, SetNav};
 use tessera_proto::pb::chain::v1::Operation;
@@ -44,9 +44,21 @@ pub fn withdraw_action(asset: &AssetId, operation_sha256: [u8; 32]) -> Kind {
 
 /// Says which operations on an asset take two persons.
 #[must_use]
-pub fn set_two_person_rule(asset: &AssetId, mint: bool, forced_transfer: bool) -> Kind {
+pub fn set_two_person_rule(
+    asset: &AssetId,
+    mint: bool,
+    forced_transfer: bool,
+    split: bool,
+) -> Kind {
     let asset = asset.to_bytes();
-    Kind::SetTwoPersonRule(SetTwoPersonRule { asset, mint, forced_transfer })
+    Kind::SetTwoPersonRule(SetTwoPersonRule { asset, mint, forced_transfer, split })
+}
+
+/// Lets so many units take the place of so many, for all holders at once.
+#[must_use]
+pub fn split_units(asset: &AssetId, numerator: u32, denominator: u32) -> Kind {
+    let asset = asset.to_bytes();
+    Kind::SplitUnits(SplitUnits { asset, numerator, denominator })
 }
 
 /// States what an asset is worth.

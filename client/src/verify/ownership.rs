@@ -5,6 +5,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf};
 use tessera_proto::pb::assets::v1::{Asset, AssetTotals};
 use tessera_proto::pb::query::v1::Certificate;
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::certificate::{TrustRoot, VerifiedHeader, verify_certificate};
@@ -26,7 +27,7 @@ pub struct VerifiedOwnership {
     pub holder_count: u64,
     /// Whose holding is proven.
     pub account: Address,
-    /// The holding, or none when the account is proven to hold nothing.
+    /// The holding, all splits counted, or none when the account is proven to hold nothing.
     pub holding: Option<Holding>,
     /// Key of the holding in the state.
     pub holding_key: StateKey,
@@ -65,7 +66,10 @@ pub fn verify_ownership(
     };
     let (asset_id, asset) = read_asset(asset_entry)?;
     let (supply, holder_count) = read_totals(totals_entry, &asset_id)?;
-    let (account, holding) = read_holding(holding_entry, &asset_id)?;
+    let (account, mut holding) = read_holding(holding_entry, &asset_id)?;
+    if let Some(holding) = &mut holding {
+        holding.bring_to(SplitFactor::of(&asset));
+    }
     Ok(VerifiedOwnership {
         header: verified.header,
         asset_id,

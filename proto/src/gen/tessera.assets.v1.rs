@@ -65,6 +65,12 @@ pub struct Asset {
     /// Whether units are moved by force only by two persons.
     #[prost(bool, tag = "31")]
     pub two_persons_forced_transfer: bool,
+    /// Splits so far, in order; at most 32.
+    #[prost(message, repeated, tag = "32")]
+    pub splits: ::prost::alloc::vec::Vec<Split>,
+    /// Whether units are split only by two persons.
+    #[prost(bool, tag = "33")]
+    pub two_persons_split: bool,
     /// Whether units are held by identities only, under the asset's rules; never changes.
     #[prost(bool, tag = "50")]
     pub regulated: bool,
@@ -82,13 +88,32 @@ pub struct Asset {
     #[prost(uint64, tag = "63")]
     pub coupon_schedule_count: u64,
 }
-/// Income ever paid per base unit of an asset, in one currency.
+/// A change of what one unit is. Every holder has the same part of the asset after it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Split {
+    /// Block in which it was made; closing balances count it from this one on.
+    #[prost(uint64, tag = "1")]
+    pub height: u64,
+    /// So many units took the place of
+    #[prost(uint32, tag = "2")]
+    pub numerator: u32,
+    /// so many, in lowest terms.
+    #[prost(uint32, tag = "3")]
+    pub denominator: u32,
+    /// By how much base units have been multiplied since the asset was registered, this
+    /// split included. A leaf that keeps an amount says with which factor (0 for 1); what
+    /// it keeps is worth the amount times the latest factor, divided by that.
+    #[prost(uint64, tag = "4")]
+    pub factor: u64,
+}
+/// Income ever paid per unit of an asset, in one currency.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct IncomeIndex {
     /// 16 bytes; id of the currency.
     #[prost(bytes = "bytes", tag = "1")]
     pub currency: ::prost::bytes::Bytes,
-    /// Base units of currency per base unit of asset, times 2^128; 32 bytes, big-endian.
+    /// Base units of currency per base unit of the asset before any split, times 2^128; 32
+    /// bytes, big-endian.
     #[prost(bytes = "bytes", tag = "2")]
     pub index: ::prost::bytes::Bytes,
     /// What rounding the index up has promised beyond all payments, times 2^128: less than
@@ -193,6 +218,9 @@ pub struct Nav {
     /// 20 bytes; who stated it.
     #[prost(bytes = "bytes", tag = "5")]
     pub stated_by: ::prost::bytes::Bytes,
+    /// Splits of the asset before it was stated: one from before a split is not used.
+    #[prost(uint32, tag = "6")]
+    pub split_count: u32,
 }
 /// An operation that waits for a second person (leaf `pending action`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -206,6 +234,10 @@ pub struct PendingAction {
     /// Milliseconds since the Unix epoch, exclusive.
     #[prost(uint64, tag = "3")]
     pub expires_ms: u64,
+    /// Splits of the asset before it was proposed: its amounts are of that time, so a
+    /// split ends it.
+    #[prost(uint32, tag = "4")]
+    pub split_count: u32,
 }
 /// One fact about an asset, as the schema of its class asks for it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -544,6 +576,30 @@ pub struct TwoPersonRuleSet {
     pub mint: bool,
     #[prost(bool, tag = "3")]
     pub forced_transfer: bool,
+    #[prost(bool, tag = "4")]
+    pub split: bool,
+}
+/// What one unit of an asset is has changed, for all holders at once.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnitsSplit {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// In lowest terms.
+    #[prost(uint32, tag = "2")]
+    pub numerator: u32,
+    #[prost(uint32, tag = "3")]
+    pub denominator: u32,
+    /// What all base units are multiplied by.
+    #[prost(uint64, tag = "4")]
+    pub multiplied_by: u64,
+    /// Display decimals from now on.
+    #[prost(uint32, tag = "5")]
+    pub decimals: u32,
+    /// Base units from now on.
+    #[prost(string, tag = "6")]
+    pub supply: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub max_supply: ::prost::alloc::string::String,
 }
 /// Somebody with a role stated something about an asset.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2048,6 +2104,23 @@ pub struct SetTwoPersonRule {
     pub mint: bool,
     #[prost(bool, tag = "3")]
     pub forced_transfer: bool,
+    #[prost(bool, tag = "4")]
+    pub split: bool,
+}
+/// Changes what one unit of an asset is, for all holders at once: after 2 for 1 everybody
+/// has twice as many units, after 1 for 10 a tenth; issuer. Nobody's part changes and
+/// nothing is rounded: base units are multiplied, and where units become larger they get
+/// more decimals. So the ratio must be a finite decimal number. Not for currencies.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SplitUnits {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// So many units, 1 to 1,000,000, take the place of
+    #[prost(uint32, tag = "2")]
+    pub numerator: u32,
+    /// so many, 1 to 1,000,000.
+    #[prost(uint32, tag = "3")]
+    pub denominator: u32,
 }
 /// Puts a statement about an asset into its history, e.g. that an auditor has
 /// counted it or a custodian has handed it over.

@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 60, 61, 62, 150, 151"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 60, 61, 62, 150, 151"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -90,6 +90,8 @@ pub mod event {
         AssetAmended(super::super::super::assets::v1::AssetAmended),
         #[prost(message, tag = "106")]
         StatementRecorded(super::super::super::assets::v1::StatementRecorded),
+        #[prost(message, tag = "107")]
+        UnitsSplit(super::super::super::assets::v1::UnitsSplit),
         #[prost(message, tag = "120")]
         FrozenSet(super::super::super::compliance::v1::FrozenSet),
         #[prost(message, tag = "121")]
@@ -1991,7 +1993,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62"
+        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -2079,6 +2081,8 @@ pub mod operation {
         AmendAsset(super::super::super::assets::v1::AmendAsset),
         #[prost(message, tag = "106")]
         RecordStatement(super::super::super::assets::v1::RecordStatement),
+        #[prost(message, tag = "107")]
+        SplitUnits(super::super::super::assets::v1::SplitUnits),
         #[prost(message, tag = "120")]
         SetFrozen(super::super::super::compliance::v1::SetFrozen),
         #[prost(message, tag = "121")]

@@ -203,6 +203,9 @@ pub struct HolderRecord {
     /// Rules that do not bind the identity, ascending.
     #[prost(enumeration = "RuleKind", repeated, tag = "7")]
     pub exemptions: ::prost::alloc::vec::Vec<i32>,
+    /// With which factor of the splits of the asset it keeps amounts; 0 for 1.
+    #[prost(uint64, tag = "20")]
+    pub split_factor: u64,
 }
 /// Units that arrived together.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -228,6 +231,9 @@ pub struct Encumbrances {
     /// At most 64, in ascending order of number.
     #[prost(message, repeated, tag = "2")]
     pub entries: ::prost::alloc::vec::Vec<Encumbrance>,
+    /// With which factor of the splits of the asset it keeps amounts; 0 for 1.
+    #[prost(uint64, tag = "20")]
+    pub split_factor: u64,
 }
 /// One of them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -279,6 +279,9 @@ pub struct CouponSchedule {
     /// Periods that have been declared.
     #[prost(uint32, tag = "10")]
     pub periods_declared: u32,
+    /// With which factor of the splits of the asset it keeps `units`; 0 for 1.
+    #[prost(uint64, tag = "20")]
+    pub split_factor: u64,
 }
 /// Which holders of record a distribution is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

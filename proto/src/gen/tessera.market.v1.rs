@@ -22,6 +22,9 @@ pub struct Offer {
     /// Number of the encumbrance of the seller's holding.
     #[prost(uint64, tag = "9")]
     pub encumbrance: u64,
+    /// With which factor of the splits of the asset it keeps amounts; 0 for 1.
+    #[prost(uint64, tag = "20")]
+    pub split_factor: u64,
 }
 /// Units were offered for sale.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

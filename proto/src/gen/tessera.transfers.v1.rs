@@ -102,6 +102,9 @@ pub struct Allowance {
     /// May be used while the time is below this; 0 for ever.
     #[prost(uint64, tag = "2")]
     pub expires_ms: u64,
+    /// With which factor of the splits of the asset it keeps amounts; 0 for 1.
+    #[prost(uint64, tag = "3")]
+    pub split_factor: u64,
 }
 /// Which holding, and as of which block.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -366,6 +366,63 @@ pub enum AssetError {
         /// Whose word was asked for.
         stated_by: Address,
     },
+    /// Prices are told in currencies, which therefore keep their units.
+    #[error("`{name}` is a currency, in which prices are told: its units cannot be split")]
+    CurrencySplit {
+        /// Name of the asset.
+        name: String,
+    },
+    /// As many units would take the place of as many.
+    #[error("a split of {given} for {given} changes nothing")]
+    SplitChangesNothing {
+        /// Both numbers.
+        given: u32,
+    },
+    /// Some holders would have parts of units that no decimals show.
+    #[error(
+        "after {numerator} for {denominator} a unit would be worth an endless decimal number of \
+         new ones, choose a ratio like 2:1, 3:2, 1:4 or 1:10"
+    )]
+    SplitNotDecimal {
+        /// So many units would take the place of
+        numerator: u32,
+        /// so many.
+        denominator: u32,
+    },
+    /// Units cannot become larger or smaller than this.
+    #[error(
+        "after this split `{name}` would have {decimals} decimals and {factor} times the base \
+         units that it began with, at most {max_decimals} and {max_factor} are possible, and no \
+         more base units than an amount can count"
+    )]
+    SplitTooLarge {
+        /// Name of the asset.
+        name: String,
+        /// Decimals after it.
+        decimals: u32,
+        /// What base units would be multiplied by; the largest number if it is more.
+        factor: u64,
+        /// Most decimals.
+        max_decimals: u32,
+        /// Most that base units are multiplied by.
+        max_factor: u64,
+    },
+    /// The asset was split as often as an asset can be.
+    #[error("`{name}` was split {count} times, that is the most an asset can be")]
+    TooManySplits {
+        /// Name of the asset.
+        name: String,
+        /// How often.
+        count: usize,
+    },
+    /// The price is that of another unit.
+    #[error("the price of `{name}` is of before its last split, {stated_by} must state a new one")]
+    NavBeforeSplit {
+        /// Name of the asset.
+        name: String,
+        /// Who stated it.
+        stated_by: Address,
+    },
 }
 
 impl AssetError {
@@ -415,6 +472,12 @@ impl AssetError {
             Self::NavStale { .. } => 48,
             Self::NavMissing { .. } => 49,
             Self::TermsAreFixed { .. } => 50,
+            Self::CurrencySplit { .. } => 51,
+            Self::SplitChangesNothing { .. } => 52,
+            Self::SplitNotDecimal { .. } => 53,
+            Self::SplitTooLarge { .. } => 54,
+            Self::TooManySplits { .. } => 55,
+            Self::NavBeforeSplit { .. } => 56,
             Self::CurrencyRegulated { .. } => 90,
         }
     }

@@ -43,6 +43,11 @@ pub(crate) fn load_currency(
     Ok(facts)
 }
 
+/// How often an asset was split: what was said of its units before a split is of other units.
+pub(super) fn splits(asset: &Asset) -> u32 {
+    u32::try_from(asset.splits.len()).unwrap_or(u32::MAX)
+}
+
 /// Refuses anybody but the account that registered the asset.
 pub(crate) fn require_issuer(asset: &Asset, sender: &Address) -> Result<(), ExecutionError> {
     let issuer = committed::address("issuer", &asset.issuer)?;

@@ -11,7 +11,7 @@
 //! | appraisal | asset, number | `AppendAppraisal` |
 //! | appraiser | address | genesis, `AccreditAppraiser`, `RevokeAccreditation` |
 //! | attributes | asset | `RegisterAsset`, `AmendAsset` |
-//! | supply copy | asset, record height | `MintUnits`, `BurnUnits` |
+//! | supply copy | asset, record height | `MintUnits`, `BurnUnits`, `SplitUnits` |
 //! | nav | asset, currency, account | `SetNav` |
 //! | pending action | asset, SHA-256 of it | `ProposeAction`, `WithdrawAction`, the operation |
 //! | role grants | asset, account | `GrantRole`, `RevokeRole` |
@@ -23,6 +23,8 @@
 //! * The terms of an asset are fixed once it is more than proposed.
 //! * Units are issued, burned and moved only while the asset is active; there are never more than
 //!   `max_supply`, and only currencies are issued without an appraisal that is valid at the time.
+//! * A split changes nobody's part: whatever counts base units is multiplied alike, the supply at
+//!   once and all else when it is next read.
 //! * Appraisals are appended in the order of the beginning of their validity, so none can be
 //!   brought twice or brought back over a newer one.
 //! * The history has an entry for every change that a message here makes, and its head commits to
@@ -53,6 +55,7 @@ pub mod roles;
 pub mod schema;
 mod set_nav;
 mod set_two_person_rule;
+mod split_units;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -80,5 +83,6 @@ pub use revoke_accreditation::RevokeAccreditation;
 pub use revoke_role::RevokeRole;
 pub use set_nav::SetNav;
 pub use set_two_person_rule::SetTwoPersonRule;
+pub use split_units::SplitUnits;
 pub(crate) use totals::{apply_holder_count, declare_supply_at, load_totals, supply_at};
 pub use withdraw_action::WithdrawAction;

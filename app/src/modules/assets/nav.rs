@@ -5,11 +5,11 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::assets::v1::Nav;
+use tessera_proto::pb::assets::v1::{Asset, Nav};
 use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
-use super::facts::load_asset;
+use super::facts::{load_asset, splits};
 use crate::modules::committed;
 use crate::state::access::AccessSet;
 use crate::state::error::ExecutionError;
@@ -26,7 +26,7 @@ pub fn declare(access: &mut AccessSet, asset: &AssetId, currency: &AssetId, stat
 ///
 /// # Errors
 /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::NavMissing`],
-/// [`AssetError::NavStale`].
+/// [`AssetError::NavStale`], [`AssetError::NavBeforeSplit`].
 pub fn price(
     view: &mut dyn StateView,
     asset: &AssetId,
@@ -34,7 +34,8 @@ pub fn price(
     stated_by: &Address,
     now_ms: u64,
 ) -> Result<Amount, ExecutionError> {
-    let name = load_asset(view, asset)?.name;
+    let facts = load_asset(view, asset)?;
+    let name = facts.name.clone();
     let nav: Option<Nav> = view.load(&StateKey::nav(asset, currency, stated_by))?;
     let Some(nav) = nav else {
         let stated_by = *stated_by;
@@ -43,7 +44,17 @@ pub fn price(
     if is_stale(&nav, now_ms) {
         return Err(stale(name, &nav, now_ms).into());
     }
+    if is_of_other_units(&nav, &facts) {
+        let stated_by = *stated_by;
+        return Err(AssetError::NavBeforeSplit { name, stated_by }.into());
+    }
     Ok(committed::amount("price", &nav.price)?)
+}
+
+/// Whether the asset was split since a price was stated.
+#[must_use]
+pub fn is_of_other_units(nav: &Nav, asset: &Asset) -> bool {
+    nav.split_count != splits(asset)
 }
 
 /// Whether a price is too old to be used: its time has reached its age.

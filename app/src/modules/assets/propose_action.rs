@@ -12,7 +12,7 @@ use tessera_proto::pb::chain::v1::operation::Kind;
 use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
-use super::facts::load_open;
+use super::facts::{load_open, splits};
 use super::history;
 use super::roles::{self, Role};
 use crate::modules::{Context, Message, fields};
@@ -62,6 +62,7 @@ fn subject(bytes: &Bytes) -> Option<(Bytes, Role)> {
     }
     match operation.kind? {
         Kind::MintUnits(mint) => Some((mint.asset, Role::Minter)),
+        Kind::SplitUnits(split) => Some((split.asset, Role::Issuer)),
         Kind::ForcedTransfer(forced) => Some((forced.asset, Role::Agent)),
         Kind::SetTwoPersonRule(rule) => Some((rule.asset, Role::Issuer)),
         _ => None,
@@ -92,17 +93,19 @@ impl Message for ProposeAction {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, operation, role, expires_ms } = self;
         let (sender, time_ms) = (context.sender, context.block.time_ms);
-        load_open(context.state, id)?;
+        let split_count = splits(&load_open(context.state, id)?);
         roles::require(context.state, id, &sender, *role, time_ms)?;
         if *expires_ms <= time_ms {
             return Err(AssetError::ProposalExpired { expires_ms: *expires_ms, time_ms }.into());
         }
         let known: Option<PendingAction> = context.state.load(&self.key())?;
-        if let Some(known) = known.filter(|known| time_ms < known.expires_ms) {
+        let waits =
+            |known: &PendingAction| time_ms < known.expires_ms && known.split_count == split_count;
+        if let Some(known) = known.filter(waits) {
             return Err(AssetError::AlreadyProposed { expires_ms: known.expires_ms }.into());
         }
         let (operation, proposer, expires_ms) = (operation.clone(), sender.to_bytes(), *expires_ms);
-        let pending = PendingAction { operation, proposer, expires_ms };
+        let pending = PendingAction { operation, proposer, expires_ms, split_count };
         context.state.store(self.key(), &pending)?;
         let PendingAction { operation, proposer, .. } = pending;
         let asset = id.to_bytes();

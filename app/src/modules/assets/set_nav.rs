@@ -8,7 +8,7 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
-use super::facts::{load_currency, load_open};
+use super::facts::{load_currency, load_open, splits};
 use super::roles::{self, Role};
 use super::{history, nav};
 use crate::modules::{Context, Message, fields};
@@ -75,7 +75,7 @@ impl Message for SetNav {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, currency, computed_at_ms, .. } = self;
         let (sender, time_ms) = (context.sender, context.block.time_ms);
-        let name = load_open(context.state, id)?.name;
+        let asset = load_open(context.state, id)?;
         load_currency(context.state, currency)?;
         if !roles::holds(context.state, id, &sender, Role::Appraiser, time_ms)? {
             roles::require(context.state, id, &sender, Role::Servicer, time_ms)?;
@@ -86,7 +86,9 @@ impl Message for SetNav {
             computed_at_ms: *computed_at_ms,
             max_age_ms: self.max_age_ms,
             stated_by: sender.to_bytes(),
+            split_count: splits(&asset),
         };
+        let name = asset.name;
         if *computed_at_ms > time_ms {
             let computed_at_ms = *computed_at_ms;
             return Err(AssetError::NavFromFuture { computed_at_ms, time_ms }.into());

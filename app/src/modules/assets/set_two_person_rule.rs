@@ -27,6 +27,8 @@ pub struct SetTwoPersonRule {
     pub mint: bool,
     /// Whether moving units by force does.
     pub forced_transfer: bool,
+    /// Whether splitting units does.
+    pub split: bool,
 }
 
 impl TryFrom<pb::SetTwoPersonRule> for SetTwoPersonRule {
@@ -34,16 +36,16 @@ impl TryFrom<pb::SetTwoPersonRule> for SetTwoPersonRule {
 
     /// Refuses a malformed id.
     fn try_from(message: pb::SetTwoPersonRule) -> Result<Self, AssetError> {
-        let pb::SetTwoPersonRule { asset, mint, forced_transfer } = message;
-        Ok(Self { asset: fields::asset_id("asset", &asset)?, mint, forced_transfer })
+        let pb::SetTwoPersonRule { asset, mint, forced_transfer, split } = message;
+        Ok(Self { asset: fields::asset_id("asset", &asset)?, mint, forced_transfer, split })
     }
 }
 
 impl SetTwoPersonRule {
     fn operation_sha256(&self) -> [u8; 32] {
-        let Self { asset, mint, forced_transfer } = *self;
+        let Self { asset, mint, forced_transfer, split } = *self;
         let asset = asset.to_bytes();
-        let message = pb::SetTwoPersonRule { asset, mint, forced_transfer };
+        let message = pb::SetTwoPersonRule { asset, mint, forced_transfer, split };
         two_person::operation_sha256(Kind::SetTwoPersonRule(message))
     }
 
@@ -51,6 +53,7 @@ impl SetTwoPersonRule {
     fn weakens(&self, asset: &Asset) -> bool {
         (asset.two_persons_mint && !self.mint)
             || (asset.two_persons_forced_transfer && !self.forced_transfer)
+            || (asset.two_persons_split && !self.split)
     }
 }
 
@@ -74,7 +77,7 @@ impl Message for SetTwoPersonRule {
     /// [`AssetError::RoleNeeded`]; where it leaves something out [`AssetError::NotProposed`],
     /// [`AssetError::SecondPersonNeeded`], [`AssetError::RoleNeeded`] of the proposer.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let Self { asset: id, mint, forced_transfer } = self;
+        let Self { asset: id, mint, forced_transfer, split } = self;
         let (sender, now_ms) = (context.sender, context.block.time_ms);
         let mut asset = load_open(context.state, id)?;
         roles::require(context.state, id, &sender, Role::Issuer, now_ms)?;
@@ -83,11 +86,13 @@ impl Message for SetTwoPersonRule {
         }
         asset.two_persons_mint = *mint;
         asset.two_persons_forced_transfer = *forced_transfer;
+        asset.two_persons_split = *split;
         context.state.store(StateKey::asset(id), &asset)?;
         let rule = event::Kind::TwoPersonRuleSet(pb::TwoPersonRuleSet {
             asset: id.to_bytes(),
             mint: *mint,
             forced_transfer: *forced_transfer,
+            split: *split,
         });
         history::record(context, id, rule)
     }

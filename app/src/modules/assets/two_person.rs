@@ -13,6 +13,7 @@ use tessera_proto::pb::chain::v1::operation::Kind;
 use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
+use super::facts::{load_asset, splits};
 use super::roles::{self, Role};
 use crate::modules::{Context, committed};
 use crate::state::access::AccessSet;
@@ -55,7 +56,10 @@ pub(crate) fn require(
     let now_ms = context.block.time_ms;
     let key = StateKey::pending_action(asset, operation_sha256);
     let pending: Option<PendingAction> = context.state.load(&key)?;
-    let Some(pending) = pending.filter(|pending| now_ms < pending.expires_ms) else {
+    let split_count = splits(&load_asset(context.state, asset)?);
+    let waits =
+        |pending: &PendingAction| now_ms < pending.expires_ms && pending.split_count == split_count;
+    let Some(pending) = pending.filter(waits) else {
         let operation = hex::encode(operation_sha256);
         return Err(AssetError::NotProposed { operation }.into());
     };

@@ -3,10 +3,12 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Holding;
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::compliance::v1::{
     Encumbrance, EncumbranceKind, EncumbranceReleased, Encumbrances,
 };
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::error::ComplianceError;
@@ -18,13 +20,16 @@ use crate::state::view::{Leaves, StateView};
 /// Most encumbrances of one holding.
 pub const MAX_ENCUMBRANCES: usize = 64;
 
-/// Everything that binds units of a holding.
+/// Everything that binds units of a holding, all splits counted.
 pub(crate) fn load(
     view: &mut dyn StateView,
-    asset: &AssetId,
+    (asset, facts): (&AssetId, &Asset),
     account: &Address,
 ) -> Result<Encumbrances, ExecutionError> {
-    Ok(view.load(&StateKey::encumbrances(asset, account))?.unwrap_or_default())
+    let list: Option<Encumbrances> = view.load(&StateKey::encumbrances(asset, account))?;
+    let mut list = list.unwrap_or_default();
+    list.bring_to(SplitFactor::of(facts));
+    Ok(list)
 }
 
 /// Keeps it; numbers are never used again, so an empty list stays.

@@ -7,6 +7,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::encumbrances;
 use super::error::ComplianceError;
+use crate::modules::assets::load_asset;
 use crate::modules::eligibility::{self, Movement, Scope};
 use crate::modules::transfers::holdings::{self, Slot};
 use crate::modules::transfers::movement;
@@ -56,17 +57,18 @@ impl Message for ExecuteHold {
         movement::declare(state, access, asset, holder, &[payee])
     }
 
-    /// In order of precedence: [`ComplianceError::UnknownHold`], [`ComplianceError::NotEscrow`],
+    /// In order of precedence: an unknown asset, [`ComplianceError::UnknownHold`], [`ComplianceError::NotEscrow`],
     /// [`ComplianceError::HoldOver`], the refusals of a transfer but that too little is free: a
     /// hold goes before an amount that was frozen after it.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, holder, number } = self;
         let (block, sender, number) = (context.block, context.sender, *number);
-        let mut list = encumbrances::load(context.state, asset, holder)?;
+        let facts = load_asset(context.state, asset)?;
+        let mut list = encumbrances::load(context.state, (asset, &facts), holder)?;
         if !list.entries.iter().any(|entry| entry.number == number) {
             return Err(ComplianceError::UnknownHold { holder: *holder, number }.into());
         }
-        let mut holding = holdings::load_holding(context.state, asset, holder)?;
+        let mut holding = holdings::load_holding(context.state, (asset, &facts), holder)?;
         let hold = encumbrances::unbind_hold(&mut list, holder, &mut holding, number)?;
         let escrow = committed::address("escrow", &hold.escrow)?;
         if escrow != sender {
@@ -76,7 +78,7 @@ impl Message for ExecuteHold {
         if time_ms >= expires_ms {
             return Err(ComplianceError::HoldOver { number, expires_ms, time_ms }.into());
         }
-        let facts = holdings::load_transferable(context.state, asset)?;
+        holdings::require_transferable(&facts)?;
         holdings::require_unfrozen(&facts, holder, &holding)?;
         let (payee, amount) =
             (committed::address("payee", &hold.payee)?, encumbrances::amount(&hold)?);

@@ -108,7 +108,7 @@ impl Message for ForcedTransfer {
             return Err(ComplianceError::SameAccount { account: *from }.into());
         }
         let facts = load_for_agent(context, asset)?;
-        let mut holding = holdings::load_holding(context.state, asset, from)?;
+        let mut holding = holdings::load_holding(context.state, (asset, &facts), from)?;
         if need > holding.balance {
             let (account, have) = (*from, holding.balance);
             let name = facts.name;
@@ -117,7 +117,7 @@ impl Message for ForcedTransfer {
         if facts.two_persons_forced_transfer {
             two_person::require(context, asset, Role::Agent, &self.operation_sha256())?;
         }
-        let mut list = encumbrances::load(context.state, asset, from)?;
+        let mut list = encumbrances::load(context.state, (asset, &facts), from)?;
         let released = encumbrances::release_for(&mut list, &mut holding, need)?;
         if !released.is_empty() {
             encumbrances::store(context.state, asset, from, &list)?;

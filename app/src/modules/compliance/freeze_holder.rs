@@ -51,13 +51,14 @@ impl Message for FreezeHolder {
     /// Refused to who does not act for the asset, then [`ComplianceError::AlreadyFrozen`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, account } = self;
-        let name = load_for_agent(context, asset)?.name;
-        let mut holding = holdings::load_holding(context.state, asset, account)?;
+        let facts = load_for_agent(context, asset)?;
+        let mut holding = holdings::load_holding(context.state, (asset, &facts), account)?;
         if holding.is_frozen() {
-            return Err(ComplianceError::AlreadyFrozen { account: *account, name }.into());
+            let (account, name) = (*account, facts.name);
+            return Err(ComplianceError::AlreadyFrozen { account, name }.into());
         }
         holding.flags |= Holding::FROZEN;
-        let mut list = encumbrances::load(context.state, asset, account)?;
+        let mut list = encumbrances::load(context.state, (asset, &facts), account)?;
         let orders = encumbrances::release_orders(&mut list, &mut holding)?;
         if !orders.is_empty() {
             encumbrances::store(context.state, asset, account, &list)?;
@@ -108,10 +109,11 @@ impl Message for UnfreezeHolder {
     /// Refused to who does not act for the asset, then [`ComplianceError::NotFrozen`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, account } = self;
-        let name = load_for_agent(context, asset)?.name;
-        let mut holding = holdings::load_holding(context.state, asset, account)?;
+        let facts = load_for_agent(context, asset)?;
+        let mut holding = holdings::load_holding(context.state, (asset, &facts), account)?;
         if !holding.is_frozen() {
-            return Err(ComplianceError::NotFrozen { account: *account, name }.into());
+            let (account, name) = (*account, facts.name);
+            return Err(ComplianceError::NotFrozen { account, name }.into());
         }
         holding.flags &= !Holding::FROZEN;
         holdings::store_holding(context.state, asset, account, &holding)?;

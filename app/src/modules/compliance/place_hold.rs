@@ -67,9 +67,9 @@ impl Message for PlaceHold {
             return Err(ComplianceError::SameAccount { account }.into());
         }
         let facts = holdings::load_transferable(context.state, asset)?;
-        let mut holding = holdings::load_holding(context.state, asset, &account)?;
+        let mut holding = holdings::load_holding(context.state, (asset, &facts), &account)?;
         holdings::require_free(&facts, &account, &holding, *amount)?;
-        let mut list = encumbrances::load(context.state, asset, &account)?;
+        let mut list = encumbrances::load(context.state, (asset, &facts), &account)?;
         let (expires_ms, time_ms) = (*expires_ms, context.block.time_ms);
         if expires_ms <= time_ms {
             let number = list.next_number.max(1);

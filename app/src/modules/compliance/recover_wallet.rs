@@ -59,14 +59,19 @@ impl RecoverWallet {
     }
 
     /// Moves encumbrances, which get new numbers. Orders end: they were of the lost account.
-    fn move_encumbrances(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
+    fn move_encumbrances(
+        &self,
+        context: &mut Context<'_>,
+        facts: &Asset,
+    ) -> Result<(), ExecutionError> {
         let Self { asset, from, to, .. } = self;
-        let mut lost = encumbrances::load(context.state, asset, from)?;
+        let of = (asset, facts);
+        let mut lost = encumbrances::load(context.state, of, from)?;
         if lost.entries.is_empty() {
             return Ok(());
         }
-        let mut list = encumbrances::load(context.state, asset, to)?;
-        let mut holding = holdings::load_holding(context.state, asset, to)?;
+        let mut list = encumbrances::load(context.state, of, to)?;
+        let mut holding = holdings::load_holding(context.state, of, to)?;
         for entry in std::mem::take(&mut lost.entries) {
             if entry.kind() == pb::EncumbranceKind::Order {
                 encumbrances::tell_released(context, asset, from, entry);
@@ -133,13 +138,13 @@ impl Message for RecoverWallet {
         }
         let facts = load_for_agent(context, asset)?;
         self.require_one_identity(context)?;
-        let mut lost = holdings::load_holding(context.state, asset, from)?;
+        let mut lost = holdings::load_holding(context.state, (asset, &facts), from)?;
         if has_nothing(&lost) {
             let (account, name) = (*from, facts.name);
             return Err(ComplianceError::NothingToRecover { account, name }.into());
         }
-        self.move_encumbrances(context)?;
-        let mut other = holdings::load_holding(context.state, asset, to)?;
+        self.move_encumbrances(context, &facts)?;
+        let mut other = holdings::load_holding(context.state, (asset, &facts), to)?;
         merge(&mut lost, &mut other, &facts)?;
         holdings::store_holding(context.state, asset, to, &other)?;
         let amount = lost.balance;

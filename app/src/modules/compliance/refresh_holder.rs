@@ -57,11 +57,11 @@ impl Message for RefreshHolder {
         let Some(rules) = load_rules(context.state, asset)? else {
             return Err(EligibilityError::NoRules { name: facts.name }.into());
         };
-        if load_record(context.state, asset, identity)?.balance.is_zero() {
+        if load_record(context.state, (asset, &facts), identity)?.balance.is_zero() {
             let (identity, name) = (*identity, facts.name);
             return Err(ComplianceError::NotAHolder { identity, name }.into());
         }
-        let record = refresh(context.state, context.block, &rules, asset, identity)?;
+        let record = refresh(context.state, context.block, &rules, (asset, &facts), identity)?;
         context.emit(Kind::HolderRefreshed(pb::HolderRefreshed {
             asset: asset.to_bytes(),
             identity: identity.to_bytes(),

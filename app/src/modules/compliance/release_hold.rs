@@ -6,6 +6,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::encumbrances;
 use super::error::ComplianceError;
+use crate::modules::assets::load_asset;
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
@@ -41,19 +42,21 @@ impl Message for ReleaseHold {
         _state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
+        access.read(StateKey::asset(&self.asset));
         access.write(StateKey::holding(&self.asset, &self.holder));
         access.write(StateKey::encumbrances(&self.asset, &self.holder));
         Ok(())
     }
 
-    /// In order of precedence: [`ComplianceError::UnknownHold`],
+    /// In order of precedence: an unknown asset, [`ComplianceError::UnknownHold`],
     /// [`ComplianceError::NotReleasable`]. Nothing else can keep units bound: neither freeze,
     /// pause nor an expired claim.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, holder, number } = self;
         let (sender, number) = (context.sender, *number);
-        let mut list = encumbrances::load(context.state, asset, holder)?;
-        let mut holding = holdings::load_holding(context.state, asset, holder)?;
+        let facts = load_asset(context.state, asset)?;
+        let mut list = encumbrances::load(context.state, (asset, &facts), holder)?;
+        let mut holding = holdings::load_holding(context.state, (asset, &facts), holder)?;
         let hold = encumbrances::unbind_hold(&mut list, holder, &mut holding, number)?;
         let is_party = [&hold.escrow, &hold.payee].contains(&&sender.to_bytes());
         if !is_party && context.block.time_ms < hold.expires_ms {

@@ -66,7 +66,7 @@ impl Message for SetExemptions {
         if context.state.load::<pb::Identity>(&StateKey::identity(identity))?.is_none() {
             return Err(ComplianceError::UnknownIdentity { identity: *identity }.into());
         }
-        let mut record = load_record(context.state, asset, identity)?;
+        let mut record = load_record(context.state, (asset, &facts), identity)?;
         record.exemptions.clone_from(exemptions);
         store_record(context.state, asset, identity, &record)?;
         let agent = context.sender.to_bytes();

@@ -55,8 +55,8 @@ impl Message for SetFrozen {
     /// for the amount is absolute.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, account, amount } = self;
-        load_for_agent(context, asset)?;
-        let mut holding = holdings::load_holding(context.state, asset, account)?;
+        let facts = load_for_agent(context, asset)?;
+        let mut holding = holdings::load_holding(context.state, (asset, &facts), account)?;
         let before = std::mem::replace(&mut holding.frozen, *amount);
         holdings::store_holding(context.state, asset, account, &holding)?;
         let agent = context.sender.to_bytes();

@@ -63,7 +63,7 @@ impl Message for ClaimIncome {
         let Self { asset: id, currency, holder } = self;
         let (block, holder) = (context.block, holder.unwrap_or(context.sender));
         let asset = load_asset(context.state, id)?;
-        let mut holding = holdings::load_holding(context.state, id, &holder)?;
+        let mut holding = holdings::load_holding(context.state, (id, &asset), &holder)?;
         holdings::collect_income(&mut holding, &asset)?;
         let entry = holding.income.iter_mut().find(|entry| entry.currency == *currency);
         let amount = entry.map_or(Amount::ZERO, |entry| std::mem::take(&mut entry.accrued));

@@ -8,6 +8,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::error::DistributionError;
 use super::{payout, records};
+use crate::modules::assets::load_asset;
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
@@ -99,7 +100,8 @@ impl Message for CloseDistribution {
         let to = if cancelled { payer } else { heir };
         let currency = committed::asset_id("currency", &distribution.currency)?;
         let pool = Address::distribution_pool(asset, *number);
-        let left = holdings::load_holding(context.state, &currency, &pool)?.balance;
+        let facts = load_asset(context.state, &currency)?;
+        let left = holdings::load_holding(context.state, (&currency, &facts), &pool)?.balance;
         if !left.is_zero() {
             holdings::debit(context.state, context.block, &currency, &pool, left)?;
             holdings::credit(context.state, &currency, &to, left)?;

@@ -6,6 +6,7 @@ use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::distributions::v1 as pb;
 use tessera_proto::pb::distributions::v1::{CouponPeriod, CouponSchedule, DayCount};
+use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::StateKey;
 
 use super::error::DistributionError;
@@ -85,7 +86,7 @@ impl TryFrom<pb::DeclareCoupons> for DeclareCoupons {
 }
 
 impl DeclareCoupons {
-    fn schedule(&self, number: u64) -> CouponSchedule {
+    fn schedule(&self, number: u64, units: SplitFactor) -> CouponSchedule {
         CouponSchedule {
             asset: self.asset.to_bytes(),
             number,
@@ -97,6 +98,7 @@ impl DeclareCoupons {
             start_day: self.start_day,
             periods: self.periods.clone(),
             periods_declared: 0,
+            split_factor: units.to_field(),
         }
     }
 }
@@ -131,7 +133,7 @@ impl Message for DeclareCoupons {
         let number = asset.coupon_schedule_count.checked_add(1).ok_or_else(too_many)?;
         asset.coupon_schedule_count = number;
         context.state.store(StateKey::asset(id), &asset)?;
-        let schedule = self.schedule(number);
+        let schedule = self.schedule(number, SplitFactor::of(&asset));
         context.state.store(StateKey::coupon_schedule(id, number), &schedule)?;
         context.emit(Kind::CouponsDeclared(pb::CouponsDeclared {
             asset: id.to_bytes(),

@@ -2,7 +2,8 @@
 
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::distributions::v1 as pb;
-use tessera_proto::pb::distributions::v1::CouponSchedule;
+use tessera_proto::pb::distributions::v1::{CouponSchedule, Record};
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::coupons::coupon;
@@ -104,7 +105,12 @@ impl Message for PayCoupon {
         let schedule: Option<CouponSchedule> = context.state.load(&key)?;
         let mut schedule =
             schedule.ok_or(DistributionError::UnknownSchedule { schedule: number })?;
-        let rate = self.rate(&schedule)?;
+        let record: Option<Record> = context.state.load(&StateKey::record(id, self.record))?;
+        // An unknown record date is refused when the distribution is opened.
+        let height = record.map_or(u64::MAX, |record| record.height);
+        let mut at_record = schedule.clone();
+        at_record.bring_to(SplitFactor::at(&facts, height));
+        let rate = self.rate(&at_record)?;
         schedule.periods_declared = self.period;
         let currency = committed::asset_id("currency", &schedule.currency)?;
         context.state.store(key, &schedule)?;

@@ -6,13 +6,14 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{Asset, IncomeIndex};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::distributions::v1 as pb;
+use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::StateKey;
 
 use super::error::DistributionError;
 use crate::modules::assets::{load_asset, load_currency, load_totals};
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, committed, fields};
-use crate::num::advance_income_index;
+use crate::num::{Share, advance_income_index};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Leaves, StateReader};
@@ -111,6 +112,7 @@ impl Message for PayIncome {
         if supply.is_zero() {
             return Err(DistributionError::NoUnits { name }.into());
         }
+        let supply = Share { units: supply, factor: SplitFactor::of(&asset).get() };
         let entry = self.income_entry(context, &mut asset, &currency)?;
         let index = committed::index("income index", &entry.index)?;
         let remainder = committed::amount("income remainder", &entry.remainder)?;

@@ -75,11 +75,12 @@ impl PruneRecords {
     fn delete_copies(
         &self,
         context: &mut Context<'_>,
+        facts: &Asset,
         account: &Address,
         oldest: u64,
     ) -> Result<u32, ExecutionError> {
         let key = |height| StateKey::holding_copy(&self.asset, account, height);
-        let mut holding = holdings::load_holding(context.state, &self.asset, account)?;
+        let mut holding = holdings::load_holding(context.state, (&self.asset, facts), account)?;
         let (mut height, mut kept, mut deleted) = (holding.copy_height, None, 0_u32);
         for _ in 0..MAX_STEPS {
             let Some(copy) = context.state.load::<HoldingCopy>(&key(height))? else { break };
@@ -150,7 +151,7 @@ impl Message for PruneRecords {
         let oldest = self.give_up(context, &mut asset)?;
         let mut copies = 0_u32;
         for account in accounts {
-            copies = copies.saturating_add(self.delete_copies(context, account, oldest)?);
+            copies = copies.saturating_add(self.delete_copies(context, &asset, account, oldest)?);
         }
         let pruned_record_count = asset.pruned_record_count;
         if copies == 0 && pruned_record_count == before {

@@ -7,17 +7,17 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Holding;
 use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::compliance::v1::Wallet;
-use tessera_proto::state_key::StateKey;
 
 use super::claims::{self, identity_of};
 use super::error::EligibilityError;
 use super::persons::{Person, Persons};
 use super::rules::load_rules;
 use super::verdicts::{Facts, verdicts};
+use crate::modules::transfers::holdings;
 use crate::modules::{BlockInfo, committed};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Rejected};
-use crate::state::view::{Leaves, StateView};
+use crate::state::view::StateView;
 
 /// Units that are about to move.
 pub(crate) struct Movement<'a> {
@@ -142,8 +142,7 @@ pub(crate) fn assess(
     };
     for part in movement.parts() {
         let wallet = claims::wallet(view, part.account)?;
-        let holding: Option<Holding> = view.load(&StateKey::holding(asset, part.account))?;
-        let holding = holding.unwrap_or_default();
+        let holding = holdings::load_holding(view, (asset, facts), part.account)?;
         if *scope != Scope::Recovery {
             told.extend(account_verdicts(movement, &part, &wallet, &holding));
         }
@@ -157,7 +156,7 @@ pub(crate) fn assess(
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(vacant) => {
                 let parties = (&identity, part.account);
-                vacant.insert(Person::load(view, block, &rules, asset, parties)?)
+                vacant.insert(Person::load(view, block, &rules, (asset, facts), parties)?)
             }
         };
         let side = if part.sends { &mut person.gave } else { &mut person.got };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1::Asset;
 
 use super::claims::{self, Standing};
 use super::record::{self, Record};
@@ -38,10 +39,10 @@ impl Person {
         view: &mut dyn StateView,
         block: &BlockInfo,
         rules: &Rules,
-        asset: &AssetId,
+        (asset, facts): (&AssetId, &Asset),
         (identity, account): (&Address, &Address),
     ) -> Result<Self, ExecutionError> {
-        let before = record::load(view, asset, identity)?;
+        let before = record::load(view, (asset, facts), identity)?;
         let standing = claims::standing(view, rules, identity, asset, block.time_ms)?;
         let (account, after) = (*account, before.clone());
         Ok(Self { account, standing, before, after, gave: Amount::ZERO, got: Amount::ZERO })
@@ -117,11 +118,11 @@ pub(crate) fn refresh(
     view: &mut dyn StateView,
     block: &BlockInfo,
     rules: &Rules,
-    asset: &AssetId,
+    of: (&AssetId, &Asset),
     identity: &Address,
 ) -> Result<Record, ExecutionError> {
-    let mut person = Person::load(view, block, rules, asset, (identity, identity))?;
+    let mut person = Person::load(view, block, rules, of, (identity, identity))?;
     person.settle(rules, block.time_ms)?;
-    person.store(view, asset, identity)?;
+    person.store(view, of.0, identity)?;
     Ok(person.after)
 }

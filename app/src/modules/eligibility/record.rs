@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::compliance::v1 as pb;
 use tessera_proto::pb::compliance::v1::RuleKind;
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{HolderBucket, StateKey};
 
 use super::claims::Standing;
@@ -32,6 +34,8 @@ pub(crate) struct Record {
     pub(super) lots: Vec<(u64, Amount)>,
     /// Rules that do not bind.
     pub(crate) exemptions: BTreeSet<RuleKind>,
+    /// With which factor of the splits amounts are kept.
+    split_factor: u64,
 }
 
 impl TryFrom<&pb::HolderRecord> for Record {
@@ -53,13 +57,15 @@ impl TryFrom<&pb::HolderRecord> for Record {
             sent: committed::amount("sent", &message.sent)?,
             lots: lots.iter().map(lot).collect::<Result<_, _>>()?,
             exemptions: message.exemptions().collect(),
+            split_factor: message.split_factor,
         })
     }
 }
 
 impl From<&Record> for pb::HolderRecord {
     fn from(record: &Record) -> Self {
-        let Record { balance, counted, window_start_ms, sent, lots, exemptions } = record;
+        let Record { balance, counted, window_start_ms, sent, lots, exemptions, split_factor } =
+            record;
         let lot = |(locked_until_ms, amount): &(u64, Amount)| pb::Lot {
             locked_until_ms: *locked_until_ms,
             amount: amount.to_string(),
@@ -72,6 +78,7 @@ impl From<&Record> for pb::HolderRecord {
             sent: sent.to_string(),
             lots: lots.iter().map(lot).collect(),
             exemptions: exemptions.iter().map(|kind| i32::from(*kind)).collect(),
+            split_factor: *split_factor,
         }
     }
 }
@@ -130,14 +137,16 @@ impl Record {
     }
 }
 
-/// The record of an identity; all zero when it never held any.
+/// The record of an identity, all splits counted; all zero when it never held any.
 pub(crate) fn load(
     view: &mut dyn StateView,
-    asset: &AssetId,
+    (asset, facts): (&AssetId, &Asset),
     identity: &Address,
 ) -> Result<Record, ExecutionError> {
     let message: Option<pb::HolderRecord> = view.load(&StateKey::holder_record(asset, identity))?;
-    Ok(message.as_ref().map(Record::try_from).transpose()?.unwrap_or_default())
+    let mut message = message.unwrap_or_default();
+    message.bring_to(SplitFactor::of(facts));
+    Ok(Record::try_from(&message)?)
 }
 
 /// Stores a record, or removes it when it says nothing.

@@ -6,9 +6,10 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::compliance::v1 as pb;
 use tessera_proto::pb::compliance::v1::{ClaimCondition, RuleKind, Side, balance_limit, rule};
+use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::{HolderBucket, StateKey};
 
-use crate::modules::committed::broken;
+use crate::modules::committed::{self, broken};
 use crate::modules::fields::{self, FieldError};
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Leaves, StateView};
@@ -245,6 +246,31 @@ fn bucket(rule: &pb::HolderLimit) -> Result<HolderBucket, FieldError> {
 /// Rules as they stand in the state.
 pub(super) fn committed_rules(message: &pb::RuleSet) -> Result<Rules, Fault> {
     Rules::try_from(message).map_err(|error| broken(format!("rule set: {error}")))
+}
+
+/// Multiplies limits that count base units, as a split does.
+pub(crate) fn split_limits(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    (old, new): (SplitFactor, SplitFactor),
+) -> Result<(), ExecutionError> {
+    let key = StateKey::rule_set(asset);
+    let Some(mut message) = view.load::<pb::RuleSet>(&key)? else { return Ok(()) };
+    for rule in message.rules.iter_mut().filter_map(|rule| rule.rule.as_mut()) {
+        let limit = match rule {
+            rule::Rule::Balance(pb::BalanceLimit {
+                limit: Some(balance_limit::Limit::MaxBalance(max)),
+            })
+            | rule::Rule::Velocity(pb::VelocityLimit { max_amount: max, .. }) => max,
+            rule::Rule::Balance(_)
+            | rule::Rule::Claims(_)
+            | rule::Rule::Countries(_)
+            | rule::Rule::Holders(_)
+            | rule::Rule::LockUp(_) => continue,
+        };
+        *limit = old.carry(committed::amount("limit", limit)?, new).to_string();
+    }
+    view.store(key, &message)
 }
 
 /// The rules of an asset, if it has any yet.

@@ -5,6 +5,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::market::v1 as pb;
 use tessera_proto::pb::market::v1::Offer;
+use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::StateKey;
 
 use super::error::MarketError;
@@ -58,7 +59,7 @@ impl OfferUnits {
         OfferId { asset: self.asset, seller: *seller, number: self.number }
     }
 
-    fn offer(&self, seller: &Address) -> Offer {
+    fn offer(&self, seller: &Address, units: SplitFactor) -> Offer {
         Offer {
             seller: seller.to_bytes(),
             number: self.number,
@@ -69,6 +70,7 @@ impl OfferUnits {
             buyer: self.buyer.map(Address::to_bytes).unwrap_or_default(),
             expires_ms: self.expires_ms,
             encumbrance: 0,
+            split_factor: units.to_field(),
         }
     }
 }
@@ -101,13 +103,14 @@ impl Message for OfferUnits {
         if now_ms >= expires_ms {
             return Err(MarketError::AlreadyExpired { expires_ms, now_ms }.into());
         }
-        let name = load_asset(context.state, &self.asset)?.name;
+        let facts = load_asset(context.state, &self.asset)?;
         load_currency(context.state, &self.currency)?;
         let key = self.id(&seller).key();
         if context.state.load::<Offer>(&key)?.is_some() {
+            let name = facts.name;
             return Err(MarketError::NumberTaken { seller, number, name }.into());
         }
-        let mut offer = self.offer(&seller);
+        let mut offer = self.offer(&seller, SplitFactor::of(&facts));
         offer.encumbrance = offers::bind_units(context.state, &self.id(&seller), &offer)?;
         context.state.store(key, &offer)?;
         context.emit(Kind::UnitsOffered(pb::UnitsOffered { offer: Some(offer) }));

@@ -4,9 +4,11 @@ use bytes::Bytes;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::compliance::v1::{Encumbrance, EncumbranceKind};
 use tessera_proto::pb::market::v1::Offer;
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::error::MarketError;
+use crate::modules::assets::load_asset;
 use crate::modules::committed;
 use crate::modules::compliance::encumbrances;
 use crate::modules::transfers::holdings;
@@ -33,8 +35,10 @@ impl OfferId {
     /// [`MarketError::UnknownOffer`].
     pub(super) fn load(&self, view: &mut dyn StateView) -> Result<Offer, ExecutionError> {
         let Self { asset, seller, number } = *self;
-        let offer = view.load(&self.key())?;
-        Ok(offer.ok_or(MarketError::UnknownOffer { seller, number, asset })?)
+        let offer: Option<Offer> = view.load(&self.key())?;
+        let mut offer = offer.ok_or(MarketError::UnknownOffer { seller, number, asset })?;
+        offer.bring_to(SplitFactor::of(&load_asset(view, &asset)?));
+        Ok(offer)
     }
 
     /// Ends the offer, and frees its units; says whether they were still bound by it.
@@ -45,8 +49,9 @@ impl OfferId {
     ) -> Result<bool, ExecutionError> {
         let Self { asset, seller, .. } = self;
         view.write(self.key(), None)?;
-        let mut holding = holdings::load_holding(view, asset, seller)?;
-        let mut list = encumbrances::load(view, asset, seller)?;
+        let facts = load_asset(view, asset)?;
+        let mut holding = holdings::load_holding(view, (asset, &facts), seller)?;
+        let mut list = encumbrances::load(view, (asset, &facts), seller)?;
         let order = encumbrances::unbind(&mut list, &mut holding, ORDER, offer.encumbrance)?;
         if order.is_some() {
             encumbrances::store(view, asset, seller, &list)?;
@@ -79,9 +84,9 @@ pub(super) fn bind_units(
     let OfferId { asset, seller, .. } = id;
     let amount = committed::amount("offered units", &offer.amount)?;
     let facts = holdings::load_transferable(view, asset)?;
-    let mut holding = holdings::load_holding(view, asset, seller)?;
+    let mut holding = holdings::load_holding(view, (asset, &facts), seller)?;
     holdings::require_free(&facts, seller, &holding, amount)?;
-    let mut list = encumbrances::load(view, asset, seller)?;
+    let mut list = encumbrances::load(view, (asset, &facts), seller)?;
     let entry = Encumbrance {
         number: 0,
         kind: ORDER.into(),

@@ -5,6 +5,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
+use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
@@ -61,16 +62,16 @@ impl Message for ApproveSpender {
         if owner == *spender {
             return Err(TransferError::SelfTransfer { account: owner }.into());
         }
-        if context.state.load::<Asset>(&StateKey::asset(asset))?.is_none() {
-            return Err(TransferError::UnknownAsset { asset: *asset }.into());
-        }
+        let facts: Option<Asset> = context.state.load(&StateKey::asset(asset))?;
+        let facts = facts.ok_or(TransferError::UnknownAsset { asset: *asset })?;
         let (expires_ms, time_ms) = (*expires_ms, context.block.time_ms);
         if expires_ms != 0 && time_ms >= expires_ms {
             return Err(TransferError::ApprovalExpired { owner, expires_ms, time_ms }.into());
         }
         let key = StateKey::allowance(asset, &owner, spender);
         let amount = amount.to_string();
-        let allowance = pb::Allowance { amount: amount.clone(), expires_ms };
+        let split_factor = SplitFactor::of(&facts).to_field();
+        let allowance = pb::Allowance { amount: amount.clone(), expires_ms, split_factor };
         match self.amount.is_zero() {
             true => context.state.write(key, None)?,
             false => context.state.store(key, &allowance)?,

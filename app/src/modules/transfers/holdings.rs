@@ -4,13 +4,14 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, HoldingCopy, HoldingIncome};
 use tessera_proto::pb::assets::v1::{Asset, AssetStatus};
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
 use super::record::{self, Version};
 use crate::modules::BlockInfo;
 use crate::modules::committed::{self, broken};
-use crate::num;
+use crate::num::{self, Share};
 use crate::state::access::AccessSet;
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
@@ -62,7 +63,7 @@ pub(crate) fn debit(
     amount: Amount,
 ) -> Result<(), ExecutionError> {
     let facts = load_transferable(view, asset)?;
-    let holding = load_holding(view, asset, account)?;
+    let holding = load_holding(view, (asset, &facts), account)?;
     require_free(&facts, account, &holding, amount)?;
     if facts.regulated {
         return Err(TransferError::Regulated { name: facts.name }.into());
@@ -89,11 +90,9 @@ pub(crate) fn can_debit(
     account: &Address,
     amount: Amount,
 ) -> Result<bool, ExecutionError> {
-    let facts: Option<Asset> = view.load(&StateKey::asset(asset))?;
-    let open = facts.is_some_and(|facts| {
-        facts.status() == AssetStatus::Active && !facts.paused && !facts.regulated
-    });
-    let holding = load_holding(view, asset, account)?;
+    let facts: Asset = view.load(&StateKey::asset(asset))?.unwrap_or_default();
+    let open = facts.status() == AssetStatus::Active && !facts.paused && !facts.regulated;
+    let holding = load_holding(view, (asset, &facts), account)?;
     Ok(open && !holding.is_frozen() && holding.free() >= amount)
 }
 
@@ -118,18 +117,21 @@ pub(crate) fn apply_credit(
     let facts: Asset = view
         .load(&StateKey::asset(asset))?
         .ok_or_else(|| broken(format!("units of unknown asset {asset} arrive")))?;
-    let holding = load_holding(view, asset, account)?;
+    let holding = load_holding(view, (asset, &facts), account)?;
     let balance = committed::sum("balance", holding.balance, amount)?;
     Slot { asset, facts: &facts, account }.set_balance(view, block, holding, balance)
 }
 
-/// What an account holds of an asset; all zero when it holds nothing.
+/// What an account holds of an asset now, all splits counted; all zero when it holds nothing.
 pub(crate) fn load_holding(
     view: &mut dyn StateView,
-    asset: &AssetId,
+    (asset, facts): (&AssetId, &Asset),
     account: &Address,
 ) -> Result<Holding, ExecutionError> {
-    Ok(view.load(&StateKey::holding(asset, account))?.unwrap_or_default())
+    let holding: Option<Holding> = view.load(&StateKey::holding(asset, account))?;
+    let mut holding = holding.unwrap_or_default();
+    holding.bring_to(SplitFactor::of(facts));
+    Ok(holding)
 }
 
 /// Stores a holding, or removes it when it says nothing.
@@ -147,8 +149,8 @@ pub(crate) fn store_holding(
 ///
 /// Income is rounded down; what is left over stays in the income pool.
 pub(crate) fn settle_income(holding: &mut Holding, asset: &Asset) -> Result<(), Fault> {
-    settle_by(holding, asset, |balance, from, to| {
-        num::accrued_income(balance, from, to).map(|accrued| (accrued, *to))
+    settle_by(holding, asset, |share, from, to| {
+        num::accrued_income(share, from, to).map(|accrued| (accrued, *to))
     })
 }
 
@@ -157,8 +159,8 @@ pub(crate) fn collect_income(holding: &mut Holding, asset: &Asset) -> Result<(),
     settle_by(holding, asset, num::collect_income)
 }
 
-/// Income of a balance between two indexes, and the index from which on more counts.
-type Settlement = fn(Amount, &[u8; 32], &[u8; 32]) -> Option<(Amount, [u8; 32])>;
+/// Income of a share between two indexes, and the index from which on more counts.
+type Settlement = fn(Share, &[u8; 32], &[u8; 32]) -> Option<(Amount, [u8; 32])>;
 
 fn settle_by(holding: &mut Holding, asset: &Asset, settle: Settlement) -> Result<(), Fault> {
     let mut income = Vec::with_capacity(asset.income.len());
@@ -169,7 +171,8 @@ fn settle_by(holding: &mut Holding, asset: &Asset, settle: Settlement) -> Result
         // Without an entry the holding is older than the first payment: the index was zero.
         let (from, before) =
             settled.map_or(([0; 32], Amount::ZERO), |settled| (settled.index, settled.accrued));
-        let (risen, index) = settle(holding.balance, &from, &to)
+        let share = Share { units: holding.balance, factor: holding.split_factor.get() };
+        let (risen, index) = settle(share, &from, &to)
             .ok_or_else(|| broken(format!("income of `{}` cannot be settled", asset.name)))?;
         let accrued = committed::sum("accrued income", before, risen)?;
         income.push(HoldingIncome { currency, index, accrued });
@@ -178,18 +181,21 @@ fn settle_by(holding: &mut Holding, asset: &Asset, settle: Settlement) -> Result
     Ok(())
 }
 
-/// What an account held at a record date of the asset; none when too many copies lie between.
+/// What an account held at a record date of the asset, in units of that time; none when too many
+/// copies lie between.
 pub(crate) fn balance_at(
     view: &mut dyn StateView,
     asset: &AssetId,
     account: &Address,
     record: u64,
 ) -> Result<Option<Amount>, ExecutionError> {
-    let holding = load_holding(view, asset, account)?;
-    Version::from(&holding).at(record, |height| {
+    let facts: Asset = view.load(&StateKey::asset(asset))?.unwrap_or_default();
+    let holding: Holding = view.load(&StateKey::holding(asset, account))?.unwrap_or_default();
+    let units = SplitFactor::at(&facts, record);
+    Version::of(&holding, units).at(record, |height| {
         let copy: Option<HoldingCopy> =
             view.load(&StateKey::holding_copy(asset, account, height))?;
-        Ok(copy.map(Version::from))
+        Ok(copy.map(|copy| Version::of_copy(copy, SplitFactor::at(&facts, height), units)))
     })
 }
 
@@ -200,10 +206,14 @@ pub(crate) fn balance_at_of(
     account: &Address,
     record: u64,
 ) -> Result<Option<Amount>, Fault> {
+    let facts: Asset = state.leaf(&StateKey::asset(asset))?.unwrap_or_default();
     let holding: Holding = state.leaf(&StateKey::holding(asset, account))?.unwrap_or_default();
-    Version::from(&holding).at(record, |height| {
-        let key = StateKey::holding_copy(asset, account, height);
-        Ok::<_, Fault>(state.leaf::<HoldingCopy>(&key)?.map(Version::from))
+    let units = SplitFactor::at(&facts, record);
+    Version::of(&holding, units).at(record, |height| {
+        let copy: Option<HoldingCopy> =
+            state.leaf(&StateKey::holding_copy(asset, account, height))?;
+        let copy = copy.map(|copy| Version::of_copy(copy, SplitFactor::at(&facts, height), units));
+        Ok::<_, Fault>(copy)
     })
 }
 
@@ -216,15 +226,18 @@ pub(crate) fn declare_balance_at(
     record: u64,
 ) -> Result<(), Fault> {
     let key = StateKey::holding(asset, account);
+    access.read(StateKey::asset(asset));
     access.read(key);
     if let Some(latest) = record_height(state, asset)? {
         access.read(StateKey::holding_copy(asset, account, latest));
     }
     let holding: Holding = state.leaf(&key)?.unwrap_or_default();
-    Version::from(&holding).at(record, |height| {
+    let units = holding.split_factor;
+    Version::of(&holding, units).at(record, |height| {
         let key = StateKey::holding_copy(asset, account, height);
         access.read(key);
-        Ok::<_, Fault>(state.leaf::<HoldingCopy>(&key)?.map(Version::from))
+        let copy: Option<HoldingCopy> = state.leaf(&key)?;
+        Ok::<_, Fault>(copy.map(|copy| Version::of_copy(copy, units, units)))
     })?;
     Ok(())
 }
@@ -250,10 +263,11 @@ impl Slot<'_> {
         balance: Amount,
     ) -> Result<(), ExecutionError> {
         settle_income(&mut holding, self.facts)?;
-        let old = Version::from(&holding);
+        let old = Version::of(&holding, holding.split_factor);
         if let Some(record) = old.copy_due(self.facts, block.height) {
             let key = StateKey::holding_copy(self.asset, self.account, record);
-            view.store(key, &HoldingCopy::from(old))?;
+            let then = Version::of(&holding, SplitFactor::at(self.facts, record));
+            view.store(key, &HoldingCopy::from(then))?;
             holding.copy_height = record;
         }
         if old.value.is_zero() != balance.is_zero() {
@@ -270,9 +284,15 @@ pub(crate) fn load_transferable(
     view: &mut dyn StateView,
     asset: &AssetId,
 ) -> Result<Asset, ExecutionError> {
-    let facts = load_active(view, asset)?;
-    require_unpaused(&facts)?;
+    let facts = load_facts(view, asset)?;
+    require_transferable(&facts)?;
     Ok(facts)
+}
+
+/// Refuses an asset whose units may not move now.
+pub(crate) fn require_transferable(facts: &Asset) -> Result<(), TransferError> {
+    require_active(facts)?;
+    require_unpaused(facts)
 }
 
 /// Refuses while the agent has stopped transfers.
@@ -309,15 +329,9 @@ pub(crate) fn require_free(
     }
 }
 
-/// An asset that is open for issuance and transfer.
-pub(crate) fn load_active(
-    view: &mut dyn StateView,
-    asset: &AssetId,
-) -> Result<Asset, ExecutionError> {
-    let facts: Asset =
-        view.load(&StateKey::asset(asset))?.ok_or(TransferError::UnknownAsset { asset: *asset })?;
-    require_active(&facts)?;
-    Ok(facts)
+fn load_facts(view: &mut dyn StateView, asset: &AssetId) -> Result<Asset, ExecutionError> {
+    let facts = view.load(&StateKey::asset(asset))?;
+    Ok(facts.ok_or(TransferError::UnknownAsset { asset: *asset })?)
 }
 
 /// Refuses an asset that is not open for issuance and transfer.
@@ -347,8 +361,7 @@ pub(crate) fn insufficient(
 }
 
 fn says_nothing(holding: &Holding) -> bool {
-    let Holding { balance, frozen, encumbered, flags, changed_height: _, copy_height, income } =
-        holding;
+    let Holding { balance, frozen, encumbered, flags, copy_height, income, .. } = holding;
     let amounts =
         [balance, frozen, encumbered].into_iter().chain(income.iter().map(|i| &i.accrued));
     amounts.into_iter().all(|amount| amount.is_zero()) && *flags == 0 && *copy_height == 0

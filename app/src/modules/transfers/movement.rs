@@ -69,7 +69,7 @@ fn leave(
     (total, legs): (Amount, &[(Address, Amount)]),
 ) -> Result<(), ExecutionError> {
     let facts = holdings::load_transferable(view, asset)?;
-    let holding = holdings::load_holding(view, asset, from)?;
+    let holding = holdings::load_holding(view, (asset, &facts), from)?;
     holdings::require_free(&facts, from, &holding, total)?;
     if facts.regulated {
         let movement =
@@ -151,7 +151,7 @@ pub(crate) fn verdicts(
 ) -> Result<Vec<Verdict>, ExecutionError> {
     let facts: Option<Asset> = view.load(&StateKey::asset(asset))?;
     let facts = facts.ok_or(TransferError::UnknownAsset { asset: *asset })?;
-    let holding = holdings::load_holding(view, asset, from)?;
+    let holding = holdings::load_holding(view, (asset, &facts), from)?;
     let itself = (*from == to).then_some(TransferError::SelfTransfer { account: *from }.into());
     let active = refusal(holdings::require_active(&facts));
     let unpaused = refusal(holdings::require_unpaused(&facts));

@@ -8,6 +8,7 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::leaf::{Holding, HoldingCopy};
 use tessera_proto::pb::assets::v1::{Asset, AssetTotals, SupplyCopy};
+use tessera_proto::split::SplitFactor;
 
 use crate::modules::committed::{self, broken};
 use crate::state::error::Fault;
@@ -71,17 +72,18 @@ impl Version {
     }
 }
 
-impl From<&Holding> for Version {
-    fn from(holding: &Holding) -> Self {
-        let Holding { balance: value, changed_height, copy_height, .. } = *holding;
-        Self { value, changed_height, copy_height }
+impl Version {
+    /// The balance of a holding, in units of a factor. One that was last changed before splits
+    /// was a whole number in the units before them too.
+    pub(crate) fn of(holding: &Holding, units: SplitFactor) -> Self {
+        let Holding { balance, changed_height, copy_height, split_factor, .. } = *holding;
+        Self { value: split_factor.carry(balance, units), changed_height, copy_height }
     }
-}
 
-impl From<HoldingCopy> for Version {
-    fn from(copy: HoldingCopy) -> Self {
-        let HoldingCopy { balance: value, changed_height, copy_height } = copy;
-        Self { value, changed_height, copy_height }
+    /// The balance of a copy, which is kept in the units of its record date.
+    pub(crate) fn of_copy(copy: HoldingCopy, kept: SplitFactor, units: SplitFactor) -> Self {
+        let HoldingCopy { balance, changed_height, copy_height } = copy;
+        Self { value: kept.carry(balance, units), changed_height, copy_height }
     }
 }
 

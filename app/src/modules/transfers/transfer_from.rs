@@ -2,8 +2,10 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
@@ -50,7 +52,9 @@ impl TransferFrom {
         let (owner, spender, need) = (self.from, context.sender, self.amount);
         let key = StateKey::allowance(&self.asset, &owner, &spender);
         let allowance: Option<pb::Allowance> = context.state.load(&key)?;
-        let allowance = allowance.ok_or(TransferError::NotApproved { owner, spender })?;
+        let mut allowance = allowance.ok_or(TransferError::NotApproved { owner, spender })?;
+        let facts: Option<Asset> = context.state.load(&StateKey::asset(&self.asset))?;
+        allowance.bring_to(SplitFactor::of(&facts.unwrap_or_default()));
         let (expires_ms, time_ms) = (allowance.expires_ms, context.block.time_ms);
         if expires_ms != 0 && time_ms >= expires_ms {
             return Err(TransferError::ApprovalExpired { owner, expires_ms, time_ms }.into());
@@ -61,7 +65,7 @@ impl TransferFrom {
         match rest.is_zero() {
             true => context.state.write(key, None),
             false => {
-                let allowance = pb::Allowance { amount: rest.to_string(), expires_ms };
+                allowance.amount = rest.to_string();
                 context.state.store(key, &allowance)
             }
         }

@@ -9,6 +9,7 @@ use tessera_proto::pb::votes::v1::Grant;
 use tessera_proto::state_key::StateKey;
 
 use super::error::VoteError;
+use crate::modules::assets::load_asset;
 use crate::modules::committed::{self, broken};
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, fields};
@@ -257,7 +258,8 @@ pub(super) fn cancel(
     let Some(mut grant) = context.state.load::<Grant>(&key)? else { return Ok(false) };
     let GrantTerms { currency, .. } = GrantTerms::committed(&grant)?;
     let pool = Address::grant_pool(asset, number);
-    let held = holdings::load_holding(context.state, &currency, &pool)?.balance;
+    let facts = load_asset(context.state, &currency)?;
+    let held = holdings::load_holding(context.state, (&currency, &facts), &pool)?.balance;
     if grant.cancelled || !holdings::can_debit(context.state, &currency, &pool, held)? {
         return Ok(false);
     }

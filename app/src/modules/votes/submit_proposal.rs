@@ -136,7 +136,7 @@ impl Message for SubmitProposal {
             self;
         let (height, proposer) = (context.block.height, context.sender);
         let mut asset = load_asset(context.state, id)?;
-        if holdings::load_holding(context.state, id, &proposer)?.balance.is_zero() {
+        if holdings::load_holding(context.state, (id, &asset), &proposer)?.balance.is_zero() {
             let name = asset.name;
             return Err(VoteError::ProposerHoldsNothing { account: proposer, name }.into());
         }

@@ -22,7 +22,7 @@ use super::services::Services;
 use super::status;
 use super::view::View;
 use crate::chain::receipts::block_summary;
-use crate::modules::assets::nav::is_stale;
+use crate::modules::assets::nav::{is_of_other_units, is_stale};
 use crate::modules::assets::schema::json_schema;
 use crate::state::database::Table;
 
@@ -146,7 +146,7 @@ impl AssetQueryService for Services {
         let ListNavsRequest { asset, page } = request.into_inner();
         let page = Page::read(page, AssetId::LENGTH + Address::LENGTH)?;
         self.query(None, move |view| {
-            let (id, _) = view.asset(&asset)?;
+            let (id, asset) = view.asset(&asset)?;
             let summary = block_summary(view.database(), view.height());
             let summary = summary.map_err(|fault| status::failed(&fault))?;
             let now_ms = summary.map_or(0, |summary| summary.time_ms);
@@ -158,7 +158,7 @@ impl AssetQueryService for Services {
                 let nav: Option<Nav> = view.leaf(&StateKey::nav(&id, &currency, &account))?;
                 navs.extend(nav.map(|nav| StatedNav {
                     currency: currency.to_string(),
-                    stale: is_stale(&nav, now_ms),
+                    stale: is_stale(&nav, now_ms) || is_of_other_units(&nav, &asset),
                     nav: Some(nav),
                 }));
             }

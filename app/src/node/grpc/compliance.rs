@@ -90,9 +90,10 @@ impl ComplianceQueryService for Services {
         let GetHolderRecordRequest { asset, account, options } = request.into_inner();
         let account = view::account(&account)?;
         self.query(options, move |view| {
-            let (asset, _) = view.asset(&asset)?;
-            let key = StateKey::holder_record(&asset, &identity_of(view, &account)?);
-            Ok(GetHolderRecordResponse { record: view.leaf(&key)?, context: view.context(&key)? })
+            let (id, asset) = view.asset(&asset)?;
+            let key = StateKey::holder_record(&id, &identity_of(view, &account)?);
+            let record = view.units(&asset, &key)?;
+            Ok(GetHolderRecordResponse { record, context: view.context(&key)? })
         })
         .await
     }
@@ -123,8 +124,9 @@ impl ComplianceQueryService for Services {
         let GetEncumbrancesRequest { asset, account, options } = request.into_inner();
         let account = view::account(&account)?;
         self.query(options, move |view| {
-            let key = StateKey::encumbrances(&view.asset(&asset)?.0, &account);
-            let encumbrances = view.leaf(&key)?;
+            let (id, asset) = view.asset(&asset)?;
+            let key = StateKey::encumbrances(&id, &account);
+            let encumbrances = view.units(&asset, &key)?;
             Ok(GetEncumbrancesResponse { encumbrances, context: view.context(&key)? })
         })
         .await

@@ -8,6 +8,7 @@ use tessera_proto::pb::transfers::v1::{
     GetAllowanceRequest, GetAllowanceResponse, GetHoldingRequest, GetHoldingResponse, Holding,
     ListHoldersRequest, ListHoldersResponse, ListHoldingsRequest, ListHoldingsResponse,
 };
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
 
@@ -84,14 +85,18 @@ impl HoldingQueryService for Services {
         let GetAllowanceRequest { asset, owner, spender, options } = request.into_inner();
         let (owner, spender) = (view::account(&owner)?, view::account(&spender)?);
         self.query(options, move |view| {
-            let key = StateKey::allowance(&view.asset(&asset)?.0, &owner, &spender);
-            Ok(GetAllowanceResponse { allowance: view.leaf(&key)?, context: view.context(&key)? })
+            let (id, asset) = view.asset(&asset)?;
+            let key = StateKey::allowance(&id, &owner, &spender);
+            let allowance = view.units(&asset, &key)?;
+            Ok(GetAllowanceResponse { allowance, context: view.context(&key)? })
         })
         .await
     }
 }
 
 fn readable(id: &AssetId, asset: &Asset, account: &Address, leaf: &leaf::Holding) -> Holding {
+    let mut leaf = leaf.clone();
+    leaf.bring_to(SplitFactor::of(asset));
     Holding {
         asset: id.to_string(),
         asset_name: asset.name.clone(),

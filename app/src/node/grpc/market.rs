@@ -25,9 +25,10 @@ impl MarketQueryService for Services {
         let GetOfferRequest { asset, seller, number, options } = request.into_inner();
         let seller = view::account(&seller)?;
         self.query(options, move |view| {
-            let (id, _) = view.asset(&asset)?;
+            let (id, asset) = view.asset(&asset)?;
             let key = StateKey::offer(&id, &seller, number);
-            Ok(GetOfferResponse { offer: view.leaf(&key)?, context: view.context(&key)? })
+            let offer = view.units(&asset, &key)?;
+            Ok(GetOfferResponse { offer, context: view.context(&key)? })
         })
         .await
     }
@@ -39,13 +40,13 @@ impl MarketQueryService for Services {
         let ListOffersRequest { asset, page } = request.into_inner();
         let page = Page::read(page, POSITION_LENGTH)?;
         self.query(None, move |view| {
-            let (id, _) = view.asset(&asset)?;
+            let (id, asset) = view.asset(&asset)?;
             let prefix = [&[Namespace::Offer.byte()], id.as_bytes().as_slice()].concat();
             let (rest, page) = page.scan(view.database(), Table::Keys, &prefix)?;
             let keys = rest.iter().map(|rest| [prefix.as_slice(), rest].concat());
             let offers = keys
                 .filter_map(|key| StateKey::from_bytes(&key))
-                .filter_map(|key| view.leaf(&key).transpose());
+                .filter_map(|key| view.units(&asset, &key).transpose());
             Ok(ListOffersResponse { offers: offers.collect::<Result<_, _>>()?, page: Some(page) })
         })
         .await

@@ -4,6 +4,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::query::v1::{QueryContext, QueryOptions, StateProof};
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::Status;
 
@@ -84,6 +85,19 @@ impl View<'_> {
     /// The fact at a key.
     pub(crate) fn leaf<L: Leaf>(&self, key: &StateKey) -> Result<Option<L>, Status> {
         self.state.leaf(key).map_err(|fault| status::failed(&fault))
+    }
+
+    /// The fact at a key, its amounts of an asset with all splits counted.
+    pub(crate) fn units<L: Leaf + InUnits>(
+        &self,
+        asset: &Asset,
+        key: &StateKey,
+    ) -> Result<Option<L>, Status> {
+        let mut leaf: Option<L> = self.leaf(key)?;
+        if let Some(leaf) = &mut leaf {
+            leaf.bring_to(SplitFactor::of(asset));
+        }
+        Ok(leaf)
     }
 
     /// What was read, with a proof of this key if one was asked for.

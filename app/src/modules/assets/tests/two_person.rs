@@ -37,7 +37,7 @@ fn withdraw(operation: Kind) -> Kind {
 
 fn rule(mint: bool, forced_transfer: bool) -> Kind {
     let asset = asset("villa").to_bytes();
-    Kind::SetTwoPersonRule(pb::SetTwoPersonRule { asset, mint, forced_transfer })
+    Kind::SetTwoPersonRule(pb::SetTwoPersonRule { asset, mint, forced_transfer, split: false })
 }
 
 /// A villa whose units two minters issue together.

@@ -174,7 +174,11 @@ fn a_forced_transfer_takes_two_persons_where_the_asset_says_so() {
     let expires_ms = desk.chain.block.time_ms + 1_000;
     desk.grant_agent(2, expires_ms);
     let id = asset(VILLA).to_bytes();
-    let rule = assets::SetTwoPersonRule { asset: id.clone(), mint: false, forced_transfer: true };
+    let rule = assets::SetTwoPersonRule {
+        asset: id.clone(),
+        forced_transfer: true,
+        ..assets::SetTwoPersonRule::default()
+    };
     desk.submit(ISSUER, Kind::SetTwoPersonRule(rule)).unwrap();
     let forced = Kind::ForcedTransfer(force(1, 3, 10));
     assert_refused(desk.submit(ISSUER, forced.clone()), "assets", 37);
