@@ -25,12 +25,13 @@ use tessera_proto::pb::market::v1 as market;
 use tessera_proto::pb::royalties::v1 as royalties;
 use tessera_proto::pb::transfers::v1 as transfers;
 use tessera_proto::pb::votes::v1 as votes;
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
 
 use super::assets::supply_at;
 use super::distributions::claimable;
 use super::testing::{
-    ACCOUNTS, ISSUER, Kind, TestChain, TestTx, UNDECLARED, account, asset, mint, transfer,
+    ACCOUNTS, ISSUER, Kind, TestChain, TestTx, UNDECLARED, account, asset, mint, split, transfer,
 };
 use super::transfers::holdings::balance_at;
 
@@ -209,6 +210,8 @@ fn operation() -> impl Strategy<Value = Kind> {
             amount: units.to_string(),
         })),
         2 => register_operation(),
+        1 => (name(), prop::sample::select(vec![(2, 1), (3, 2), (1, 10)]))
+            .prop_map(|(name, (new, old))| split(name, new, old)),
         1 => (name(), 1..7i32).prop_map(|(name, status)| {
             Kind::ChangeAssetStatus(assets::ChangeAssetStatus {
                 asset: bytes(name),
@@ -346,9 +349,16 @@ fn holdings(chain: &TestChain) -> BTreeMap<(AssetId, Address), Holding> {
     entries
         .map(|(key, holding)| {
             let (asset, account) = key.split_at(AssetId::LENGTH);
-            ((asset.try_into().unwrap(), account.try_into().unwrap()), holding)
+            let asset: AssetId = asset.try_into().unwrap();
+            ((asset, account.try_into().unwrap()), in_units(chain, &asset, holding))
         })
         .collect()
+}
+
+fn in_units<L: InUnits>(chain: &TestChain, asset: &AssetId, mut leaf: L) -> L {
+    let facts: assets::Asset = chain.get(&StateKey::asset(asset)).unwrap();
+    leaf.bring_to(SplitFactor::of(&facts));
+    leaf
 }
 
 fn balances(chain: &TestChain) -> Balances {
@@ -389,8 +399,9 @@ fn check_value(chain: &TestChain) {
     }
     let mut offered: BTreeMap<(AssetId, Address), u128> = BTreeMap::new();
     for (_, offer) in leaves::<market::Offer>(chain, Namespace::Offer) {
-        let key =
-            (offer.asset.as_ref().try_into().unwrap(), offer.seller.as_ref().try_into().unwrap());
+        let id: AssetId = offer.asset.as_ref().try_into().unwrap();
+        let offer = in_units(chain, &id, offer);
+        let key = (id, offer.seller.as_ref().try_into().unwrap());
         *offered.entry(key).or_default() += parsed(&offer.amount);
     }
     for (key, holding) in &holdings {

@@ -23,6 +23,7 @@ use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 use tessera_proto::pb::chain::v1 as chain;
 use tessera_proto::pb::chain::v1::{Event, event, operation};
 use tessera_proto::signing::{appraisal_sign_bytes, chain_id_hash};
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::router::{Operation, apply_delta};
@@ -193,7 +194,15 @@ impl TestChain {
     }
 
     pub(crate) fn holding_of(&self, name: &str, address: &Address) -> Holding {
-        self.get(&StateKey::holding(&asset(name), address)).unwrap_or_default()
+        self.units(&asset(name), &StateKey::holding(&asset(name), address))
+    }
+
+    /// The fact at a key with all splits of an asset counted; empty when there is none.
+    pub(crate) fn units<L: Leaf + InUnits + Default>(&self, id: &AssetId, key: &StateKey) -> L {
+        let mut leaf: L = self.get(key).unwrap_or_default();
+        let facts = self.get::<assets::Asset>(&StateKey::asset(id)).unwrap_or_default();
+        leaf.bring_to(SplitFactor::of(&facts));
+        leaf
     }
 
     pub(crate) fn balance(&self, name: &str, number: u8) -> u128 {
@@ -447,6 +456,11 @@ pub(crate) fn mint(name: &str, to: u8, units: u64) -> Kind {
         to: account(to).to_bytes(),
         amount: units.to_string(),
     })
+}
+
+pub(crate) fn split(name: &str, numerator: u32, denominator: u32) -> Kind {
+    let asset = asset(name).to_bytes();
+    Kind::SplitUnits(assets::SplitUnits { asset, numerator, denominator })
 }
 
 pub(crate) fn transfer(name: &str, to: &Address, units: u64) -> Kind {

@@ -68,11 +68,11 @@ pub struct Share {
 /// Raises an income index by `amount` spread over all units, the `supply`.
 ///
 /// The index counts base units of currency per base unit of asset before any split, times 2^128,
-/// and is rounded up, so that a share that is a whole number comes out as that number. What this gives away
-/// adds up in the remainder; before that could reach a base unit, it is taken back from a
-/// payment. So all units together are promised less than one base unit more than was paid, and
-/// since claims are whole numbers, never more is claimed than was paid, however the supply and
-/// the holders change.
+/// and is rounded up, so that a share that is a whole number comes out as that number. What this
+/// gives away adds up in the remainder; before that could reach a base unit, it is taken back
+/// from a payment. So all units together are promised less than one base unit more than was paid,
+/// and since claims are whole numbers, never more is claimed than was paid, however the supply
+/// and the holders change.
 ///
 /// None when the supply or the amount is zero or the index would overflow 256 bits.
 #[must_use]

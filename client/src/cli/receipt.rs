@@ -45,7 +45,7 @@ pub(crate) async fn included(
     let place = format!("block {height}{}", took.unwrap_or_default());
     let mut blocks = Vec::new();
     if outcome.code == 0 {
-        let lines = story::lines(context, &outcome.events, asked.by).await;
+        let lines = story::lines(context, &outcome.events, (asked.by, receipt.height)).await;
         blocks.extend(lines.into_iter().map(Block::Line));
         blocks.push(Block::Success(format!("included in {place}")));
     } else {

@@ -10,6 +10,7 @@ use tessera_proto::name::{self, role_name};
 use tessera_proto::pb::chain::v1::Event;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1::RoyaltyPayout;
+use tessera_proto::split::SplitFactor;
 
 use super::context::{AssetView, Context};
 use super::failure::Failure;
@@ -25,13 +26,13 @@ const COUNTED_IN_ASSET: [(&str, u32); 4] =
 /// Refusals whose message counts base units of the fee currency.
 const COUNTED_IN_FEES: [(&str, u32); 3] = [("pool", 5), ("tx", 8), ("tx", 9)];
 
-/// What events say, one line or more each; the account `you` is told of as such.
+/// What events of a block say, one line or more each; the account `you` is told of as such.
 pub(crate) async fn lines(
     context: &Context,
     events: &[Event],
-    you: Option<Address>,
+    (you, height): (Option<Address>, u64),
 ) -> Vec<String> {
-    let mut teller = Teller { context, you, assets: BTreeMap::new(), fees: None };
+    let mut teller = Teller { context, you, height, assets: BTreeMap::new(), fees: None };
     teller.fees = context.fee_currency().await.ok();
     let kinds: Vec<&Kind> = events.iter().filter_map(|event| event.kind.as_ref()).collect();
     for id in kinds.iter().flat_map(|kind| assets_of(kind)) {
@@ -101,6 +102,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
 struct Teller<'a> {
     context: &'a Context,
     you: Option<Address>,
+    height: u64,
     assets: BTreeMap<AssetId, AssetView>,
     fees: Option<AssetView>,
 }
@@ -448,19 +450,20 @@ impl Teller<'_> {
 
     fn units(&self, asset: &[u8], base_units: &str) -> String {
         let view = AssetId::try_from(asset).ok().and_then(|id| self.assets.get(&id));
-        displayed(view, base_units)
-            .unwrap_or_else(|| format!("{base_units} base units of {}", asset_id(asset)))
+        let amount: Option<Amount> = base_units.parse().ok();
+        // Splits since then count.
+        let now = view.zip(amount).map(|(view, amount)| {
+            let then = SplitFactor::at(&view.asset, self.height);
+            view.display(then.carry(amount, SplitFactor::of(&view.asset)))
+        });
+        now.unwrap_or_else(|| format!("{base_units} base units of {}", asset_id(asset)))
     }
 
     fn fees(&self, base_units: &str) -> String {
-        displayed(self.fees.as_ref(), base_units)
-            .unwrap_or_else(|| format!("{base_units} base units"))
+        let amount: Option<Amount> = base_units.parse().ok();
+        let text = self.fees.as_ref().zip(amount).map(|(fees, amount)| fees.display(amount));
+        text.unwrap_or_else(|| format!("{base_units} base units"))
     }
-}
-
-fn displayed(asset: Option<&AssetView>, base_units: &str) -> Option<String> {
-    let amount: Amount = base_units.parse().ok()?;
-    asset.map(|asset| asset.display(amount))
 }
 
 fn persons(two: bool) -> &'static str {

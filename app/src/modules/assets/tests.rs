@@ -26,6 +26,7 @@ mod history;
 mod life_cycle;
 mod nav;
 mod roles;
+mod splits;
 mod two_person;
 
 fn registration(name: &str) -> pb::RegisterAsset {

@@ -57,9 +57,9 @@ impl Message for ExecuteHold {
         movement::declare(state, access, asset, holder, &[payee])
     }
 
-    /// In order of precedence: an unknown asset, [`ComplianceError::UnknownHold`], [`ComplianceError::NotEscrow`],
-    /// [`ComplianceError::HoldOver`], the refusals of a transfer but that too little is free: a
-    /// hold goes before an amount that was frozen after it.
+    /// In order of precedence: an unknown asset, [`ComplianceError::UnknownHold`],
+    /// [`ComplianceError::NotEscrow`], [`ComplianceError::HoldOver`], the refusals of a transfer
+    /// but that too little is free: a hold goes before an amount that was frozen after it.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, holder, number } = self;
         let (block, sender, number) = (context.block, context.sender, *number);

@@ -7,17 +7,18 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Holding;
 use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::compliance::v1::Wallet;
+use tessera_proto::split::{InUnits, SplitFactor};
+use tessera_proto::state_key::StateKey;
 
 use super::claims::{self, identity_of};
 use super::error::EligibilityError;
 use super::persons::{Person, Persons};
 use super::rules::load_rules;
 use super::verdicts::{Facts, verdicts};
-use crate::modules::transfers::holdings;
 use crate::modules::{BlockInfo, committed};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Rejected};
-use crate::state::view::StateView;
+use crate::state::view::{Leaves, StateView};
 
 /// Units that are about to move.
 pub(crate) struct Movement<'a> {
@@ -142,7 +143,9 @@ pub(crate) fn assess(
     };
     for part in movement.parts() {
         let wallet = claims::wallet(view, part.account)?;
-        let holding = holdings::load_holding(view, (asset, facts), part.account)?;
+        let holding: Option<Holding> = view.load(&StateKey::holding(asset, part.account))?;
+        let mut holding = holding.unwrap_or_default();
+        holding.bring_to(SplitFactor::of(facts));
         if *scope != Scope::Recovery {
             told.extend(account_verdicts(movement, &part, &wallet, &holding));
         }

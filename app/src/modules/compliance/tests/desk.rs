@@ -118,12 +118,12 @@ impl Desk {
 
     pub(super) fn record(&self, number: u8) -> pb::HolderRecord {
         let key = StateKey::holder_record(&asset(VILLA), &account(number));
-        self.chain.get(&key).unwrap_or_default()
+        self.chain.units(&asset(VILLA), &key)
     }
 
     pub(super) fn encumbrances(&self, number: u8) -> Vec<pb::Encumbrance> {
         let key = StateKey::encumbrances(&asset(VILLA), &account(number));
-        self.chain.get::<pb::Encumbrances>(&key).unwrap_or_default().entries
+        self.chain.units::<pb::Encumbrances>(&asset(VILLA), &key).entries
     }
 
     pub(super) fn set_frozen(&mut self, number: u8, units: u64) -> Outcome {

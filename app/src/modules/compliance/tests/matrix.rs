@@ -1,5 +1,5 @@
-//! What {freeze, seizure, recovery, expiry of KYC} do to {a hold, an order, unclaimed income, an
-//! open ballot}: one row each, as the page on compliance says it.
+//! What {freeze, seizure, recovery, expiry of KYC, split} do to {a hold, an order, unclaimed
+//! income, an open ballot}: one row each, as the page on compliance says it.
 
 use bytes::Bytes;
 use tessera_proto::pb::distributions::v1 as distributions;
@@ -7,8 +7,8 @@ use tessera_proto::pb::market::v1 as market;
 use tessera_proto::pb::votes::v1 as votes;
 use tessera_proto::state_key::StateKey;
 
-use super::desk::{Desk, ESCROW, KYC, VALIDITY_MS, VILLA};
-use crate::modules::testing::{ISSUER, Kind, account, amount, asset};
+use super::desk::{Desk, ESCROW, KYC, VALIDITY_MS, VILLA, max_balance};
+use crate::modules::testing::{self, ISSUER, Kind, account, amount, asset};
 
 /// Account 1 holds 100 of 1,000 units, has placed a hold of 60 for account 2, has 10 of income
 /// to claim and may vote on proposal 1; account 7 is its other wallet.
@@ -59,6 +59,12 @@ fn recover(desk: &mut Desk) {
     desk.recover(1, 7).unwrap();
 }
 
+/// Two units for one.
+fn split(desk: &mut Desk) {
+    desk.submit(ISSUER, testing::split(VILLA, 2, 1)).unwrap();
+    desk.chain.next_block();
+}
+
 fn expire(desk: &mut Desk) {
     // All claims end; all but the holder renew theirs.
     desk.chain.block.time_ms += VALIDITY_MS;
@@ -75,9 +81,13 @@ fn code<T>(outcome: Result<T, crate::state::error::Rejected>) -> u32 {
 #[test]
 fn holds() {
     // Who holds it in the end, whether it can be executed there, whether it can be released.
-    for (action, holder, executed, released) in
-        [(freeze as Action, 1, 17, 0), (seize, 1, 36, 36), (recover, 7, 0, 0), (expire, 1, 34, 0)]
-    {
+    for (action, holder, executed, released) in [
+        (freeze as Action, 1, 17, 0),
+        (seize, 1, 36, 36),
+        (recover, 7, 0, 0),
+        (expire, 1, 34, 0),
+        (split, 1, 0, 0),
+    ] {
         let mut desk = scene();
         action(&mut desk);
         let mut other = Desk { chain: desk.chain.clone() };
@@ -107,9 +117,13 @@ fn claim_income(desk: &mut Desk, number: u8) -> u128 {
 #[test]
 fn unclaimed_income() {
     // What the wallet, its sister and whoever got the units can claim of it.
-    for (action, own, other, receiver) in
-        [(freeze as Action, 10, 0, 0), (seize, 10, 0, 0), (recover, 0, 10, 0), (expire, 10, 0, 0)]
-    {
+    for (action, own, other, receiver) in [
+        (freeze as Action, 10, 0, 0),
+        (seize, 10, 0, 0),
+        (recover, 0, 10, 0),
+        (expire, 10, 0, 0),
+        (split, 10, 0, 0),
+    ] {
         let mut desk = scene();
         action(&mut desk);
         let claimed = [1, 7, 3].map(|number| claim_income(&mut desk, number));
@@ -139,6 +153,7 @@ fn open_ballot() {
         (seize, 100, 0, 0),
         (recover, 100, 0, 0),
         (expire, 100, 0, 0),
+        (split, 100, 0, 0),
     ] {
         let mut desk = scene();
         action(&mut desk);
@@ -171,12 +186,15 @@ fn offer_and_accept() -> (Kind, Kind) {
 
 #[test]
 fn orders() {
-    // How a buyer is refused: the units are released, or their holder is not eligible any more.
+    // How a buyer is refused: the units are released, their holder is not eligible any more, or
+    // they are other units.
     for (action, refused) in [
         (freeze as Action, ("market", 19)),
         (seize, ("market", 19)),
         (recover, ("market", 19)),
         (expire, ("eligibility", 14)),
+        // There are 60 units for the price now; the buyer has agreed to 30.
+        (split, ("market", 15)),
     ] {
         let mut desk = scene();
         let (offer, accept) = offer_and_accept();
@@ -186,6 +204,30 @@ fn orders() {
         let error = desk.submit(2, accept).unwrap_err();
         assert_eq!((error.codespace, error.code), refused, "{error}");
     }
+}
+
+#[test]
+fn holds_orders_and_limits_grow_with_a_split() {
+    let mut desk = scene();
+    let (offer, accept) = offer_and_accept();
+    desk.submit(1, offer).unwrap();
+    desk.set_frozen(1, 5).unwrap();
+    split(&mut desk);
+    let holding = desk.chain.holding(VILLA, 1);
+    assert_eq!((holding.balance, holding.frozen), (amount(200), amount(10)));
+    assert_eq!((holding.encumbered, holding.free()), (amount(180), amount(10)));
+    let Kind::AcceptOffer(accept) = accept else { unreachable!() };
+    let accept = market::AcceptOffer { amount: "60".to_owned(), ..accept };
+    desk.submit(2, Kind::AcceptOffer(accept)).unwrap();
+    desk.execute(ESCROW, 1, 1).unwrap();
+    assert_eq!((desk.balance(1), desk.balance(2)), (20, 180));
+    assert_eq!(desk.record(2).balance, "180");
+    desk.set_frozen(1, 0).unwrap();
+    desk.set_rules(vec![max_balance(190)]).unwrap();
+    split(&mut desk);
+    assert_eq!(desk.send(1, 2, 21).unwrap_err().codespace, "eligibility");
+    desk.send(1, 2, 20).unwrap();
+    assert_eq!((desk.balance(1), desk.balance(2)), (20, 380));
 }
 
 #[test]

@@ -7,13 +7,16 @@ use proptest::prelude::*;
 use tessera_proto::id::Address;
 use tessera_proto::leaf::{Holding, Leaf};
 use tessera_proto::pb::compliance::v1 as pb;
+use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{HolderBucket, Namespace};
 
 use super::desk::{
     ACCREDITED, COUNTRY, Desk, ESCROW, KYC, KYC_PROVIDER, VALIDITY_MS, VILLA, claim, force,
     holders, link, max_balance, recover, set_rules,
 };
-use crate::modules::testing::{ISSUER, Kind, TestChain, TestTx, account, asset, mint, transfer};
+use crate::modules::testing::{
+    ISSUER, Kind, TestChain, TestTx, account, asset, mint, split, transfer,
+};
 
 /// Identities 0 to 3 with wallets 0 to 3; 7 and 8 are further wallets of 1, and 9 is nobody.
 fn anyone() -> impl Strategy<Value = u8> {
@@ -72,6 +75,8 @@ fn operation() -> impl Strategy<Value = (u8, Kind)> {
             let rules = vec![holders(most, 0, ""), holders(2, 0, "DE"), max_balance(units)];
             (ISSUER, set_rules(rules))
         }),
+        1 => prop::sample::select(vec![(2, 1), (3, 2), (1, 10)])
+            .prop_map(|(new, old)| (ISSUER, split(VILLA, new, old))),
         1 => (0u8..4).prop_map(move |number| {
             let (asset, identity) = (id(), account(number).to_bytes());
             (9, Kind::RefreshHolder(pb::RefreshHolder { asset, identity }))
@@ -96,6 +101,13 @@ fn scene() -> TestChain {
         desk.send(ISSUER, to, 150).unwrap();
     }
     desk.chain
+}
+
+fn units_of<L: Leaf + InUnits>(chain: &TestChain, namespace: Namespace) -> Vec<(Vec<u8>, L)> {
+    let mut leaves = leaves::<L>(chain, namespace);
+    let factor = SplitFactor::of(&chain.facts(VILLA));
+    leaves.iter_mut().for_each(|(_, leaf)| leaf.bring_to(factor));
+    leaves
 }
 
 fn leaves<L: Leaf>(chain: &TestChain, namespace: Namespace) -> Vec<(Vec<u8>, L)> {
@@ -124,8 +136,8 @@ fn check(chain: &TestChain) {
     let mut held: BTreeMap<Address, u128> = BTreeMap::new();
     let mut wallets: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     let lists: BTreeMap<Vec<u8>, pb::Encumbrances> =
-        leaves(chain, Namespace::Encumbrances).into_iter().collect();
-    for (wallet, holding) in leaves::<Holding>(chain, Namespace::Holding) {
+        units_of(chain, Namespace::Encumbrances).into_iter().collect();
+    for (wallet, holding) in units_of::<Holding>(chain, Namespace::Holding) {
         let balance = holding.balance.base_units();
         *held.entry(account(identity(&wallet))).or_default() += balance;
         wallets.insert(wallet.clone(), u64::from(balance > 0));
@@ -136,7 +148,7 @@ fn check(chain: &TestChain) {
     }
     let mut counts: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
     let mut recorded = BTreeSet::new();
-    for (key, record) in leaves::<pb::HolderRecord>(chain, Namespace::HolderRecord) {
+    for (key, record) in units_of::<pb::HolderRecord>(chain, Namespace::HolderRecord) {
         let who: Address = key.as_slice().try_into().unwrap();
         let balance = number(&record.balance);
         assert_eq!(balance, held.get(&who).copied().unwrap_or_default(), "record of {who}");
