@@ -18,6 +18,7 @@ pub mod operations;
 pub mod signer;
 pub mod trust;
 pub mod tx_builder;
+pub mod tx_file;
 pub mod verify;
 
 pub use client::{Client, SendOptions};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use prost::Message;
 use tessera_proto::id::Address;
 use tessera_proto::leaf::Leaf;
+use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::accounts::v1::account_query_service_server::*;
 use tessera_proto::pb::accounts::v1::*;
 use tessera_proto::pb::assets::v1::asset_query_service_server::*;
@@ -221,6 +222,34 @@ impl AccountQueryService for MockNode {
         let nonce_lanes = node.committed.iter().map(lane).collect();
         let account = Account { nonce_lanes, fee_credit: "1000".into(), ..Account::default() };
         Ok(Response::new(GetAccountResponse { account: Some(account), context: None }))
+    }
+
+    async fn get_sponsorship(
+        &self,
+        _request: Request<accounts::GetSponsorshipRequest>,
+    ) -> Result<Response<accounts::GetSponsorshipResponse>, Status> {
+        Err(Status::unimplemented("not of this node"))
+    }
+
+    async fn list_sponsorships(
+        &self,
+        _request: Request<accounts::ListSponsorshipsRequest>,
+    ) -> Result<Response<accounts::ListSponsorshipsResponse>, Status> {
+        Err(Status::unimplemented("not of this node"))
+    }
+
+    async fn get_mandate(
+        &self,
+        _request: Request<accounts::GetMandateRequest>,
+    ) -> Result<Response<accounts::GetMandateResponse>, Status> {
+        Err(Status::unimplemented("not of this node"))
+    }
+
+    async fn list_mandates(
+        &self,
+        _request: Request<accounts::ListMandatesRequest>,
+    ) -> Result<Response<accounts::ListMandatesResponse>, Status> {
+        Err(Status::unimplemented("not of this node"))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The operations of a transaction, from typed values.
 
+pub mod accounts;
 pub mod compliance;
 
 use bytes::Bytes;

@@ -132,6 +132,13 @@ impl TransactionBuilder {
         self
     }
 
+    /// Who pays, if not the sender.
+    #[must_use]
+    pub fn payer(mut self, payer: Option<Address>) -> Self {
+        self.body.payer = payer.map(Address::to_bytes).unwrap_or_default();
+        self
+    }
+
     /// Adds an operation.
     #[must_use]
     pub fn operation(mut self, kind: Kind) -> Self {

@@ -106,6 +106,8 @@ message_leaves! {
     pb::compliance::v1::HolderCounter => "holder counter",
     pb::compliance::v1::Encumbrances => "encumbrances",
     pb::transfers::v1::Allowance => "allowance",
+    pb::accounts::v1::Sponsorship => "sponsorship",
+    pb::accounts::v1::Mandate => "mandate",
     pb::royalties::v1::RoyaltySchedule => "royalty schedule",
     pb::royalties::v1::RoyaltyList => "royalty list",
     pb::royalties::v1::RoyaltyReceipts => "royalty receipts",
@@ -164,7 +166,7 @@ pub struct Holding {
     pub frozen: Amount,
     /// Sum of all locks, holds, orders and collateral.
     pub encumbered: Amount,
-    /// Restrictions of the holder: [`Holding::FROZEN`], else zero.
+    /// What was said of the holder: [`Holding::FROZEN`], [`Holding::ACCEPTED`].
     pub flags: u32,
     /// Height of the last change of the balance.
     pub changed_height: u64,
@@ -190,6 +192,15 @@ pub struct HoldingIncome {
 impl Holding {
     /// Flag of a holder who may not send.
     pub const FROZEN: u32 = 1;
+
+    /// Flag of a holder who has accepted the asset.
+    pub const ACCEPTED: u32 = 2;
+
+    /// Whether the holder has accepted the asset.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.flags & Self::ACCEPTED != 0
+    }
 
     /// Whether the holder may not send.
     #[must_use]

@@ -14,6 +14,10 @@ pub enum Namespace {
     FeePot = 0x02,
     /// Account by address.
     Account = 0x10,
+    /// Fees set aside, by sponsor and account.
+    Sponsorship = 0x11,
+    /// Mandate by principal and account.
+    Mandate = 0x12,
     /// Asset by id.
     Asset = 0x20,
     /// Supply and holder count of an asset.

@@ -101,6 +101,18 @@ impl StateKey {
         Self::new(Namespace::Account, &[address.as_bytes()])
     }
 
+    /// Fees that a sponsor has set aside for an account.
+    #[must_use]
+    pub fn sponsorship(sponsor: &Address, account: &Address) -> Self {
+        Self::new(Namespace::Sponsorship, &[sponsor.as_bytes(), account.as_bytes()])
+    }
+
+    /// What an account lets another one do for it.
+    #[must_use]
+    pub fn mandate(principal: &Address, account: &Address) -> Self {
+        Self::new(Namespace::Mandate, &[principal.as_bytes(), account.as_bytes()])
+    }
+
     /// An asset.
     #[must_use]
     pub fn asset(asset: &AssetId) -> Self {
@@ -415,6 +427,8 @@ mod tests {
             (StateKey::params(), "01".to_owned()),
             (StateKey::fee_pot(), "02".to_owned()),
             (StateKey::account(&account), format!("10{b}")),
+            (StateKey::sponsorship(&account, &account), format!("11{b}{b}")),
+            (StateKey::mandate(&account, &account), format!("12{b}{b}")),
             (StateKey::asset(&asset), format!("20{a}")),
             (StateKey::asset_totals(&asset), format!("21{a}")),
             (StateKey::document(&asset, 1), format!("23{a}00000001")),

@@ -12,6 +12,7 @@ use super::overlay::{DeferredOverlay, GroupOverlay, TxOverlay};
 use super::plan::Plan;
 use super::tx::{Transaction, TxError};
 use super::verify::Verified;
+use crate::modules::accounts::Sponsored;
 use crate::modules::router::apply_delta;
 use crate::modules::{BlockInfo, Context, Message, accounts};
 use crate::state::access::AccessSet;
@@ -136,6 +137,9 @@ fn declare_transaction(
     let mut access = AccessSet::default();
     access.write(StateKey::account(&transaction.sender));
     access.add(StateKey::fee_pot());
+    if let Some(payer) = &transaction.payer {
+        access.write(StateKey::sponsorship(payer, &transaction.sender));
+    }
     for operation in &transaction.operations {
         operation.declare(&transaction.sender, base, &mut access)?;
     }
@@ -244,7 +248,8 @@ fn run_transaction(
 /// # Errors
 /// In order of precedence: [`TxError::Expired`], [`TxError::ValidForTooLong`], the refusals of
 /// [`accounts::authorise`] and [`accounts::take_nonce`], [`TxError::FeeAboveLimit`],
-/// [`TxError::InsufficientFeeCredit`].
+/// [`TxError::InsufficientFeeCredit`], or where another pays the refusals of
+/// [`Sponsored::charge`].
 fn charge(
     view: &mut dyn StateView,
     info: &BlockInfo,
@@ -265,10 +270,22 @@ fn charge(
     if fee > transaction.max_fee {
         return Err(TxError::FeeAboveLimit { fee, max_fee: transaction.max_fee }.into());
     }
-    let have = accounts::fee_credit(&account)?;
-    let left =
-        have.checked_sub(fee).ok_or(TxError::InsufficientFeeCredit { sender, have, need: fee })?;
-    account.fee_credit = left.to_string();
+    if let Some(payer) = &transaction.payer {
+        let operations = transaction.operation_names();
+        Sponsored { payer, sender: &sender, operations: &operations }.charge(
+            view,
+            fee,
+            info.time_ms,
+        )?;
+    } else {
+        let have = accounts::fee_credit(&account)?;
+        let left = have.checked_sub(fee).ok_or(TxError::InsufficientFeeCredit {
+            sender,
+            have,
+            need: fee,
+        })?;
+        account.fee_credit = left.to_string();
+    }
     view.store(key, &account)?;
     view.add(Delta::Fee { amount: fee })?;
     Ok(fee)

@@ -66,6 +66,10 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
     match event {
         Kind::KeysRotated(event) => vec![&event.account],
         Kind::FeesToppedUp(event) => vec![&event.payer, &event.account],
+        Kind::FeesSponsored(event) => vec![&event.sponsor, &event.account],
+        Kind::MandateGiven(event) => vec![&event.principal, &event.account],
+        Kind::MandateRevoked(event) => vec![&event.principal, &event.account],
+        Kind::ActedFor(event) => vec![&event.principal, &event.account],
         Kind::AssetRegistered(event) => vec![&event.asset, &event.issuer],
         Kind::AppraisalAppended(event) => vec![&event.asset, &event.appraiser],
         Kind::AssetActivated(event) => vec![&event.asset],
@@ -85,6 +89,9 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
         Kind::AssetAmended(event) => vec![&event.asset],
         Kind::StatementRecorded(event) => vec![&event.asset, &event.account],
         Kind::Transferred(event) => vec![&event.asset, &event.from, &event.to],
+        Kind::OptInSet(event) => vec![&event.account],
+        Kind::AssetAccepted(event) => vec![&event.asset, &event.account],
+        Kind::TransferQuarantined(event) => vec![&event.asset, &event.from, &event.to],
         Kind::SpenderApproved(event) => vec![&event.asset, &event.owner, &event.spender],
         Kind::RoyaltyScheduleSet(event) => vec![&event.asset],
         Kind::RoyaltyPaid(event) => {

@@ -153,6 +153,8 @@ pub struct Transaction {
     pub valid_until_height: u64,
     /// Most that the sender will pay.
     pub max_fee: Amount,
+    /// Who pays instead of the sender.
+    pub payer: Option<Address>,
     /// What is to be done.
     pub operations: Vec<Operation>,
     /// Keys and signatures, in ascending order of key.
@@ -162,6 +164,12 @@ pub struct Transaction {
 }
 
 impl Transaction {
+    /// Names of its operations.
+    #[must_use]
+    pub fn operation_names(&self) -> Vec<&'static str> {
+        self.operations.iter().map(Operation::name).collect()
+    }
+
     /// The keys that signed it.
     #[must_use]
     pub fn signers(&self) -> Vec<PublicKey> {
@@ -191,6 +199,13 @@ pub fn decode_transaction(bytes: &Bytes, chain_id: &str) -> Result<Transaction, 
         .max_fee
         .parse()
         .map_err(|_| TxError::Malformed { reason: "its `max_fee` is not a decimal number" })?;
+    let payer = match body.payer.is_empty() {
+        true => None,
+        false => Some(
+            Address::try_from(body.payer.as_ref())
+                .map_err(|_| TxError::Malformed { reason: "its payer is not a 20-byte address" })?,
+        ),
+    };
     let signatures = read_signatures(&signed)?;
     let count = body.operations.len();
     if count == 0 || count > MAX_OPERATIONS {
@@ -210,6 +225,7 @@ pub fn decode_transaction(bytes: &Bytes, chain_id: &str) -> Result<Transaction, 
         nonce: body.nonce,
         valid_until_height: body.valid_until_height,
         max_fee,
+        payer,
         operations,
         signatures,
         body: signed.body,

@@ -138,6 +138,37 @@ fn two_person_rule(name: &str, mint: bool) -> Kind {
     Kind::SetTwoPersonRule(assets::SetTwoPersonRule { asset, mint, forced_transfer, split: false })
 }
 
+/// Acting for others, and paying for them.
+fn mandate_operation() -> impl Strategy<Value = Kind> {
+    prop_oneof![
+        1 => (0..ACCOUNTS, name(), 1u64..90).prop_map(|(to, name, units)| {
+            Kind::GiveMandate(accounts::GiveMandate {
+                account: account(to).to_bytes(),
+                operations: vec!["BurnUnits".to_owned(), "Transfer".to_owned()],
+                asset: bytes(name),
+                amount: units.to_string(),
+                expires_ms: 1_000_000 + units * 500,
+                uses: units % 3,
+            })
+        }),
+        3 => (0..ACCOUNTS, name(), recipient(), 1u64..60).prop_map(|(principal, name, to, n)| {
+            let operation = chain::Operation { kind: Some(transfer(name, &to, n)) };
+            Kind::ActFor(accounts::ActFor {
+                principal: account(principal).to_bytes(),
+                operation: operation.encode_to_vec().into(),
+            })
+        }),
+        1 => (0..ACCOUNTS, units()).prop_map(|(to, units)| {
+            Kind::SponsorFees(accounts::SponsorFees {
+                account: account(to).to_bytes(),
+                amount: (units % 500).to_string(),
+                expires_ms: 1_000_000 + units % 50_000,
+                operations: Vec::new(),
+            })
+        }),
+    ]
+}
+
 /// A list of two recipients.
 fn list((name, first_bps): (&str, u32)) -> Kind {
     let shares = BTreeMap::from([(account(1), first_bps), (account(2), 10_000 - first_bps)]);
@@ -223,6 +254,7 @@ fn operation() -> impl Strategy<Value = Kind> {
             account: to.to_bytes(),
             amount: units.to_string(),
         })),
+        3 => mandate_operation(),
         1 => (name(), 1u32..10_000, recipient()).prop_map(schedule),
         2 => (name(), currency(), units()).prop_map(|(name, currency, units)| {
             Kind::PayRoyalty(royalties::PayRoyalty {
@@ -414,9 +446,13 @@ fn check_value(chain: &TestChain) {
         .iter()
         .map(|(_, account)| parsed(&account.fee_credit))
         .sum();
+    let set_aside: u128 = leaves::<accounts::Sponsorship>(chain, Namespace::Sponsorship)
+        .iter()
+        .map(|(_, sponsorship)| parsed(&sponsorship.credit))
+        .sum();
     let pot = chain.get::<FeePot>(&StateKey::fee_pot()).unwrap_or_default();
     let backing = chain.holding_of("usdx", &Address::fee_pool()).balance.base_units();
-    assert_eq!(backing, prepaid + parsed(&pot.amount), "backing of fees");
+    assert_eq!(backing, prepaid + set_aside + parsed(&pot.amount), "backing of fees");
 }
 
 /// What was paid and what is left are what was paid in.

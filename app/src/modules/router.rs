@@ -4,7 +4,9 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1 as pb;
 use tessera_proto::pb::chain::v1::operation::Kind;
 
-use super::accounts::{self, RotateKeys, TopUpFees};
+use super::accounts::{
+    self, ActFor, GiveMandate, RevokeMandate, RotateKeys, SponsorFees, TopUpFees,
+};
 use super::assets::{
     self, AccreditAppraiser, ActivateAsset, AddDocument, AmendAsset, AppendAppraisal, BurnUnits,
     ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RecordStatement, RegisterAsset,
@@ -22,7 +24,9 @@ use super::distributions::{
 use super::eligibility;
 use super::market::{AcceptOffer, CancelOffer, OfferUnits};
 use super::royalties::{self, AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, SetRoyaltySchedule};
-use super::transfers::{ApproveSpender, BatchTransfer, Transfer, TransferFrom, holdings};
+use super::transfers::{
+    AcceptAsset, ApproveSpender, BatchTransfer, SetOptIn, Transfer, TransferFrom, holdings,
+};
 use super::votes::{
     self, CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,
     SubmitProposal,
@@ -88,6 +92,9 @@ macro_rules! operations {
         }
 
         impl Operation {
+            /// Names of all messages.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($message)),+];
+
             /// Name of the message, e.g. `Transfer`.
             #[must_use]
             pub fn name(&self) -> &'static str {
@@ -102,6 +109,10 @@ macro_rules! operations {
 operations! {
     RotateKeys,
     TopUpFees,
+    SponsorFees,
+    GiveMandate,
+    RevokeMandate,
+    ActFor,
     RegisterAsset,
     AppendAppraisal,
     ActivateAsset,
@@ -124,6 +135,8 @@ operations! {
     BatchTransfer,
     ApproveSpender,
     TransferFrom,
+    SetOptIn,
+    AcceptAsset,
     SetFrozen,
     FreezeHolder,
     UnfreezeHolder,

@@ -435,6 +435,7 @@ pub(crate) fn register(name: &str) -> Kind {
         documents: vec![],
         attributes: vec![],
         regulated: false,
+        opt_in: false,
     })
 }
 

@@ -14,15 +14,16 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
-use tessera_proto::pb::accounts::v1::Account;
+use tessera_proto::pb::accounts::v1::{Account, Sponsorship};
 use tessera_proto::pb::chain::v1::{Frame, Params};
 use tessera_proto::state_key::StateKey;
 use tokio::sync::Notify;
 
 use crate::chain::executor::{check_validity, transaction_fee};
+use crate::chain::receipts::block_summary;
 use crate::chain::tx::{MAX_FRAME_TRANSACTIONS, Transaction, decode_frame};
 use crate::chain::verify::{Verified, Verifier};
-use crate::modules::accounts;
+use crate::modules::accounts::{self, Sponsored};
 use crate::rejection;
 use crate::state::error::{Fault, Rejected};
 use crate::state::store::Store;
@@ -182,6 +183,7 @@ struct PooledFrame {
 struct Member {
     id: [u8; 32],
     sender: Address,
+    payer: Option<Address>,
     fee: Amount,
     valid_until_height: u64,
 }
@@ -190,7 +192,8 @@ struct Member {
 #[derive(Default)]
 struct SenderLoad {
     transactions: usize,
-    fees: u128,
+    /// By who pays; nobody else than the sender when there is none.
+    fees: BTreeMap<Option<Address>, u128>,
     next_nonces: BTreeMap<u32, u64>,
 }
 
@@ -440,13 +443,34 @@ impl Pool {
             let max_fee = transaction.max_fee;
             return Err(Rejected::from(TxError::FeeAboveLimit { fee, max_fee }).into());
         }
-        let have = account.map_or(Ok(Amount::ZERO), accounts::fee_credit)?;
-        let waiting = inner.senders.get(&sender).map_or(0, |load| load.fees);
+        let have = match &transaction.payer {
+            Some(payer) => self.sponsored_credit(transaction, payer)?,
+            None => account.map_or(Ok(Amount::ZERO), accounts::fee_credit)?,
+        };
+        let load = inner.senders.get(&sender);
+        let waiting = load.and_then(|load| load.fees.get(&transaction.payer)).copied();
+        let waiting = waiting.unwrap_or_default();
         let need = Amount::new(waiting.saturating_add(fee.base_units())).unwrap_or(Amount::MAX);
         if need > have {
             return Err(refusal(PoolError::InsufficientFeeCredit { sender, have, need }));
         }
         Ok(fee)
+    }
+
+    fn sponsored_credit(
+        &self,
+        transaction: &Transaction,
+        payer: &Address,
+    ) -> Result<Amount, AdmissionError> {
+        let sender = &transaction.sender;
+        let state = self.store.peek();
+        let sponsorship: Option<Sponsorship> = state.leaf(&StateKey::sponsorship(payer, sender))?;
+        let height = self.store.committed().map_or(0, |committed| committed.height);
+        let time_ms = block_summary(self.store.database(), height)?.map_or(0, |last| last.time_ms);
+        let operations = transaction.operation_names();
+        let sponsored = Sponsored { payer, sender, operations: &operations };
+        let credit = sponsored.credit(sponsorship.as_ref(), time_ms)?;
+        Ok(credit.map_err(Rejected::from)?)
     }
 
     fn tell_arrival(&self) {
@@ -472,6 +496,7 @@ fn member(transaction: &Transaction, fee: Amount) -> Member {
     Member {
         id: transaction.id,
         sender: transaction.sender,
+        payer: transaction.payer,
         fee,
         valid_until_height: transaction.valid_until_height,
     }
@@ -520,7 +545,8 @@ impl Inner {
         self.ids.insert(transaction.id);
         let load = self.senders.entry(transaction.sender).or_default();
         load.transactions += 1;
-        load.fees = load.fees.saturating_add(fee.base_units());
+        let fees = load.fees.entry(transaction.payer).or_default();
+        *fees = fees.saturating_add(fee.base_units());
         let next = load.next_nonces.entry(transaction.nonce_lane).or_default();
         *next = (*next).max(transaction.nonce.saturating_add(1));
         member(transaction, fee)
@@ -530,7 +556,9 @@ impl Inner {
         self.ids.remove(&member.id);
         if let Some(load) = self.senders.get_mut(&member.sender) {
             load.transactions -= 1;
-            load.fees = load.fees.saturating_sub(member.fee.base_units());
+            if let Some(fees) = load.fees.get_mut(&member.payer) {
+                *fees = fees.saturating_sub(member.fee.base_units());
+            }
             if load.transactions == 0 {
                 self.senders.remove(&member.sender);
             }

@@ -123,6 +123,9 @@ pub(crate) struct Register {
     /// Units are held by identities only, under rules; never changes
     #[arg(long)]
     regulated: bool,
+    /// Accounts that ask for it must accept the asset first, as with all regulated ones
+    #[arg(long)]
+    opt_in: bool,
 }
 
 #[derive(Debug, Args)]
@@ -293,6 +296,7 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
         documents,
         attributes,
         regulated: register.regulated,
+        opt_in: register.opt_in,
     });
     send(context, Intent::new(preview, operation)).await
 }

@@ -251,6 +251,17 @@ impl Context {
         }
     }
 
+    /// The verification key of this name; needs no passphrase.
+    pub(crate) async fn public_key(&self, name: &str) -> Result<[u8; 32], Failure> {
+        match self.keystore().info(name) {
+            Ok(info) => Ok(info.public_key),
+            Err(error) => match self.dev_signer(name).await? {
+                Some(signer) => Ok(signer.public_key_bytes()),
+                None => Err(self.unknown_account(name, error).await),
+            },
+        }
+    }
+
     /// The passphrase, from a file, the environment, or whoever sits there.
     pub(crate) fn passphrase(&self, prompt: &str) -> Result<Zeroizing<String>, Failure> {
         if let Some(path) = &self.options.password_file {

@@ -17,6 +17,7 @@ mod hold;
 mod identity;
 mod income;
 mod key;
+mod mandate;
 mod nav;
 mod output;
 mod proof;
@@ -70,6 +71,15 @@ struct GlobalOptions {
     /// Key that signs, by name
     #[arg(long, global = true, env = "TESSERA_FROM", value_name = "KEY")]
     from: Option<String>,
+    /// For whom, if the key only has a mandate of that account
+    #[arg(long, global = true, value_name = "ACCOUNT")]
+    on_behalf_of: Option<String>,
+    /// Who has set fees aside for the account, and pays
+    #[arg(long, global = true, value_name = "ACCOUNT")]
+    payer: Option<String>,
+    /// Write the transaction to a file instead of sending it; others sign it with `tessera tx sign`
+    #[arg(long, global = true, value_name = "FILE")]
+    save: Option<PathBuf>,
     /// Folder of keys and of what is trusted [default: ~/.tessera]
     #[arg(long, global = true, env = "TESSERA_HOME", value_name = "DIR")]
     home: Option<PathBuf>,
@@ -110,6 +120,9 @@ enum Noun {
     /// Accounts and prepaid fees
     #[command(subcommand)]
     Account(account::Command),
+    /// Who may act for accounts, within limits
+    #[command(subcommand)]
+    Mandate(mandate::Command),
     /// The register of assets
     #[command(subcommand)]
     Asset(asset::Command),
@@ -208,6 +221,7 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
     match noun {
         Noun::Key(command) => key::execute(context, command).await,
         Noun::Account(command) => account::execute(context, command).await,
+        Noun::Mandate(command) => mandate::execute(context, command).await,
         Noun::Asset(command) => asset::execute(context, command).await,
         Noun::Role(command) => role::execute(context, command).await,
         Noun::Approval(command) => approval::execute(context, command).await,

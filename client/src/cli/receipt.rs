@@ -1,5 +1,6 @@
 //! Receipts in words and in JSON.
 
+mod accounts;
 mod compliance;
 
 use std::time::Duration;
@@ -476,7 +477,9 @@ fn describe_decision(kind: &Kind) -> (&'static str, Fields) {
             fields.push(("returned", e.returned.clone()));
             ("grant_cancelled", fields)
         }
-        other => compliance::describe(other).unwrap_or(("unknown", Vec::new())),
+        other => accounts::describe(other)
+            .or_else(|| compliance::describe(other))
+            .unwrap_or(("unknown", Vec::new())),
     }
 }
 

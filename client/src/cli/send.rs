@@ -1,5 +1,6 @@
 //! How every command that changes something sends it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,7 +14,9 @@ use super::output::{Block, Report};
 use super::receipt::{self, Asked};
 use crate::client::SendOptions;
 use crate::error::ClientError;
+use crate::operations::accounts;
 use crate::signer::Signer;
+use crate::tx_file::TransactionFile;
 
 /// Time after which somebody who waits is told so.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -37,11 +40,45 @@ impl Intent {
 
 /// Tries, asks and sends; the report is of the receipt.
 pub(crate) async fn send(context: &Context, intent: Intent) -> Result<Report, Failure> {
+    if let Some(path) = &context.options.save {
+        return save(context, intent, path).await;
+    }
     let signer = context.signer().await?;
     match approve(context, &signer, intent).await? {
         Approval::Trial(report) => Ok(report),
         Approval::Granted(operations) => submit(context, &signer, &operations).await,
     }
+}
+
+/// Most signatures of a transaction: a saved one may cost as much as with all of them.
+const MAX_SIGNATURES: usize = 16;
+
+/// Tries the transaction and writes it to a file, unsigned.
+async fn save(context: &Context, intent: Intent, path: &Path) -> Result<Report, Failure> {
+    let client = context.client().await?;
+    let sender = context.sender_address().await?;
+    let operations = on_behalf(context, intent.operations).await?;
+    let options = options(context).await?;
+    let draft = client.prepare_unsigned(&sender, &operations, options, MAX_SIGNATURES).await?;
+    refuse_predicted(&client.simulate(&draft.unsigned()).await?)?;
+    let file = TransactionFile::new(&draft);
+    std::fs::write(path, file.to_text())
+        .map_err(|error| Failure::other(format!("`{}`: {error}", path.display())))?;
+    let mut fields = vec![("From", context.label(&sender))];
+    fields.extend(intent.preview);
+    let place = path.display();
+    let line = format!("would succeed; written to {place}, unsigned");
+    let help = format!("  sign it with `tessera tx sign {place}`, then `tessera tx send {place}`");
+    let record = json!({ "file": place.to_string(), "valid_until": file.body.valid_until_height });
+    let blocks = vec![Block::Success(line), Block::Fields(fields), Block::Line(help)];
+    Ok(Report::new(record, blocks))
+}
+
+/// The operations as those of the account that has given a mandate, where one is named.
+async fn on_behalf(context: &Context, operations: Vec<Kind>) -> Result<Vec<Kind>, Failure> {
+    let Some(principal) = &context.options.on_behalf_of else { return Ok(operations) };
+    let principal = context.address(principal).await?;
+    Ok(operations.iter().map(|kind| accounts::act_for(&principal, kind)).collect())
 }
 
 /// Whether to send.
@@ -60,7 +97,9 @@ pub(crate) async fn approve(
 ) -> Result<Approval, Failure> {
     let client = context.client().await?;
     let currency = context.fee_currency().await?;
-    let draft = client.prepare_unsigned(signer, &intent.operations, options(context)).await?;
+    let operations = on_behalf(context, intent.operations).await?;
+    let options = options(context).await?;
+    let draft = client.prepare_unsigned(&signer.address(), &operations, options, 1).await?;
     let unsigned = draft.unsigned();
     let trial = client.simulate(&unsigned).await.map_err(|error| match error {
         ClientError::Refused(_) => Failure::from(error).help(NOTHING_SENT),
@@ -69,6 +108,9 @@ pub(crate) async fn approve(
     refuse_predicted(&trial)?;
 
     let mut preview = vec![("From", context.label(&signer.address()))];
+    if let Some(principal) = &context.options.on_behalf_of {
+        preview.push(("For", context.label(&context.address(principal).await?)));
+    }
     preview.extend(intent.preview);
     preview.push(("Fee", currency.display(draft.fee())));
     preview.push(("Valid until", format!("block {}", grouped(unsigned.valid_until_height))));
@@ -82,7 +124,7 @@ pub(crate) async fn approve(
             return Err(ClientError::Interrupted.into());
         }
     }
-    Ok(Approval::Granted(intent.operations))
+    Ok(Approval::Granted(operations))
 }
 
 /// Sends; the report is of the receipt.
@@ -93,14 +135,18 @@ pub(crate) async fn submit(
 ) -> Result<Report, Failure> {
     let client = context.client().await?;
     let begun = Instant::now();
-    let send = client.send_with(signer, operations, options(context));
+    let send = client.send_with(signer, operations, options(context).await?);
     let receipt = patiently(context, send).await?;
     let asked = Asked { by: Some(signer.address()), within: Some(begun.elapsed()) };
     receipt::included(context, &receipt, asked).await
 }
 
-fn options(context: &Context) -> SendOptions {
-    SendOptions { timeout: context.timeout(), ..SendOptions::default() }
+async fn options(context: &Context) -> Result<SendOptions, Failure> {
+    let payer = match &context.options.payer {
+        Some(payer) => Some(context.address(payer).await?),
+        None => None,
+    };
+    Ok(SendOptions { timeout: context.timeout(), payer, ..SendOptions::default() })
 }
 
 /// Waits, telling somebody who sits there after a moment.

@@ -1,5 +1,6 @@
 //! Events and refusals in words for people: names before ids, display units before base units.
 
+mod accounts;
 mod compliance;
 
 use std::collections::BTreeMap;
@@ -94,7 +95,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::GrantPaid(e) => vec![&e.asset, &e.currency],
         Kind::MilestoneReleased(e) => vec![&e.asset],
         Kind::GrantCancelled(e) => vec![&e.asset, &e.currency],
-        other => compliance::assets_of(other),
+        other => accounts::assets_of(other).unwrap_or_else(|| compliance::assets_of(other)),
     }
 }
 
@@ -153,7 +154,10 @@ impl Teller<'_> {
                 self.name(&e.asset)
             ),
             other => {
-                let told = self.tell_of_asset(other).or_else(|| self.tell_of_compliance(other));
+                let told = self
+                    .tell_of_asset(other)
+                    .or_else(|| self.tell_of_accounts(other))
+                    .or_else(|| self.tell_of_compliance(other));
                 return told.into_iter().collect();
             }
         };

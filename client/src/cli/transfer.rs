@@ -12,7 +12,7 @@ use super::output::{Block, Report};
 use super::send::{Intent, send};
 use super::share::owner_of;
 use super::terms::{claim_type_names, end_of, parse_period};
-use crate::operations::compliance;
+use crate::operations::{accounts, compliance};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -55,6 +55,20 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ACCOUNT")]
         to: String,
     },
+    /// Hold units of assets that you have not accepted, instead of receiving them
+    OptIn {
+        /// Receive all units again
+        #[arg(long)]
+        off: bool,
+    },
+    /// Accept an asset, so that its units arrive
+    Accept {
+        /// Name or id of the asset
+        asset: String,
+        /// Accept it no more
+        #[arg(long)]
+        off: bool,
+    },
     /// What an account may send of another's units
     Allowance {
         /// Name or id of the asset
@@ -94,6 +108,17 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             ];
             let operation = compliance::transfer_from(&asset.id, &owner, &to, amount);
             send(context, Intent::new(preview, operation)).await
+        }
+        Command::OptIn { off } => {
+            let units = if off { "all arrive" } else { "arrive of accepted assets only" };
+            let preview = vec![("Units", units.to_owned())];
+            send(context, Intent::new(preview, accounts::set_opt_in(!off))).await
+        }
+        Command::Accept { asset, off } => {
+            let asset = context.asset(&asset).await?;
+            let preview =
+                vec![(if off { "Accept no more" } else { "Accept" }, asset.name().to_owned())];
+            send(context, Intent::new(preview, accounts::accept_asset(&asset.id, !off))).await
         }
         Command::Allowance { asset, spender, owner } => {
             let asset = context.asset(&asset).await?;

@@ -2,6 +2,7 @@
 //!
 //! A [`Client`] is cheap to clone; clones share the connection and the nonces.
 
+mod accounts;
 mod compliance;
 mod nonces;
 mod queries;

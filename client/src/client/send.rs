@@ -34,11 +34,13 @@ pub struct SendOptions {
     pub validity_blocks: u64,
     /// How long to wait for the receipt.
     pub timeout: Duration,
+    /// Who has set fees aside for the sender, and pays.
+    pub payer: Option<Address>,
 }
 
 impl Default for SendOptions {
     fn default() -> Self {
-        Self { lane: 0, validity_blocks: 1000, timeout: Duration::from_secs(60) }
+        Self { lane: 0, validity_blocks: 1000, timeout: Duration::from_secs(60), payer: None }
     }
 }
 
@@ -68,7 +70,7 @@ impl Client {
         let account = signer.address();
         loop {
             let nonce = self.nonces.reserve(self, &account, options.lane).await?;
-            let tx = builder(&info, signer, operations, options, nonce).sign(&[signer]);
+            let tx = builder(&info, &account, operations, options, nonce).sign(&[signer]);
             let result =
                 match self.submit_in_turn(&tx, (&account, options.lane, nonce), deadline).await {
                     Ok(Turn::Taken) => self.receipt_until(tx.id, deadline).await,
@@ -125,19 +127,22 @@ impl Client {
         }
     }
 
-    /// A transaction of these operations that can be simulated but not sent.
+    /// A transaction of these operations, quoted for so many signatures, that can be simulated
+    /// but not yet sent.
     ///
     /// # Errors
     /// [`ClientError::Unreachable`], [`ClientError::Node`].
     pub async fn prepare_unsigned(
         &self,
-        signer: &Signer,
+        sender: &Address,
         operations: &[Kind],
         options: SendOptions,
+        signatures: usize,
     ) -> Result<TransactionBuilder, ClientError> {
         let info = self.info().await?;
-        let nonce = committed_nonce(self, &signer.address(), options.lane).await?;
-        Ok(builder(&info, signer, operations, options, nonce))
+        let nonce = committed_nonce(self, sender, options.lane).await?;
+        let params = info.params.clone().unwrap_or_default();
+        Ok(builder(&info, sender, operations, options, nonce).quoted_fee(&params, signatures))
     }
 
     /// Sends a transaction and waits for its receipt, sending the same bytes again as often as
@@ -229,17 +234,18 @@ fn is_refusal(error: &ClientError, which: &[(&str, u32)]) -> bool {
 
 fn builder(
     info: &GetInfoResponse,
-    signer: &Signer,
+    sender: &Address,
     operations: &[Kind],
     options: SendOptions,
     nonce: u64,
 ) -> TransactionBuilder {
     let params = info.params.clone().unwrap_or_default();
     let validity = options.validity_blocks.min(params.max_validity_blocks);
-    TransactionBuilder::new(info.chain_id.clone(), signer.address())
+    TransactionBuilder::new(info.chain_id.clone(), *sender)
         .valid_until_height(info.height.saturating_add(validity))
         .operations(operations.iter().cloned())
         .nonce(options.lane, nonce)
+        .payer(options.payer)
         .quoted_fee(&params, 1)
 }
 

@@ -53,6 +53,42 @@ pub struct Account {
     #[prost(bool, tag = "50")]
     pub sanctioned: bool,
 }
+/// Fees that a sponsor has set aside for the transactions of an account (leaf
+/// `sponsorship`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sponsorship {
+    /// Base units of the fee currency that are left.
+    #[prost(string, tag = "1")]
+    pub credit: ::prost::alloc::string::String,
+    /// May be used while the time is below this, milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "2")]
+    pub expires_ms: u64,
+    /// Names of the operations that a transaction may have, ascending; none: all.
+    #[prost(string, repeated, tag = "3")]
+    pub operations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What an account lets another one do for it (leaf `mandate`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Mandate {
+    /// Names of the operations, ascending.
+    #[prost(string, repeated, tag = "1")]
+    pub operations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 16 bytes: what they may be about; empty: any asset.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub asset: ::prost::bytes::Bytes,
+    /// Base units of `asset` that may still be spent; empty: without limit.
+    #[prost(string, tag = "3")]
+    pub amount: ::prost::alloc::string::String,
+    /// May be used while the time is below this, milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub expires_ms: u64,
+    /// How often it may still be used; 0: without limit.
+    #[prost(uint64, tag = "5")]
+    pub uses: u64,
+    /// With which factor of the splits of the asset it keeps the amount; 0 for 1.
+    #[prost(uint64, tag = "6")]
+    pub split_factor: u64,
+}
 /// Position in one independent stream of transactions of an account.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct NonceLane {
@@ -80,6 +116,51 @@ pub struct FeesToppedUp {
     #[prost(string, tag = "3")]
     pub amount: ::prost::alloc::string::String,
 }
+/// Fees were set aside for an account.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeesSponsored {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub sponsor: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub account: ::prost::bytes::Bytes,
+    /// What is set aside now; 0: nothing any more.
+    #[prost(string, tag = "3")]
+    pub amount: ::prost::alloc::string::String,
+    /// What has come back of before.
+    #[prost(string, tag = "4")]
+    pub returned: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "5")]
+    pub expires_ms: u64,
+}
+/// An account may act for another one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MandateGiven {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub principal: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub account: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "3")]
+    pub mandate: ::core::option::Option<Mandate>,
+}
+/// An account may not act for another one any more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MandateRevoked {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub principal: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub account: ::prost::bytes::Bytes,
+}
+/// An account has acted for another one; what it did follows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActedFor {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub principal: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub account: ::prost::bytes::Bytes,
+    /// Name of the operation.
+    #[prost(string, tag = "3")]
+    pub operation: ::prost::alloc::string::String,
+}
 /// Which account, and as of which block.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetAccountRequest {
@@ -96,6 +177,96 @@ pub struct GetAccountResponse {
     pub account: ::core::option::Option<Account>,
     #[prost(message, optional, tag = "2")]
     pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
+}
+/// Whose money, and for whom.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSponsorshipRequest {
+    /// `tsr1…`
+    #[prost(string, tag = "1")]
+    pub sponsor: ::prost::alloc::string::String,
+    /// `tsr1…`
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub options: ::core::option::Option<super::super::query::v1::QueryOptions>,
+}
+/// The sponsorship; unset when there is none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetSponsorshipResponse {
+    #[prost(message, optional, tag = "1")]
+    pub sponsorship: ::core::option::Option<Sponsorship>,
+    #[prost(message, optional, tag = "2")]
+    pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
+}
+/// A page of the sponsorships of one account.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSponsorshipsRequest {
+    #[prost(string, tag = "1")]
+    pub sponsor: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// Sponsorships in order of account, also those that are over.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSponsorshipsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub sponsorships: ::prost::alloc::vec::Vec<SponsoredAccount>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// A sponsorship and for whom it is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SponsoredAccount {
+    /// `tsr1…`
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub sponsorship: ::core::option::Option<Sponsorship>,
+}
+/// For whom, and who may act.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetMandateRequest {
+    /// `tsr1…`
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    /// `tsr1…`
+    #[prost(string, tag = "2")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub options: ::core::option::Option<super::super::query::v1::QueryOptions>,
+}
+/// The mandate; unset when there is none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetMandateResponse {
+    #[prost(message, optional, tag = "1")]
+    pub mandate: ::core::option::Option<Mandate>,
+    #[prost(message, optional, tag = "2")]
+    pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
+}
+/// A page of the mandates that one account has given.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMandatesRequest {
+    #[prost(string, tag = "1")]
+    pub principal: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// Mandates in order of account, also those that are over.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMandatesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub mandates: ::prost::alloc::vec::Vec<GivenMandate>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// A mandate and who has it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GivenMandate {
+    /// `tsr1…`
+    #[prost(string, tag = "1")]
+    pub account: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub mandate: ::core::option::Option<Mandate>,
 }
 /// Generated client implementations.
 pub mod account_query_service_client {
@@ -219,6 +390,126 @@ pub mod account_query_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// What one account has set aside for the fees of another.
+        pub async fn get_sponsorship(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetSponsorshipRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSponsorshipResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.accounts.v1.AccountQueryService/GetSponsorship",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.accounts.v1.AccountQueryService",
+                        "GetSponsorship",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Everything that one account has set aside for the fees of others, in order of account.
+        pub async fn list_sponsorships(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListSponsorshipsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSponsorshipsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.accounts.v1.AccountQueryService/ListSponsorships",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.accounts.v1.AccountQueryService",
+                        "ListSponsorships",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// What one account lets another do for it.
+        pub async fn get_mandate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetMandateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetMandateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.accounts.v1.AccountQueryService/GetMandate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.accounts.v1.AccountQueryService",
+                        "GetMandate",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Everything that one account lets others do for it, in order of account.
+        pub async fn list_mandates(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListMandatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMandatesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.accounts.v1.AccountQueryService/ListMandates",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.accounts.v1.AccountQueryService",
+                        "ListMandates",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -240,6 +531,38 @@ pub mod account_query_service_server {
             request: tonic::Request<super::GetAccountRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetAccountResponse>,
+            tonic::Status,
+        >;
+        /// What one account has set aside for the fees of another.
+        async fn get_sponsorship(
+            &self,
+            request: tonic::Request<super::GetSponsorshipRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetSponsorshipResponse>,
+            tonic::Status,
+        >;
+        /// Everything that one account has set aside for the fees of others, in order of account.
+        async fn list_sponsorships(
+            &self,
+            request: tonic::Request<super::ListSponsorshipsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListSponsorshipsResponse>,
+            tonic::Status,
+        >;
+        /// What one account lets another do for it.
+        async fn get_mandate(
+            &self,
+            request: tonic::Request<super::GetMandateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetMandateResponse>,
+            tonic::Status,
+        >;
+        /// Everything that one account lets others do for it, in order of account.
+        async fn list_mandates(
+            &self,
+            request: tonic::Request<super::ListMandatesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListMandatesResponse>,
             tonic::Status,
         >;
     }
@@ -366,6 +689,193 @@ pub mod account_query_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/tessera.accounts.v1.AccountQueryService/GetSponsorship" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetSponsorshipSvc<T: AccountQueryService>(pub Arc<T>);
+                    impl<
+                        T: AccountQueryService,
+                    > tonic::server::UnaryService<super::GetSponsorshipRequest>
+                    for GetSponsorshipSvc<T> {
+                        type Response = super::GetSponsorshipResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetSponsorshipRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AccountQueryService>::get_sponsorship(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetSponsorshipSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.accounts.v1.AccountQueryService/ListSponsorships" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSponsorshipsSvc<T: AccountQueryService>(pub Arc<T>);
+                    impl<
+                        T: AccountQueryService,
+                    > tonic::server::UnaryService<super::ListSponsorshipsRequest>
+                    for ListSponsorshipsSvc<T> {
+                        type Response = super::ListSponsorshipsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListSponsorshipsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AccountQueryService>::list_sponsorships(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSponsorshipsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.accounts.v1.AccountQueryService/GetMandate" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetMandateSvc<T: AccountQueryService>(pub Arc<T>);
+                    impl<
+                        T: AccountQueryService,
+                    > tonic::server::UnaryService<super::GetMandateRequest>
+                    for GetMandateSvc<T> {
+                        type Response = super::GetMandateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetMandateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AccountQueryService>::get_mandate(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetMandateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.accounts.v1.AccountQueryService/ListMandates" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMandatesSvc<T: AccountQueryService>(pub Arc<T>);
+                    impl<
+                        T: AccountQueryService,
+                    > tonic::server::UnaryService<super::ListMandatesRequest>
+                    for ListMandatesSvc<T> {
+                        type Response = super::ListMandatesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListMandatesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AccountQueryService>::list_mandates(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMandatesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -421,4 +931,64 @@ pub struct TopUpFees {
     /// Base units of the fee currency, a decimal number above zero.
     #[prost(string, tag = "2")]
     pub amount: ::prost::alloc::string::String,
+}
+/// Sets prepaid fees of the sender aside for the transactions of another account,
+/// which name the sender as payer. Replaces what was set aside before: what is left
+/// of that comes back. 0 ends it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SponsorFees {
+    /// 20 bytes; not the sender.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub account: ::prost::bytes::Bytes,
+    /// Base units of the fee currency, a decimal number.
+    #[prost(string, tag = "2")]
+    pub amount: ::prost::alloc::string::String,
+    /// May be used while the time is below this, milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "3")]
+    pub expires_ms: u64,
+    /// Names of the operations that a transaction may have, like `Transfer`, ascending;
+    /// none: all.
+    #[prost(string, repeated, tag = "4")]
+    pub operations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Lets another account act for the sender, within limits; replaces what it was
+/// allowed before.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GiveMandate {
+    /// 20 bytes; not the sender.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub account: ::prost::bytes::Bytes,
+    /// Names of 1 to 32 operations, like `Transfer`, ascending.
+    #[prost(string, repeated, tag = "2")]
+    pub operations: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// 16 bytes: what they may be about; empty: any asset.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub asset: ::prost::bytes::Bytes,
+    /// Base units of `asset` that may be spent in all; empty: without limit. Needs an
+    /// asset.
+    #[prost(string, tag = "4")]
+    pub amount: ::prost::alloc::string::String,
+    /// May be used while the time is below this, milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "5")]
+    pub expires_ms: u64,
+    /// How often it may be used; 0: without limit.
+    #[prost(uint64, tag = "6")]
+    pub uses: u64,
+}
+/// Ends what the sender lets another account do for it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeMandate {
+    /// 20 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub account: ::prost::bytes::Bytes,
+}
+/// Does an operation for another account, which has given the sender a mandate.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ActFor {
+    /// 20 bytes; for whom.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub principal: ::prost::bytes::Bytes,
+    /// Serialised `tessera.chain.v1.Operation`.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub operation: ::prost::bytes::Bytes,
 }

@@ -71,6 +71,10 @@ pub struct Asset {
     /// Whether units are split only by two persons.
     #[prost(bool, tag = "33")]
     pub two_persons_split: bool,
+    /// Whether accounts that ask for it must accept the asset before they get units, as with
+    /// all regulated assets; never changes.
+    #[prost(bool, tag = "34")]
+    pub opt_in: bool,
     /// Whether units are held by identities only, under the asset's rules; never changes.
     #[prost(bool, tag = "50")]
     pub regulated: bool,
@@ -1922,6 +1926,10 @@ pub struct RegisterAsset {
     /// None, or what the schema of the class asks for, in ascending order of name.
     #[prost(message, repeated, tag = "8")]
     pub attributes: ::prost::alloc::vec::Vec<Attribute>,
+    /// Whether accounts that ask for it must accept the asset before they get units. It is
+    /// so for regulated assets anyway.
+    #[prost(bool, tag = "32")]
+    pub opt_in: bool,
     /// Whether units are held by identities only, under rules; not for currencies.
     #[prost(bool, tag = "50")]
     pub regulated: bool,

@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 60, 61, 62, 150, 151"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 180, 181, 182, 60, 61, 62, 150, 151"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -16,6 +16,14 @@ pub mod event {
         KeysRotated(super::super::super::accounts::v1::KeysRotated),
         #[prost(message, tag = "2")]
         FeesToppedUp(super::super::super::accounts::v1::FeesToppedUp),
+        #[prost(message, tag = "3")]
+        FeesSponsored(super::super::super::accounts::v1::FeesSponsored),
+        #[prost(message, tag = "4")]
+        MandateGiven(super::super::super::accounts::v1::MandateGiven),
+        #[prost(message, tag = "5")]
+        MandateRevoked(super::super::super::accounts::v1::MandateRevoked),
+        #[prost(message, tag = "6")]
+        ActedFor(super::super::super::accounts::v1::ActedFor),
         #[prost(message, tag = "10")]
         AssetRegistered(super::super::super::assets::v1::AssetRegistered),
         #[prost(message, tag = "11")]
@@ -144,6 +152,12 @@ pub mod event {
         GrantOpened(super::super::super::votes::v1::GrantOpened),
         #[prost(message, tag = "59")]
         GrantPaid(super::super::super::votes::v1::GrantPaid),
+        #[prost(message, tag = "180")]
+        OptInSet(super::super::super::transfers::v1::OptInSet),
+        #[prost(message, tag = "181")]
+        AssetAccepted(super::super::super::transfers::v1::AssetAccepted),
+        #[prost(message, tag = "182")]
+        TransferQuarantined(super::super::super::transfers::v1::TransferQuarantined),
         #[prost(message, tag = "60")]
         UnitsOffered(super::super::super::market::v1::UnitsOffered),
         #[prost(message, tag = "61")]
@@ -1987,13 +2001,16 @@ pub struct TransactionBody {
     /// 1 to 64; all or nothing.
     #[prost(message, repeated, tag = "7")]
     pub operations: ::prost::alloc::vec::Vec<Operation>,
+    /// Empty, or 20 bytes: who has set fees aside for the sender, and pays.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub payer: ::prost::bytes::Bytes,
 }
 /// One step of a transaction.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -2005,6 +2022,14 @@ pub mod operation {
         RotateKeys(super::super::super::accounts::v1::RotateKeys),
         #[prost(message, tag = "2")]
         TopUpFees(super::super::super::accounts::v1::TopUpFees),
+        #[prost(message, tag = "3")]
+        SponsorFees(super::super::super::accounts::v1::SponsorFees),
+        #[prost(message, tag = "4")]
+        GiveMandate(super::super::super::accounts::v1::GiveMandate),
+        #[prost(message, tag = "5")]
+        RevokeMandate(super::super::super::accounts::v1::RevokeMandate),
+        #[prost(message, tag = "6")]
+        ActFor(super::super::super::accounts::v1::ActFor),
         #[prost(message, tag = "10")]
         RegisterAsset(super::super::super::assets::v1::RegisterAsset),
         #[prost(message, tag = "11")]
@@ -2033,6 +2058,10 @@ pub mod operation {
         ApproveSpender(super::super::super::transfers::v1::ApproveSpender),
         #[prost(message, tag = "23")]
         TransferFrom(super::super::super::transfers::v1::TransferFrom),
+        #[prost(message, tag = "24")]
+        SetOptIn(super::super::super::transfers::v1::SetOptIn),
+        #[prost(message, tag = "25")]
+        AcceptAsset(super::super::super::transfers::v1::AcceptAsset),
         #[prost(message, tag = "30")]
         SetRoyaltySchedule(super::super::super::royalties::v1::SetRoyaltySchedule),
         #[prost(message, tag = "31")]

@@ -16,9 +16,13 @@ pub struct Wallet {
     /// 20 bytes; empty when the account belongs to no identity.
     #[prost(bytes = "bytes", tag = "1")]
     pub identity: ::prost::bytes::Bytes,
-    /// Whether the chain denies it all transactions and units of regulated assets.
+    /// Whether the chain denies it all transactions, and units of all assets whose transfers
+    /// look at the receiver.
     #[prost(bool, tag = "2")]
     pub sanctioned: bool,
+    /// Whether units of assets that it has not accepted are held for it instead.
+    #[prost(bool, tag = "20")]
+    pub opt_in: bool,
 }
 /// How much an account is used (leaf `wallet use`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

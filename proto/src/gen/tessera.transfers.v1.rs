@@ -27,6 +27,44 @@ pub struct SpenderApproved {
     #[prost(uint64, tag = "5")]
     pub expires_ms: u64,
 }
+/// An account asks to accept assets first, or does so no more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OptInSet {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub account: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "2")]
+    pub required: bool,
+}
+/// An account has accepted an asset, or does so no more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AssetAccepted {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub account: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "3")]
+    pub accepted: bool,
+}
+/// Units are held for an account that has not accepted the asset. It has the hold
+/// executed or released; after its end anybody may have it released.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TransferQuarantined {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub from: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub to: ::prost::bytes::Bytes,
+    #[prost(string, tag = "4")]
+    pub amount: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "5")]
+    pub memo_sha256: ::prost::bytes::Bytes,
+    /// Number of the hold of `from`.
+    #[prost(uint64, tag = "6")]
+    pub number: u64,
+    #[prost(uint64, tag = "7")]
+    pub expires_ms: u64,
+}
 /// Moves base units of an asset to another account.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Transfer {
@@ -84,6 +122,22 @@ pub struct TransferFrom {
     pub amount: ::prost::alloc::string::String,
     #[prost(bytes = "bytes", tag = "5")]
     pub memo_sha256: ::prost::bytes::Bytes,
+}
+/// Says whether units of assets that the sender has not accepted are held for it
+/// instead of arriving. That goes for regulated assets, and for others that were
+/// registered so.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetOptIn {
+    #[prost(bool, tag = "1")]
+    pub required: bool,
+}
+/// Accepts an asset, so that its units arrive; or does so no more.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptAsset {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(bool, tag = "2")]
+    pub accepted: bool,
 }
 /// One recipient of a batch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -151,6 +205,9 @@ pub struct Holding {
     /// Whether the holder may not send, nor receive where the asset is regulated.
     #[prost(bool, tag = "9")]
     pub holder_frozen: bool,
+    /// Whether the holder has accepted the asset.
+    #[prost(bool, tag = "10")]
+    pub accepted: bool,
 }
 /// A page of the holders of one asset.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

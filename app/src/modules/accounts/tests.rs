@@ -18,6 +18,9 @@ use crate::modules::testing::{
 };
 use crate::state::delta::Delta;
 
+mod mandates;
+mod sponsors;
+
 fn weighted(number: u8, weight: u32) -> pb::WeightedKey {
     pb::WeightedKey { public_key: Some(public_key(number)), weight }
 }

@@ -51,6 +51,8 @@ pub struct RegisterAsset {
     pub attributes: Vec<Attribute>,
     /// Whether units are held by identities only, under rules; never changes.
     pub regulated: bool,
+    /// Whether accounts that ask for it must accept the asset first; never changes.
+    pub opt_in: bool,
 }
 
 /// A document, by reference and hash.
@@ -104,6 +106,7 @@ impl TryFrom<pb::RegisterAsset> for RegisterAsset {
             documents,
             attributes,
             regulated,
+            opt_in,
         } = message;
         fields::length("salt", &salt, 0, MAX_SALT_LENGTH)?;
         check_asset_name(&name)?;
@@ -131,6 +134,7 @@ impl TryFrom<pb::RegisterAsset> for RegisterAsset {
             documents,
             attributes,
             regulated,
+            opt_in,
         })
     }
 }
@@ -160,6 +164,7 @@ impl RegisterAsset {
             title: self.title.clone(),
             document_count,
             regulated: self.regulated,
+            opt_in: self.opt_in,
             ..Asset::default()
         })
     }

@@ -3,44 +3,17 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Holding;
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::compliance::v1::{
     Encumbrance, EncumbranceKind, EncumbranceReleased, Encumbrances,
 };
-use tessera_proto::split::{InUnits, SplitFactor};
-use tessera_proto::state_key::StateKey;
 
 use super::error::ComplianceError;
-use crate::modules::committed::broken;
+use crate::modules::transfers::encumbrances;
+pub use crate::modules::transfers::encumbrances::MAX_ENCUMBRANCES;
+pub(crate) use crate::modules::transfers::encumbrances::{load, store};
 use crate::modules::{Context, committed};
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{Leaves, StateView};
-
-/// Most encumbrances of one holding.
-pub const MAX_ENCUMBRANCES: usize = 64;
-
-/// Everything that binds units of a holding, all splits counted.
-pub(crate) fn load(
-    view: &mut dyn StateView,
-    (asset, facts): (&AssetId, &Asset),
-    account: &Address,
-) -> Result<Encumbrances, ExecutionError> {
-    let list: Option<Encumbrances> = view.load(&StateKey::encumbrances(asset, account))?;
-    let mut list = list.unwrap_or_default();
-    list.bring_to(SplitFactor::of(facts));
-    Ok(list)
-}
-
-/// Keeps it; numbers are never used again, so an empty list stays.
-pub(crate) fn store(
-    view: &mut dyn StateView,
-    asset: &AssetId,
-    account: &Address,
-    list: &Encumbrances,
-) -> Result<(), ExecutionError> {
-    view.store(StateKey::encumbrances(asset, account), list)
-}
 
 /// Adds an encumbrance, which gets the next number.
 pub(crate) fn bind(
@@ -49,15 +22,9 @@ pub(crate) fn bind(
     holding: &mut Holding,
     entry: Encumbrance,
 ) -> Result<u64, ExecutionError> {
-    if list.entries.len() >= MAX_ENCUMBRANCES {
-        let (account, max) = (*account, MAX_ENCUMBRANCES);
-        return Err(ComplianceError::TooManyEncumbrances { account, max }.into());
-    }
-    let number = list.next_number.max(1);
-    list.next_number = number.checked_add(1).ok_or_else(|| broken("too many encumbrances"))?;
-    holding.encumbered = committed::sum("encumbered", holding.encumbered, amount(&entry)?)?;
-    list.entries.push(Encumbrance { number, ..entry });
-    Ok(number)
+    let (account, max) = (*account, MAX_ENCUMBRANCES);
+    let number = encumbrances::bind(list, holding, entry)?;
+    Ok(number.ok_or(ComplianceError::TooManyEncumbrances { account, max })?)
 }
 
 /// Takes an encumbrance out of the list, so that its units are free; none when it has ended.

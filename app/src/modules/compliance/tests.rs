@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod acceptance;
 mod desk;
 mod enforcement;
 mod holds;

@@ -68,9 +68,9 @@ impl Message for UnlinkWallet {
         context.state.store(key, &known)?;
         left.identity = Bytes::new();
         let wallet_key = StateKey::wallet(&address);
-        match left.sanctioned {
-            true => context.state.store(wallet_key, &left)?,
-            false => context.state.write(wallet_key, None)?,
+        match left == pb::Wallet::default() {
+            true => context.state.write(wallet_key, None)?,
+            false => context.state.store(wallet_key, &left)?,
         }
         let (identity, wallet) = (identity.to_bytes(), address.to_bytes());
         context.emit(Kind::WalletUnlinked(pb::WalletUnlinked { identity, wallet }));

@@ -85,6 +85,17 @@ pub(crate) struct Assessment {
 }
 
 impl Assessment {
+    /// Refuses what a check has failed of, and changes nothing.
+    ///
+    /// # Errors
+    /// The refusal of the first check that failed.
+    pub(crate) fn require(self) -> Result<(), ExecutionError> {
+        match self.verdicts.into_iter().find_map(|verdict| verdict.refusal) {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(()),
+        }
+    }
+
     /// Keeps the records and counters, unless a check has failed.
     ///
     /// # Errors

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
 
 use super::error::TransferError;
-use super::movement;
+use super::movement::{self, Sending};
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -52,6 +51,15 @@ impl TryFrom<pb::BatchTransfer> for BatchTransfer {
     }
 }
 
+impl BatchTransfer {
+    /// Base units of all legs together.
+    #[must_use]
+    pub fn total(&self) -> Amount {
+        let add = |sum: Amount, units: &Amount| sum.checked_add(*units).unwrap_or(Amount::MAX);
+        self.legs.values().fold(Amount::ZERO, add)
+    }
+}
+
 impl Message for BatchTransfer {
     fn declare(
         &self,
@@ -64,7 +72,7 @@ impl Message for BatchTransfer {
     }
 
     /// In order of precedence: [`TransferError::SelfTransfer`], then the refusals of
-    /// `movement::transfer`.
+    /// `movement::send`.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, legs, memo_sha256 } = self;
         let from = context.sender;
@@ -72,16 +80,7 @@ impl Message for BatchTransfer {
             return Err(TransferError::SelfTransfer { account: from }.into());
         }
         let units: Vec<(Address, Amount)> = legs.iter().map(|(to, n)| (*to, *n)).collect();
-        movement::transfer(context.state, context.block, asset, &from, &units)?;
-        for (to, amount) in legs {
-            context.emit(Kind::Transferred(pb::Transferred {
-                asset: asset.to_bytes(),
-                from: from.to_bytes(),
-                to: to.to_bytes(),
-                amount: amount.to_string(),
-                memo_sha256: fields::optional_bytes(memo_sha256.as_ref()),
-            }));
-        }
-        Ok(())
+        let (legs, memo_sha256) = (units.as_slice(), memo_sha256.as_ref());
+        movement::send(context, &Sending { asset, from: &from, legs, memo_sha256 })
     }
 }

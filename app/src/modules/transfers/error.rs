@@ -114,6 +114,25 @@ pub enum TransferError {
         /// Whose units.
         owner: Address,
     },
+    /// The receiver asks to accept assets first.
+    #[error("{account} has not accepted `{name}`, and gets units of it only after that")]
+    NotAccepted {
+        /// Who would receive.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+    },
+    /// Too much binds the holding already.
+    #[error(
+        "{account} has {max} holds, orders and other encumbrances of this asset, no more units \
+         can be held for receivers who have not accepted it"
+    )]
+    TooManyHeld {
+        /// Who sends.
+        account: Address,
+        /// Most encumbrances of one holding.
+        max: usize,
+    },
     /// The legs of a batch add up to more than may exist.
     #[error("the legs add up to more than the largest amount, {max}", max = Amount::MAX)]
     TotalTooLarge,
@@ -138,6 +157,8 @@ impl TransferError {
             Self::ApprovalExpired { .. } => 20,
             Self::ApprovalTooSmall { .. } => 21,
             Self::OwnerSanctioned { .. } => 22,
+            Self::NotAccepted { .. } => 23,
+            Self::TooManyHeld { .. } => 24,
         }
     }
 }

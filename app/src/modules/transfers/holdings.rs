@@ -329,7 +329,11 @@ pub(crate) fn require_free(
     }
 }
 
-fn load_facts(view: &mut dyn StateView, asset: &AssetId) -> Result<Asset, ExecutionError> {
+/// A registered asset.
+pub(crate) fn load_facts(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+) -> Result<Asset, ExecutionError> {
     let facts = view.load(&StateKey::asset(asset))?;
     Ok(facts.ok_or(TransferError::UnknownAsset { asset: *asset })?)
 }

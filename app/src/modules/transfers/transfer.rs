@@ -2,11 +2,10 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
 
 use super::error::TransferError;
-use super::movement;
+use super::movement::{self, Sending};
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -51,21 +50,15 @@ impl Message for Transfer {
     }
 
     /// In order of precedence: [`TransferError::SelfTransfer`], then the refusals of
-    /// `movement::transfer`.
+    /// `movement::send`.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let Self { asset, to, amount, memo_sha256 } = self;
+        let Self { to, amount, memo_sha256, .. } = self;
         let from = context.sender;
         if from == *to {
             return Err(TransferError::SelfTransfer { account: from }.into());
         }
-        movement::transfer(context.state, context.block, asset, &from, &[(*to, *amount)])?;
-        context.emit(Kind::Transferred(pb::Transferred {
-            asset: asset.to_bytes(),
-            from: from.to_bytes(),
-            to: to.to_bytes(),
-            amount: amount.to_string(),
-            memo_sha256: fields::optional_bytes(memo_sha256.as_ref()),
-        }));
-        Ok(())
+        let (asset, legs) = (&self.asset, &[(*to, *amount)]);
+        let memo_sha256 = memo_sha256.as_ref();
+        movement::send(context, &Sending { asset, from: &from, legs, memo_sha256 })
     }
 }

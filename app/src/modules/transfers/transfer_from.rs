@@ -3,13 +3,12 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::Asset;
-use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
-use super::movement;
+use super::movement::{self, Sending};
 use crate::modules::{Context, Message, committed, eligibility, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -86,7 +85,7 @@ impl Message for TransferFrom {
 
     /// In order of precedence: [`TransferError::SelfTransfer`], [`TransferError::NotApproved`],
     /// [`TransferError::ApprovalExpired`], [`TransferError::ApprovalTooSmall`],
-    /// [`TransferError::OwnerSanctioned`], then the refusals of `movement::transfer`.
+    /// [`TransferError::OwnerSanctioned`], then the refusals of `movement::send`.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, from, to, amount, memo_sha256 } = self;
         if from == to {
@@ -96,14 +95,7 @@ impl Message for TransferFrom {
         if eligibility::wallet(context.state, from)?.sanctioned {
             return Err(TransferError::OwnerSanctioned { owner: *from }.into());
         }
-        movement::transfer(context.state, context.block, asset, from, &[(*to, *amount)])?;
-        context.emit(Kind::Transferred(pb::Transferred {
-            asset: asset.to_bytes(),
-            from: from.to_bytes(),
-            to: to.to_bytes(),
-            amount: amount.to_string(),
-            memo_sha256: fields::optional_bytes(memo_sha256.as_ref()),
-        }));
-        Ok(())
+        let (legs, memo_sha256) = (&[(*to, *amount)], memo_sha256.as_ref());
+        movement::send(context, &Sending { asset, from, legs, memo_sha256 })
     }
 }

@@ -1,12 +1,24 @@
-//! Queries about accounts.
+//! Queries about accounts, what they pay for others and who acts for them.
 
+use tessera_proto::id::Address;
+use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::accounts::v1::account_query_service_server::AccountQueryService;
-use tessera_proto::pb::accounts::v1::{GetAccountRequest, GetAccountResponse};
-use tessera_proto::state_key::StateKey;
+use tessera_proto::pb::accounts::v1::{
+    GetAccountRequest, GetAccountResponse, GetMandateRequest, GetMandateResponse,
+    GetSponsorshipRequest, GetSponsorshipResponse, GivenMandate, ListMandatesRequest,
+    ListMandatesResponse, ListSponsorshipsRequest, ListSponsorshipsResponse, Mandate,
+    SponsoredAccount,
+};
+use tessera_proto::pb::assets::v1::Asset;
+use tessera_proto::pb::query::v1::PageResponse;
+use tessera_proto::split::{InUnits, SplitFactor};
+use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
 
+use super::pages::Page;
 use super::services::Services;
-use super::view;
+use super::view::{self, View};
+use crate::state::database::Table;
 
 #[async_trait]
 impl AccountQueryService for Services {
@@ -21,4 +33,95 @@ impl AccountQueryService for Services {
         })
         .await
     }
+
+    async fn get_sponsorship(
+        &self,
+        request: Request<GetSponsorshipRequest>,
+    ) -> Result<Response<GetSponsorshipResponse>, Status> {
+        let GetSponsorshipRequest { sponsor, account, options } = request.into_inner();
+        let key = StateKey::sponsorship(&view::account(&sponsor)?, &view::account(&account)?);
+        self.query(options, move |view| {
+            let sponsorship = view.leaf(&key)?;
+            Ok(GetSponsorshipResponse { sponsorship, context: view.context(&key)? })
+        })
+        .await
+    }
+
+    async fn list_sponsorships(
+        &self,
+        request: Request<ListSponsorshipsRequest>,
+    ) -> Result<Response<ListSponsorshipsResponse>, Status> {
+        let ListSponsorshipsRequest { sponsor, page } = request.into_inner();
+        let sponsor = view::account(&sponsor)?;
+        let page = Page::read(page, Address::LENGTH)?;
+        self.query(None, move |view| {
+            let (found, page) = given(view, &page, Namespace::Sponsorship, &sponsor)?;
+            let entry = |(account, sponsorship): (Address, _)| SponsoredAccount {
+                account: account.to_string(),
+                sponsorship: Some(sponsorship),
+            };
+            let sponsorships = found.into_iter().map(entry).collect();
+            Ok(ListSponsorshipsResponse { sponsorships, page: Some(page) })
+        })
+        .await
+    }
+
+    async fn get_mandate(
+        &self,
+        request: Request<GetMandateRequest>,
+    ) -> Result<Response<GetMandateResponse>, Status> {
+        let GetMandateRequest { principal, account, options } = request.into_inner();
+        let key = StateKey::mandate(&view::account(&principal)?, &view::account(&account)?);
+        self.query(options, move |view| {
+            let mandate = view.leaf(&key)?.map(|mandate| in_units(view, mandate)).transpose()?;
+            Ok(GetMandateResponse { mandate, context: view.context(&key)? })
+        })
+        .await
+    }
+
+    async fn list_mandates(
+        &self,
+        request: Request<ListMandatesRequest>,
+    ) -> Result<Response<ListMandatesResponse>, Status> {
+        let ListMandatesRequest { principal, page } = request.into_inner();
+        let principal = view::account(&principal)?;
+        let page = Page::read(page, Address::LENGTH)?;
+        self.query(None, move |view| {
+            let (found, page) = given(view, &page, Namespace::Mandate, &principal)?;
+            let mut mandates = Vec::with_capacity(found.len());
+            for (account, mandate) in found {
+                let (account, mandate) = (account.to_string(), Some(in_units(view, mandate)?));
+                mandates.push(GivenMandate { account, mandate });
+            }
+            Ok(ListMandatesResponse { mandates, page: Some(page) })
+        })
+        .await
+    }
+}
+
+/// A page of what an account has given others, with who they are.
+fn given<L: Leaf>(
+    view: &View<'_>,
+    page: &Page,
+    namespace: Namespace,
+    giver: &Address,
+) -> Result<(Vec<(Address, L)>, PageResponse), Status> {
+    let prefix = [&[namespace.byte()], giver.as_bytes().as_slice()].concat();
+    let (accounts, page) = page.scan(view.database(), Table::Keys, &prefix)?;
+    let mut found = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        let key = StateKey::from_bytes(&[prefix.as_slice(), account.as_ref()].concat());
+        let (Some(key), Ok(account)) = (key, Address::try_from(account.as_ref())) else { continue };
+        found.extend(view.leaf(&key)?.map(|leaf| (account, leaf)));
+    }
+    Ok((found, page))
+}
+
+/// A mandate with all splits of its asset counted.
+fn in_units(view: &View<'_>, mut mandate: Mandate) -> Result<Mandate, Status> {
+    if let Ok(asset) = mandate.asset.as_ref().try_into() {
+        let facts: Asset = view.leaf(&StateKey::asset(&asset))?.unwrap_or_default();
+        mandate.bring_to(SplitFactor::of(&facts));
+    }
+    Ok(mandate)
 }

@@ -107,5 +107,6 @@ fn readable(id: &AssetId, asset: &Asset, account: &Address, leaf: &leaf::Holding
         free: leaf.free().to_string(),
         decimals: asset.decimals,
         holder_frozen: leaf.is_frozen(),
+        accepted: leaf.is_accepted(),
     }
 }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use tessera_proto::id::Address;
 use tessera_proto::leaf::{Holding, Leaf};
 use tessera_proto::pb::compliance::v1 as pb;
+use tessera_proto::pb::transfers::v1 as transfers;
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{HolderBucket, Namespace};
 
@@ -74,6 +75,16 @@ fn operation() -> impl Strategy<Value = (u8, Kind)> {
         1 => (1u64..6, 100u64..2_000).prop_map(|(most, units)| {
             let rules = vec![holders(most, 0, ""), holders(2, 0, "DE"), max_balance(units)];
             (ISSUER, set_rules(rules))
+        }),
+        1 => (anyone(), any::<bool>()).prop_map(|(who, required)| {
+            (who, Kind::SetOptIn(transfers::SetOptIn { required }))
+        }),
+        1 => (anyone(), any::<bool>()).prop_map(move |(who, accepted)| {
+            (who, Kind::AcceptAsset(transfers::AcceptAsset { asset: id(), accepted }))
+        }),
+        2 => (anyone(), anyone(), 1u64..4).prop_map(move |(who, holder, number)| {
+            let (asset, holder) = (id(), account(holder).to_bytes());
+            (who, Kind::ExecuteHold(pb::ExecuteHold { asset, holder, number }))
         }),
         1 => prop::sample::select(vec![(2, 1), (3, 2), (1, 10)])
             .prop_map(|(new, old)| (ISSUER, split(VILLA, new, old))),
