@@ -96,6 +96,11 @@ async fn the_examples_of_the_register_page_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_accounts_page_hold() {
+    run_page("accounts.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_the_compliance_page_hold() {
     run_page("compliance.md").await;
 }

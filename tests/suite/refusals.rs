@@ -284,6 +284,30 @@ fn out_of_order() -> Vec<Row> {
     rows
 }
 
+/// Refusals of who pays for it.
+fn no_payer() -> Vec<Row> {
+    let (sender, payer) = (person(4).address(), person(5).address());
+    vec![
+        row(
+            "a payer that is no account",
+            changed(|body| body.payer = Bytes::from_static(&[1; 19])),
+            ("tx", 1),
+            "transaction is malformed: its payer is not a 20-byte address",
+            Untouched,
+        ),
+        row(
+            "a payer who has set nothing aside",
+            changed(|body| body.payer = payer.to_bytes()),
+            ("accounts", 20),
+            format!(
+                "{payer} has set no fees aside for {sender}; send it without a payer, or ask for \
+                 them"
+            ),
+            Untouched,
+        ),
+    ]
+}
+
 /// Refusals of how much is paid for it.
 fn not_paid() -> Vec<Row> {
     let (poor, poor_body) = (person(COUNT - 1), body());
@@ -341,7 +365,7 @@ fn not_paid() -> Vec<Row> {
 
 /// All refusals that leave everything as it is, but those of operations.
 fn before_the_account() -> Vec<Row> {
-    let all = [unreadable(), malformed(), not_authorised(), out_of_order(), not_paid()];
+    let all = [unreadable(), malformed(), not_authorised(), out_of_order(), no_payer(), not_paid()];
     all.into_iter().flatten().collect()
 }
 

@@ -3,8 +3,9 @@
 //!
 //! A module may use those above it in this list, never those below:
 //! `eligibility`, `transfers`, `accounts`, `assets`, `compliance`, `royalties`, `market`,
-//! `distributions`, `votes`. Transfers come early because their holdings are the ledger that every
-//! other module moves value on; eligibility comes first because it decides whether they may.
+//! `distributions`, `votes`, `router`, `delegation`. Transfers come early because their holdings
+//! are the ledger that every other module moves value on; eligibility comes first because it
+//! decides whether they may; delegation comes last because it runs the operations of all others.
 //!
 //! In every codespace codes 1 to 9 are those of [`fields::FieldError`].
 #![cfg_attr(
@@ -24,6 +25,7 @@ pub mod assets;
 mod committed;
 pub mod compliance;
 mod context;
+pub mod delegation;
 pub mod distributions;
 pub mod eligibility;
 pub mod fields;

@@ -4,9 +4,7 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1 as pb;
 use tessera_proto::pb::chain::v1::operation::Kind;
 
-use super::accounts::{
-    self, ActFor, GiveMandate, RevokeMandate, RotateKeys, SponsorFees, TopUpFees,
-};
+use super::accounts::{self, RotateKeys, TopUpFees};
 use super::assets::{
     self, AccreditAppraiser, ActivateAsset, AddDocument, AmendAsset, AppendAppraisal, BurnUnits,
     ChangeAssetStatus, GrantRole, MintUnits, ProposeAction, RecordStatement, RegisterAsset,
@@ -17,6 +15,7 @@ use super::compliance::{
     RecoverWallet, RefreshHolder, RegisterIdentity, ReleaseHold, ResumeAsset, RevokeClaim,
     RevokeIssuer, SetExemptions, SetFrozen, SetRules, SetSanction, UnfreezeHolder, UnlinkWallet,
 };
+use super::delegation::{ActFor, GiveMandate, RevokeMandate, SponsorFees};
 use super::distributions::{
     ClaimDistribution, ClaimIncome, CloseDistribution, DeclareCoupons, DeclareDistribution,
     PayCoupon, PayIncome, PruneRecords, PushDistribution, TakeRecord,

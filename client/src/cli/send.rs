@@ -96,6 +96,7 @@ pub(crate) async fn approve(
     intent: Intent,
 ) -> Result<Approval, Failure> {
     let client = context.client().await?;
+    require_weight(context, signer).await?;
     let currency = context.fee_currency().await?;
     let operations = on_behalf(context, intent.operations).await?;
     let options = options(context).await?;
@@ -125,6 +126,24 @@ pub(crate) async fn approve(
         }
     }
     Ok(Approval::Granted(operations))
+}
+
+/// Refuses where the key alone does not suffice, and says how others sign too.
+async fn require_weight(context: &Context, signer: &Signer) -> Result<(), Failure> {
+    let address = signer.address();
+    let account = context.client().await?.account(&address, 0).await?.unwrap_or_default();
+    let Some(authority) = account.authority else { return Ok(()) };
+    let own = Some(signer.public_key());
+    let weight = authority.keys.iter().find(|key| key.public_key == own);
+    // A key that may not sign at all is refused by the node.
+    let Some(weight) = weight.map(|key| key.weight) else { return Ok(()) };
+    let need = authority.threshold;
+    if weight >= need {
+        return Ok(());
+    }
+    let label = context.label(&address);
+    let lacks = format!("{label} needs signatures of weight {need}, this key has {weight}");
+    Err(Failure::usage(lacks).help("write the transaction to a file with --save FILE"))
 }
 
 /// Sends; the report is of the receipt.

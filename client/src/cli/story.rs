@@ -22,10 +22,11 @@ use crate::error::{ClientError, Refusal};
 use crate::operations::operation_sha256;
 
 /// Refusals whose message counts base units of the asset that it names.
-const COUNTED_IN_ASSET: [(&str, u32); 4] =
-    [("transfers", 13), ("assets", 18), ("assets", 28), ("compliance", 31)];
+const COUNTED_IN_ASSET: [(&str, u32); 5] =
+    [("transfers", 13), ("assets", 18), ("assets", 28), ("compliance", 31), ("accounts", 33)];
 /// Refusals whose message counts base units of the fee currency.
-const COUNTED_IN_FEES: [(&str, u32); 3] = [("pool", 5), ("tx", 8), ("tx", 9)];
+const COUNTED_IN_FEES: [(&str, u32); 5] =
+    [("pool", 5), ("tx", 8), ("tx", 9), ("accounts", 23), ("accounts", 26)];
 
 /// What events of a block say, one line or more each; the account `you` is told of as such.
 pub(crate) async fn lines(

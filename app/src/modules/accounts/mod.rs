@@ -5,38 +5,29 @@
 //! |---|---|---|
 //! | account | address | every transaction of the account, `RotateKeys`, `TopUpFees` |
 //! | fee pot | - | every transaction |
-//! | sponsorship | sponsor, account | `SponsorFees`, transactions that name the sponsor as payer |
-//! | mandate | principal, account | `GiveMandate`, `RevokeMandate`, `ActFor` |
+//! | sponsorship | sponsor, account | transactions that name the sponsor as payer, `delegation` |
 //!
 //! # Invariants
 //! * The fee pool holds exactly the sum of all prepaid fees, what is set aside of them for
 //!   others, and the fee pot.
-//! * Nobody acts for an account that is denied the chain, or beyond its mandate.
 //! * No sequence number of a lane is taken twice.
 //! * The weights of an authority can reach its threshold.
 
-mod act_for;
 mod authority;
 mod error;
 mod fees;
-mod give_mandate;
-mod mandates;
 mod nonce;
 mod rotate_keys;
-mod sponsor_fees;
 mod sponsorship;
 #[cfg(test)]
 mod tests;
 mod top_up_fees;
 
-pub use act_for::ActFor;
 pub use authority::{Authority, MAX_KEYS, MAX_WEIGHT, authorise};
 pub use error::AccountError;
 pub(crate) use fees::apply_fee;
 pub use fees::fee_credit;
-pub use give_mandate::{GiveMandate, RevokeMandate};
 pub use nonce::{MAX_NONCE_LANES, take_nonce};
 pub use rotate_keys::RotateKeys;
-pub use sponsor_fees::SponsorFees;
 pub use sponsorship::Sponsored;
 pub use top_up_fees::TopUpFees;

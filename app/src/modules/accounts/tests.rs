@@ -18,9 +18,6 @@ use crate::modules::testing::{
 };
 use crate::state::delta::Delta;
 
-mod mandates;
-mod sponsors;
-
 fn weighted(number: u8, weight: u32) -> pb::WeightedKey {
     pb::WeightedKey { public_key: Some(public_key(number)), weight }
 }

@@ -6,9 +6,8 @@ use tessera_proto::pb::accounts::v1 as pb;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::state_key::StateKey;
 
-use super::error::AccountError;
-use super::fees::fee_credit;
-use super::mandates::operation_names;
+use super::delegable::operation_names;
+use crate::modules::accounts::{AccountError, fee_credit};
 use crate::modules::router::Operation;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;

@@ -3,7 +3,7 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
 
-use super::error::AccountError;
+use crate::modules::accounts::AccountError;
 use crate::modules::router::Operation;
 
 /// Names of the operations that can be done for another account, ascending. What changes who

@@ -59,7 +59,7 @@ fn sponsoring_is_refused_in_order_of_precedence() {
     let now = chain.block.time_ms;
     let nobody = Kind::SponsorFees(pb::SponsorFees::default());
     for (kind, code) in [
-        (nobody, 2),
+        (nobody, 1),
         (sponsor(HOLDER, 1, 0, &["Nothing", "Nothing"]), 27),
         (sponsor(HOLDER, 1, 0, &["Transfer", "MintUnits"]), 28),
         (sponsor(HOLDER, 1, 0, &["Transfer", "Transfer"]), 28),

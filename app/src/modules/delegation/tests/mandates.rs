@@ -9,7 +9,7 @@ use tessera_proto::pb::chain::v1::event::Kind as EventKind;
 use tessera_proto::pb::compliance::v1 as compliance;
 use tessera_proto::state_key::StateKey;
 
-use crate::modules::accounts::mandates::{DELEGABLE, taken_by};
+use crate::modules::delegation::delegable::{DELEGABLE, taken_by};
 use crate::modules::router;
 use crate::modules::testing::{
     ISSUER, Kind, TestChain, account, assert_refused, asset, mint, split, transfer,
@@ -59,7 +59,7 @@ fn giving_a_mandate_is_refused_in_order_of_precedence() {
         message
     };
     for (message, code) in [
-        (pb::GiveMandate::default(), 2),
+        (pb::GiveMandate::default(), 1),
         (with(|m| (m.operations, m.asset) = (vec![], Bytes::from_static(&[1]))), 8),
         (with(|m| m.operations = vec!["RotateKeys".to_owned()]), 27),
         (with(|m| m.operations = vec!["ActFor".to_owned()]), 27),

@@ -8,8 +8,8 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::StateKey;
 
-use super::error::AccountError;
-use super::mandates::{DELEGABLE, operation_names};
+use super::delegable::{DELEGABLE, operation_names};
+use crate::modules::accounts::AccountError;
 use crate::modules::fields::FieldError;
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, fields};

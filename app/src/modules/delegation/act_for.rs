@@ -11,8 +11,8 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
-use super::error::AccountError;
-use super::mandates::taken_by;
+use super::delegable::taken_by;
+use crate::modules::accounts::AccountError;
 use crate::modules::router::Operation;
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, Message, committed, fields};
