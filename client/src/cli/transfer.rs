@@ -163,7 +163,8 @@ async fn check(
     let rows = answer.verdicts.iter().map(|verdict| row(context, verdict)).collect();
     blocks.push(Block::Table(vec!["check", "rule", "account", "verdict"], rows));
     blocks.push(if answer.passed {
-        Block::Success("would pass".to_owned())
+        let held = "would pass: the units are held until the receiver takes them";
+        Block::Success(if answer.held { held } else { "would pass" }.to_owned())
     } else {
         Block::Failure(format!("would be refused: {failed} of the checks fail"))
     });
@@ -184,7 +185,7 @@ async fn check(
             })
         })
         .collect();
-    let record = json!({ "passed": answer.passed, "verdicts": verdicts });
+    let record = json!({ "passed": answer.passed, "held": answer.held, "verdicts": verdicts });
     Ok(Report::new(record, blocks))
 }
 

@@ -970,6 +970,10 @@ pub struct CheckTransferResponse {
     pub verdicts: ::prost::alloc::vec::Vec<Verdict>,
     #[prost(message, optional, tag = "3")]
     pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
+    /// Whether the units would be held until the receiver takes them, for it has not
+    /// accepted the asset.
+    #[prost(bool, tag = "20")]
+    pub held: bool,
 }
 /// What one check says.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

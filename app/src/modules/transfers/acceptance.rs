@@ -45,7 +45,7 @@ pub(super) fn declare(
 ///
 /// # Errors
 /// [`EligibilityError::Sanctioned`], where no rules of the asset say so later.
-pub(super) fn is_missing(
+pub(crate) fn is_missing(
     view: &mut dyn StateView,
     (asset, facts): (&AssetId, &Asset),
     account: &Address,
@@ -53,14 +53,26 @@ pub(super) fn is_missing(
     if !is_asked(facts) {
         return Ok(false);
     }
-    let wallet = eligibility::wallet(view, account)?;
-    if wallet.sanctioned && !facts.regulated {
-        return Err(EligibilityError::Sanctioned { account: *account }.into());
-    }
-    if !wallet.opt_in {
+    require_allowed(view, facts, account)?;
+    if !eligibility::wallet(view, account)?.opt_in {
         return Ok(false);
     }
     Ok(!holdings::load_holding(view, (asset, facts), account)?.is_accepted())
+}
+
+/// Refuses an account that is denied the chain, where no rules of the asset do so.
+///
+/// # Errors
+/// [`EligibilityError::Sanctioned`].
+pub(super) fn require_allowed(
+    view: &mut dyn StateView,
+    facts: &Asset,
+    account: &Address,
+) -> Result<(), ExecutionError> {
+    if !facts.regulated && eligibility::wallet(view, account)?.sanctioned {
+        return Err(EligibilityError::Sanctioned { account: *account }.into());
+    }
+    Ok(())
 }
 
 /// Refuses an account that asks to accept the asset first, and has not.

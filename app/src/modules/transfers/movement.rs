@@ -69,12 +69,14 @@ pub(super) fn send(context: &mut Context<'_>, sending: &Sending<'_>) -> Result<(
     if acceptance::is_asked(&facts) {
         numbers = quarantine(context, &facts, sending)?;
     }
-    let arriving: Vec<_> = legs.iter().filter(|(to, _)| !numbers.contains_key(to)).collect();
-    if arriving.len() == legs.len() {
+    if numbers.is_empty() {
         transfer_of(context.state, context.block, (asset, &facts), from, legs)?;
-    } else if !arriving.is_empty() {
-        let legs: Vec<_> = arriving.into_iter().copied().collect();
-        transfer_of(context.state, context.block, (asset, &facts), from, &legs)?;
+    } else {
+        let arrives = |(to, _): &&(Address, Amount)| !numbers.contains_key(to);
+        let legs: Vec<_> = legs.iter().filter(arrives).copied().collect();
+        if !legs.is_empty() {
+            transfer_of(context.state, context.block, (asset, &facts), from, &legs)?;
+        }
     }
     for (to, amount) in legs {
         let (asset, from, amount) = (asset.to_bytes(), from.to_bytes(), amount.to_string());
@@ -296,6 +298,15 @@ pub(crate) fn verdicts(
         Verdict::general("sender not frozen", Some(*from), unfrozen),
         Verdict::general("free balance", Some(*from), free),
     ];
+    if facts.opt_in && !facts.regulated {
+        let sanctioned = acceptance::require_allowed(view, &facts, &to);
+        let sanctioned = match sanctioned {
+            Ok(()) => None,
+            Err(ExecutionError::Rejected(refusal)) => Some(refusal),
+            Err(fault) => return Err(fault),
+        };
+        verdicts.push(Verdict::general("sanctions", Some(to), sanctioned));
+    }
     if facts.regulated && *from != to {
         let legs = &[(to, amount)];
         let movement = Movement {

@@ -15,7 +15,7 @@ use super::status;
 use super::view::{self, View};
 use crate::chain::receipts::block_summary;
 use crate::modules::eligibility;
-use crate::modules::transfers::movement;
+use crate::modules::transfers::{acceptance, movement};
 use crate::node::application::Node;
 use crate::state::database::Table;
 use crate::state::delta::Delta;
@@ -182,7 +182,7 @@ fn checked(node: &Node, request: &CheckTransferRequest) -> Result<CheckTransferR
     let amount: Amount = amount.parse().map_err(status::invalid)?;
     let options: QueryOptions = options.unwrap_or_default();
     View::read(node.store(), options, |view| {
-        let (asset, _) = view.asset(asset)?;
+        let (asset, facts) = view.asset(asset)?;
         let block = block_summary(view.database(), view.height());
         let block = block.map_err(|fault| status::failed(&fault))?;
         let time_ms = block.map_or(0, |block| block.time_ms);
@@ -192,15 +192,22 @@ fn checked(node: &Node, request: &CheckTransferRequest) -> Result<CheckTransferR
             .map_err(|fault| status::failed(&fault))?;
         let mut trial = Trial(view.state());
         let verdicts = movement::verdicts(&mut trial, &info, &asset, &from, (to, amount));
-        let verdicts = verdicts.map_err(|error| match error {
-            ExecutionError::Rejected(error) => status::refused(&error),
-            ExecutionError::Fault(fault) => status::failed(&fault),
-        })?;
+        let verdicts = verdicts.map_err(failed)?;
         let passed = verdicts.iter().all(|verdict| verdict.refusal.is_none());
         let verdicts = verdicts.into_iter().map(readable).collect();
+        // A receiver who is denied the chain accepts nothing and gets nothing.
+        let held =
+            passed && acceptance::is_missing(&mut trial, (&asset, &facts), &to).map_err(failed)?;
         let context = view.context(&StateKey::asset(&asset))?;
-        Ok(CheckTransferResponse { passed, verdicts, context })
+        Ok(CheckTransferResponse { passed, verdicts, context, held })
     })
+}
+
+fn failed(error: ExecutionError) -> Status {
+    match error {
+        ExecutionError::Rejected(error) => status::refused(&error),
+        ExecutionError::Fault(fault) => status::failed(&fault),
+    }
 }
 
 fn readable(verdict: eligibility::Verdict) -> Verdict {
