@@ -284,9 +284,9 @@ impl Teller<'_> {
                 persons(e.split)
             ),
             Kind::UnitsSplit(e) => format!(
-                "{} units of {} took the place of {}, for all holders",
-                grouped(e.numerator.into()),
+                "Split {}: {} for {}, for all holders",
                 self.name(&e.asset),
+                grouped(e.numerator.into()),
                 grouped(e.denominator.into())
             ),
             other => return self.tell_of_sale(other),

@@ -23,9 +23,9 @@ impl Teller<'_> {
     pub(super) fn tell_of_accounts(&self, kind: &Kind) -> Option<String> {
         Some(match kind {
             Kind::FeesSponsored(e) if e.amount == "0" => format!(
-                "{} pays no fees for {} any more, {} came back",
-                self.actor(&e.sponsor),
+                "Fees of {} are paid by {} no more, {} came back",
                 self.party(&e.account),
+                self.party(&e.sponsor),
                 self.fees(&e.returned)
             ),
             Kind::FeesSponsored(e) => format!(
@@ -59,11 +59,11 @@ impl Teller<'_> {
                 e.operation
             ),
             Kind::OptInSet(e) if e.required => {
-                format!("{} receives units of accepted assets only", self.actor(&e.account))
+                format!("Units of accepted assets only arrive at {}", self.party(&e.account))
             }
-            Kind::OptInSet(e) => format!("{} receives all units", self.actor(&e.account)),
+            Kind::OptInSet(e) => format!("All units arrive at {}", self.party(&e.account)),
             Kind::AssetAccepted(e) => {
-                let verb = if e.accepted { "accepted" } else { "accepts no more" };
+                let verb = if e.accepted { "accepted" } else { "withdrew the acceptance of" };
                 format!("{} {verb} {}", self.actor(&e.account), self.name(&e.asset))
             }
             Kind::TransferQuarantined(e) => format!(
