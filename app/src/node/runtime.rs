@@ -8,13 +8,14 @@ use anyhow::Context as _;
 use tessera_genesis::Genesis;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::abci::{AbciAddress, AbciServer, AbciServerConfig};
 use super::application::{FrameSource, Node, ProposalSettings};
 use super::comet::binary::{self, CometBinary, Notice, Version};
 use super::comet::headers::HeaderSource;
-use super::comet::process::CometProcess;
+use super::comet::process::{CometProcess, ProcessError};
 use super::comet::rpc::RpcClient;
 use super::config::{Config, Mode};
 use super::folder::{NodeFolder, comet_genesis};
@@ -28,6 +29,9 @@ use crate::state::store::Store;
 
 /// How long CometBFT may take to end.
 const COMET_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a CometBFT of before may keep its home, and how often that is looked at.
+const HOME_PATIENCE: Duration = Duration::from_secs(10);
+const HOME_RETRY: Duration = Duration::from_millis(200);
 /// How long the parts of a node may take to end.
 const TASK_PATIENCE: Duration = Duration::from_secs(5);
 /// Time between two hand-overs of frames to a CometBFT that keeps the pool itself.
@@ -167,11 +171,12 @@ impl Parts<'_> {
         tasks.spawn_until(&self.stopped, log_blocks(node));
         let result = match binary {
             Some(binary) => {
-                let mut comet = CometProcess::start(&binary, &self.folder.comet())?;
+                let start = || CometProcess::start(&binary, &self.folder.comet());
+                let mut comet = start()?;
                 info!(id = comet.id(), version = %binary.version, "cometbft started");
                 let result = tokio::select! {
                     result = tasks.finish(&self.stopped) => result,
-                    ended = comet.ended_by_itself() => Err(ended.into()),
+                    ended = ended_for_good(&mut comet, start) => Err(ended.into()),
                 };
                 comet.stop(COMET_PATIENCE).await?;
                 result
@@ -181,6 +186,26 @@ impl Parts<'_> {
         let _ = close.send(true);
         serving.await??;
         result
+    }
+}
+
+/// Waits until CometBFT ends. That of a node that was killed ends a moment after it: until it has
+/// let go of the home, another is started again.
+async fn ended_for_good(
+    comet: &mut CometProcess,
+    start: impl Fn() -> Result<CometProcess, ProcessError>,
+) -> ProcessError {
+    let deadline = Instant::now() + HOME_PATIENCE;
+    loop {
+        let ended = comet.ended_by_itself().await;
+        if !ended.is_home_in_use() || Instant::now() > deadline {
+            return ended;
+        }
+        tokio::time::sleep(HOME_RETRY).await;
+        match start() {
+            Ok(again) => *comet = again,
+            Err(error) => return error,
+        }
     }
 }
 

@@ -41,6 +41,14 @@ pub enum ProcessError {
     Ended(#[from] Ended),
 }
 
+impl ProcessError {
+    /// Whether another process has the home.
+    #[must_use]
+    pub fn is_home_in_use(&self) -> bool {
+        matches!(self, Self::Ended(Ended { reason: Some(HOME_IN_USE), .. }))
+    }
+}
+
 /// How and why a process that should have gone on ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -193,10 +201,12 @@ fn plain(line: &str) -> String {
     }
 }
 
+const HOME_IN_USE: &str = "another cometbft uses the same home folder";
+
 /// CometBFT's words for known cases, and ours.
 const KNOWN: &[(&str, &str)] = &[
     ("address already in use", "another program uses one of its ports"),
-    ("resource temporarily unavailable", "another cometbft uses the same home folder"),
+    ("resource temporarily unavailable", HOME_IN_USE),
     (
         "is higher than core",
         "the application's store is ahead of cometbft's; restore both from the same backup",
