@@ -31,8 +31,9 @@ pub(crate) async fn lines(
     events: &[Event],
     you: Option<Address>,
 ) -> Vec<String> {
-    let mut teller = Teller { context, you, assets: BTreeMap::new(), fees: None };
-    teller.fees = context.fee_currency().await.ok();
+    let chain_id = context.info().await.map(|info| info.chain_id.clone()).unwrap_or_default();
+    let fees = context.fee_currency().await.ok();
+    let mut teller = Teller { context, chain_id: &chain_id, you, assets: BTreeMap::new(), fees };
     let kinds: Vec<&Kind> = events.iter().filter_map(|event| event.kind.as_ref()).collect();
     for id in kinds.iter().flat_map(|kind| assets_of(kind)) {
         // What cannot be looked up is told by its id and in base units.
@@ -44,6 +45,18 @@ pub(crate) async fn lines(
         }
     }
     kinds.into_iter().flat_map(|kind| teller.tell(kind)).collect()
+}
+
+/// What events of a chain that no node is asked about say, of assets that are known.
+pub(crate) fn proven_lines(
+    context: &Context,
+    chain_id: &str,
+    events: &[Event],
+    assets: BTreeMap<AssetId, AssetView>,
+) -> Vec<String> {
+    let teller = Teller { context, chain_id, you: None, assets, fees: None };
+    let kinds = events.iter().filter_map(|event| event.kind.as_ref());
+    kinds.flat_map(|kind| teller.tell(kind)).collect()
 }
 
 /// The assets that an event is about.
@@ -99,6 +112,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
 /// Finds the words.
 struct Teller<'a> {
     context: &'a Context,
+    chain_id: &'a str,
     you: Option<Address>,
     assets: BTreeMap<AssetId, AssetView>,
     fees: Option<AssetView>,
@@ -428,7 +442,7 @@ impl Teller<'_> {
     fn known(&self, account: &[u8], you: &str) -> String {
         match Address::try_from(account) {
             Ok(address) if self.you == Some(address) => you.to_owned(),
-            Ok(address) => self.context.label(&address),
+            Ok(address) => self.context.label_on(self.chain_id, &address),
             Err(_) => hex::encode(account),
         }
     }

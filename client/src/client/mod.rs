@@ -4,6 +4,7 @@
 
 mod compliance;
 mod nonces;
+mod proofs;
 mod queries;
 mod register;
 mod send;
