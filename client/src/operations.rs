@@ -26,8 +26,8 @@ use tessera_proto::pb::royalties::v1::{
 };
 use tessera_proto::pb::transfers::v1::{BatchTransfer, Transfer, TransferLeg};
 pub use tessera_proto::pb::votes::v1::{
-    CancelGrant, ChangeParams, OpenGrant, ProposalOutcome, ReleaseMilestone, Resolution,
-    SubmitProposal, VoteChoice, VoteShare, VotingRules, proposal_outcome,
+    CancelGrant, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome, ReleaseMilestone,
+    Resolution, SubmitProposal, VoteChoice, VoteShare, VotingRules, proposal_outcome,
 };
 use tessera_proto::pb::votes::v1::{
     CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,

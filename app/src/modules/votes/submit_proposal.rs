@@ -56,7 +56,7 @@ impl TryFrom<pb::SubmitProposal> for SubmitProposal {
         } = message;
         let asset = fields::asset_id("asset", &asset)?;
         let title = fields::text("title", title, MAX_TITLE_LENGTH)?;
-        let outcome = Outcome::try_from(outcome)?;
+        let outcome = Outcome::read(&asset, outcome)?;
         let blocks = voting_period_blocks;
         fields::range("voting_period_blocks", blocks, 1, MAX_VOTING_PERIOD_BLOCKS)?;
         fields::range("quorum_bps", quorum_bps, 0, FULL_BPS)?;
