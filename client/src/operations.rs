@@ -247,8 +247,8 @@ pub fn claim_income_for(asset: &AssetId, currency: &AssetId, holder: Option<&Add
 
 /// Makes the closing balances of the next block a record date.
 #[must_use]
-pub fn take_record(asset: &AssetId) -> Kind {
-    Kind::TakeRecord(TakeRecord { asset: asset.to_bytes() })
+pub fn take_record(asset: &AssetId, height: u64) -> Kind {
+    Kind::TakeRecord(TakeRecord { asset: asset.to_bytes(), height })
 }
 
 /// Promises an amount per unit to all holders of record, and pays it in.

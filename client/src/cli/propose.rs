@@ -44,6 +44,9 @@ pub(crate) struct Propose {
     /// How many blocks the vote is open
     #[arg(long, value_name = "BLOCKS")]
     period: u64,
+    /// Block whose closing balances decide, a record date declared ahead; this one if left out
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    record: u64,
     /// Part of all units that must vote, in basis points
     #[arg(long, value_name = "BPS", default_value_t = 2000)]
     quorum: u32,
@@ -150,6 +153,7 @@ pub(crate) async fn submit(context: &Context, propose: Propose) -> Result<Report
         voting_period_blocks: propose.period,
         quorum_bps: propose.quorum,
         threshold_bps: propose.threshold,
+        record_height: propose.record,
     });
     send(context, Intent::new(preview, operation)).await
 }

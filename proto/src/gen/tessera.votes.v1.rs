@@ -516,8 +516,8 @@ pub struct GrantCancelled {
 }
 /// Puts a question to the holders of an asset; any holder may.
 ///
-/// The closing balances of the block that includes it are the record: whoever
-/// acquires units later has no vote with them.
+/// The closing balances of the block that includes it, or of a later one that it
+/// names, are the record: whoever acquires units later has no vote with them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitProposal {
     #[prost(bytes = "bytes", tag = "1")]
@@ -535,6 +535,10 @@ pub struct SubmitProposal {
     /// Above 0, at most 10,000.
     #[prost(uint32, tag = "6")]
     pub threshold_bps: u32,
+    /// Block whose closing balances are the record; 0 for the block that includes it,
+    /// or a later one. The vote opens after it.
+    #[prost(uint64, tag = "7")]
+    pub record_height: u64,
 }
 /// Votes with all units that the sender held at the record; may be changed
 /// until voting ends.

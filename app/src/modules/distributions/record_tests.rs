@@ -25,6 +25,7 @@ use crate::modules::testing::{
     ISSUER, Kind, START_BALANCE, TestChain, account, amount, assert_refused, asset, mint, register,
     transfer,
 };
+use crate::modules::transfers::holdings;
 
 const DAY_MS: u64 = 86_400_000;
 /// When distributions of these tests are paid, and when they end.
@@ -59,7 +60,11 @@ fn declare(message: pb::DeclareDistribution) -> Kind {
 }
 
 fn take_record() -> Kind {
-    Kind::TakeRecord(pb::TakeRecord { asset: asset("villa").to_bytes() })
+    record_at(0)
+}
+
+fn record_at(height: u64) -> Kind {
+    Kind::TakeRecord(pb::TakeRecord { asset: asset("villa").to_bytes(), height })
 }
 
 fn claim(number: u64) -> Kind {
@@ -614,4 +619,64 @@ proptest! {
         let issuer = chain.balance("usdx", ISSUER);
         prop_assert_eq!(issuer + net + tax, before, "claims and the remainder");
     }
+}
+
+#[test]
+fn a_record_date_declared_ahead_is_kept_without_anybody_doing_anything() {
+    let mut chain = chain_with_record();
+    let (now, id) = (chain.block.height, asset("villa"));
+    assert_refused(chain.submit(1, record_at(now + 3)), "assets", 14);
+    assert_refused(chain.submit(ISSUER, record_at(now - 1)), "distributions", 41);
+    let events = chain.submit(ISSUER, record_at(now + 3)).unwrap();
+    let [EventKind::RecordTaken(taken)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((taken.record, taken.height), (2, now + 3));
+    // The same again is the same; more than four at a time are refused.
+    for height in [now + 3, now + 5, now + 7, now + 9] {
+        chain.submit(ISSUER, record_at(height)).unwrap();
+    }
+    assert_eq!(chain.facts("villa").record_count, 5);
+    assert_refused(chain.submit(ISSUER, record_at(now + 11)), "distributions", 42);
+    let promise = |record| declare(pb::DeclareDistribution { record, ..distribution(terms(700)) });
+    assert_refused(chain.submit(ISSUER, promise(2)), "distributions", 17);
+    let mut held = std::collections::BTreeMap::new();
+    for step in 1..=10 {
+        chain.next_block();
+        chain.submit(1, transfer("villa", &account(3), step)).unwrap();
+        held.insert(chain.block.height, [1, 3].map(|number| chain.balance("villa", number)));
+    }
+    for height in [now + 3, now + 5, now + 7, now + 9] {
+        for (index, number) in [(0, 1), (1, 3)] {
+            let found =
+                chain.with_view(|view| holdings::balance_at(view, &id, &account(number), height));
+            let found = found.unwrap().unwrap().base_units();
+            assert_eq!(found, held[&height][index], "account {number} at {height}");
+        }
+    }
+    chain.submit(ISSUER, promise(2)).unwrap();
+    // The next one makes room, and the dates keep their order.
+    chain.submit(ISSUER, record_at(chain.block.height + 2)).unwrap();
+    let facts = chain.facts("villa");
+    assert_eq!((facts.record_height, facts.previous_record_height), (now + 9, now + 7));
+    assert_eq!((facts.scheduled_records.len(), facts.record_number), (1, 5));
+}
+
+#[test]
+fn the_days_of_a_record_date_declared_ahead_begin_when_somebody_wants_to_give_it_up() {
+    let mut chain = chain_with_record();
+    let now = chain.block.height;
+    chain.submit(ISSUER, record_at(now + 2)).unwrap();
+    chain.block.time_ms += KEPT_MS;
+    // Record 1 is given up; record 2 is still ahead.
+    chain.submit(5, prune(&[])).unwrap();
+    assert_refused(chain.submit(5, prune(&[])), "distributions", 40);
+    chain.skip_blocks(3);
+    chain.submit(ISSUER, take_record()).unwrap();
+    chain.next_block();
+    chain.submit(5, prune(&[])).unwrap();
+    let key = StateKey::record(&asset("villa"), 2);
+    assert_eq!(chain.get::<Record>(&key).unwrap().taken_ms, chain.block.time_ms);
+    assert_refused(chain.submit(5, prune(&[])), "distributions", 40);
+    chain.block.time_ms += KEPT_MS;
+    chain.submit(5, prune(&[])).unwrap();
+    assert!(chain.get::<Record>(&key).is_none());
 }

@@ -7,7 +7,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
 use super::holdings::{self, Slot};
-use super::record;
+use super::record::RecordHeights;
 use crate::modules::BlockInfo;
 use crate::modules::eligibility::{self, Movement, Parties, Scope, Verdict};
 use crate::state::access::AccessSet;
@@ -23,7 +23,7 @@ pub(crate) fn declare(
     to: &[Address],
 ) -> Result<(), Fault> {
     let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
-    let record = facts.as_ref().and_then(record::committed);
+    let record = facts.as_ref().map(RecordHeights::of).unwrap_or_default();
     access.debit(asset, from, record);
     for account in to {
         access.credit(asset, account, record);

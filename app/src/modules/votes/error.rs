@@ -208,6 +208,12 @@ pub enum VoteError {
         /// Why.
         source: ComplianceError,
     },
+    /// The record date is not one that the issuer has declared ahead.
+    #[error("block {height} is no record date declared ahead: leave it out, or ask the issuer")]
+    NoRecordAhead {
+        /// The block named.
+        height: u64,
+    },
 }
 
 fn status_in_words(status: &ProposalStatus) -> &'static str {
@@ -255,6 +261,7 @@ impl VoteError {
             Self::NothingDue { .. } => 33,
             Self::AssetAct { .. } => 34,
             Self::ComplianceAct { .. } => 35,
+            Self::NoRecordAhead { .. } => 36,
         }
     }
 }

@@ -10,6 +10,7 @@ use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::assets::v1::{AssetStatus, Role};
 use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::pb::compliance::v1 as compliance;
+use tessera_proto::pb::distributions::v1::TakeRecord;
 use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
 use tessera_proto::pb::votes::v1 as pb;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome;
@@ -53,6 +54,7 @@ fn submission(outcome: Outcome) -> pb::SubmitProposal {
         voting_period_blocks: 5,
         quorum_bps: 4_000,
         threshold_bps: 5_001,
+        record_height: 0,
     }
 }
 
@@ -555,4 +557,32 @@ fn the_organisation_of_the_chain_decides_on_appraisers_and_sanctions_where_it_is
     assert_eq!(status(&chain, again), ProposalStatus::Failed, "it is denied already");
     decide(&mut chain, allow);
     assert!(!denied(&chain));
+}
+
+#[test]
+fn a_vote_may_be_on_a_record_date_that_the_issuer_has_declared_ahead() {
+    let mut chain = chain_with_villa();
+    let record = chain.block.height + 3;
+    let later = |record_height| {
+        Kind::SubmitProposal(pb::SubmitProposal { record_height, ..submission(resolution()) })
+    };
+    assert_refused(chain.submit(1, later(record)), "votes", 36);
+    assert_refused(chain.submit(1, later(chain.block.height - 1)), "votes", 36);
+    let asset_bytes = asset("villa").to_bytes();
+    let declare = TakeRecord { asset: asset_bytes, height: record };
+    chain.submit(ISSUER, Kind::TakeRecord(declare)).unwrap();
+    chain.submit(1, later(record)).unwrap();
+    let proposal: Proposal = chain.get(&StateKey::proposal(&asset("villa"), 1)).unwrap();
+    assert_eq!((proposal.record_height, proposal.voting_end_height), (record, record + 5));
+    assert_refused(chain.submit(1, cast(1, VoteChoice::Yes)), "votes", 14);
+    // What moves before the date counts, what moves after it does not.
+    chain.submit(ISSUER, transfer("villa", &account(1), 100)).unwrap();
+    chain.skip_blocks(4);
+    chain.submit(ISSUER, transfer("villa", &account(1), 100)).unwrap();
+    chain.submit(ISSUER, cast(1, VoteChoice::No)).unwrap();
+    chain.submit(1, cast(1, VoteChoice::Yes)).unwrap();
+    assert_eq!(tally(&chain, 1)[..2], ["400", "500"]);
+    chain.skip_blocks(5);
+    chain.submit(3, close(1)).unwrap();
+    assert_eq!(status(&chain, 1), ProposalStatus::Rejected);
 }

@@ -38,6 +38,7 @@ fn scene() -> Desk {
         voting_period_blocks: 100,
         quorum_bps: 100,
         threshold_bps: 5_000,
+        record_height: 0,
     };
     desk.submit(ISSUER, Kind::SubmitProposal(proposal)).unwrap();
     desk.chain.next_block();
