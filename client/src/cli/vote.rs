@@ -21,7 +21,7 @@ use crate::operations;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Put something to the vote of the holders of an asset
-    Propose(propose::Propose),
+    Propose(Box<propose::Propose>),
     /// Vote with all units held at the record
     Cast {
         /// Name or id of the asset
@@ -89,7 +89,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
     match command {
-        Command::Propose(given) => propose::submit(context, given).await,
+        Command::Propose(given) => propose::submit(context, *given).await,
         Command::Cast { asset, proposal, answer, holders } => {
             cast(context, &asset, proposal, &answer, &holders).await
         }

@@ -1,5 +1,8 @@
 //! Why a proof is refused.
 
+use tessera_proto::name::choice_name;
+use tessera_proto::pb::votes::v1::VoteChoice;
+
 /// Which step of checking a certificate refused it, in the order of the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProofStep {
@@ -200,10 +203,13 @@ pub enum ProofError {
     #[error("the entries are not those that the proven head of the history commits to")]
     HistoryMismatch,
     /// A vote is not in the tally.
-    #[error("the vote has {weight} for `{choice}`, but the tally counts only {counted}")]
+    #[error(
+        "the vote has {weight} for `{}`, but the tally counts only {counted}",
+        choice_name(*.choice)
+    )]
     VoteNotCounted {
         /// The answer.
-        choice: String,
+        choice: VoteChoice,
         /// Weight of the vote.
         weight: String,
         /// Weight in the tally.

@@ -110,12 +110,8 @@ pub fn verify_vote(
     for (choice, weight) in proven.parts()? {
         let counted = counted(&proven.tally, choice)?;
         if weight > counted {
-            let (choice, weight) = (choice_name(choice), weight.to_string());
-            return Err(ProofError::VoteNotCounted {
-                choice,
-                weight,
-                counted: counted.to_string(),
-            });
+            let (weight, counted) = (weight.to_string(), counted.to_string());
+            return Err(ProofError::VoteNotCounted { choice, weight, counted });
         }
     }
     Ok(proven)
@@ -288,7 +284,7 @@ mod tests {
         mixed.proofs[4] = vote_certificate(&STRANGER, "170").proofs[4].clone();
         assert_eq!(verify(&mixed), Err(ProofError::WrongKey { leaf: Delegation::KIND }));
         let error = ProofError::VoteNotCounted {
-            choice: "yes".into(),
+            choice: VoteChoice::Yes,
             weight: "70".into(),
             counted: "69".into(),
         };

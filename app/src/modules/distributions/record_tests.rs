@@ -12,7 +12,9 @@ use proptest::prelude::*;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
 use tessera_proto::leaf::{Holding, HoldingCopy};
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
+use tessera_proto::pb::compliance::v1::Wallet;
 use tessera_proto::pb::distributions::v1 as pb;
 use tessera_proto::pb::distributions::v1::{
     CouponSchedule, DayCount, Distribution, HolderSelection, Record, RemainderPolicy,
@@ -679,4 +681,61 @@ fn the_days_of_a_record_date_declared_ahead_begin_when_somebody_wants_to_give_it
     chain.block.time_ms += KEPT_MS;
     chain.submit(5, prune(&[])).unwrap();
     assert!(chain.get::<Record>(&key).is_none());
+}
+
+/// The same, regulated: accounts 1 and 2 are wallets of one identity, that of account 1.
+fn chain_with_identity() -> TestChain {
+    let mut chain = chain_with_record();
+    let facts = chain.facts("villa");
+    chain.set(StateKey::asset(&asset("villa")), &Asset { regulated: true, ..facts });
+    for number in [1, 2] {
+        let wallet = Wallet { identity: account(1).to_bytes(), ..Wallet::default() };
+        chain.set(StateKey::wallet(&account(number)), &wallet);
+    }
+    chain
+}
+
+#[test]
+fn tax_and_exclusion_are_those_of_the_identity_whichever_wallet_is_named_or_paid() {
+    // The rate is said of the second wallet, and of the first one a lower one.
+    let rate = |number, withholding_bps| pb::WithholdingRate {
+        account: account(number).to_bytes(),
+        withholding_bps,
+    };
+    let mut rates = vec![rate(1, 1_000), rate(2, 5_000)];
+    rates.sort_by(|one, other| one.account.cmp(&other.account));
+    let taxed = pb::DistributionTerms {
+        withholding_bps: 100,
+        tax_account: account(4).to_bytes(),
+        rates,
+        ..terms(700)
+    };
+    let excluded = pb::DistributionTerms {
+        selection: HolderSelection::NotListed.into(),
+        holders: vec![account(2).to_bytes()],
+        ..terms(700)
+    };
+    let mut chain = chain_with_identity();
+    for terms in [taxed.clone(), excluded.clone()] {
+        chain.submit(ISSUER, declare(distribution(terms))).unwrap();
+    }
+    chain.block.time_ms = PAYMENT_MS;
+    chain.submit(5, push(1, &[account(1), account(2)])).unwrap();
+    // 210 and 69 before tax, half of it withheld in favour of the tax.
+    assert_eq!((gained(&chain, 1), gained(&chain, 2), gained(&chain, 4)), (105, 34, 140));
+    for number in [1, 2] {
+        assert_refused(chain.submit(number, claim(2)), "distributions", 32);
+    }
+    chain.submit(ISSUER, claim(2)).unwrap();
+
+    // Of an asset that is not regulated accounts stand for themselves.
+    let mut chain = chain_with_record();
+    for terms in [taxed, excluded] {
+        chain.submit(ISSUER, declare(distribution(terms))).unwrap();
+    }
+    chain.block.time_ms = PAYMENT_MS;
+    chain.submit(5, push(1, &[account(1), account(2)])).unwrap();
+    assert_eq!((gained(&chain, 1), gained(&chain, 2)), (189, 34));
+    chain.submit(1, claim(2)).unwrap();
+    assert_refused(chain.submit(2, claim(2)), "distributions", 32);
 }

@@ -143,8 +143,8 @@ fn removed(
             .into_iter()
             .filter(|replaced| replaced.removed)
             .filter_map(|replaced| replaced.record)
-            .filter(|record| record.key.starts_with(&prefix))
-            .filter_map(|record| StateKey::from_bytes(&record.key))
+            .map(|record| record.key)
+            .filter(|key| key.as_bytes().starts_with(&prefix))
             .collect();
         proofs(view, keys)
     })

@@ -74,7 +74,7 @@ impl Shown for CompleteRegister {
             when(header)
         );
         let mut holders: Vec<_> = verified.holders.iter().collect();
-        holders.sort_by(|(_, one), (_, other)| other.balance.cmp(&one.balance));
+        holders.sort_by_key(|(_, holding)| std::cmp::Reverse(holding.balance));
         let row = |(account, holding): &(&_, &tessera_proto::leaf::Holding)| {
             vec![
                 context.label_on(&header.chain_id, account),
