@@ -354,4 +354,20 @@ impl ProofService for MockNode {
         let certificate = Some(fixture::ownership_certificate(&account));
         Ok(Response::new(GetOwnershipCertificateResponse { certificate }))
     }
+
+    async fn get_receipt_certificate(
+        &self,
+        _: Request<GetReceiptCertificateRequest>,
+    ) -> Result<Response<GetReceiptCertificateResponse>, Status> {
+        Err(Status::unimplemented("not in the mock"))
+    }
+
+    type StreamRegisterStream = tokio_stream::Empty<Result<StreamRegisterResponse, Status>>;
+
+    async fn stream_register(
+        &self,
+        _: Request<StreamRegisterRequest>,
+    ) -> Result<Response<Self::StreamRegisterStream>, Status> {
+        Err(Status::unimplemented("not in the mock"))
+    }
 }

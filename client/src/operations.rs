@@ -27,8 +27,8 @@ use tessera_proto::pb::royalties::v1::{
 };
 use tessera_proto::pb::transfers::v1::{BatchTransfer, Transfer, TransferLeg};
 pub use tessera_proto::pb::votes::v1::{
-    CancelGrant, ChangeParams, OpenGrant, ProposalOutcome, ReleaseMilestone, Resolution,
-    SubmitProposal, VoteChoice, VoteShare, VotingRules, proposal_outcome,
+    CancelGrant, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome, ReleaseMilestone,
+    Resolution, SubmitProposal, VoteChoice, VoteShare, VotingRules, proposal_outcome,
 };
 use tessera_proto::pb::votes::v1::{
     CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,
@@ -248,8 +248,8 @@ pub fn claim_income_for(asset: &AssetId, currency: &AssetId, holder: Option<&Add
 
 /// Makes the closing balances of the next block a record date.
 #[must_use]
-pub fn take_record(asset: &AssetId) -> Kind {
-    Kind::TakeRecord(TakeRecord { asset: asset.to_bytes() })
+pub fn take_record(asset: &AssetId, height: u64) -> Kind {
+    Kind::TakeRecord(TakeRecord { asset: asset.to_bytes(), height })
 }
 
 /// Promises an amount per unit to all holders of record, and pays it in.

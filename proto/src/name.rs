@@ -1,6 +1,7 @@
 //! Names of assets, as people choose and type them.
 
 use crate::pb::assets::v1::{AssetStatus, Role};
+use crate::pb::votes::v1::{ProposalStatus, VoteChoice};
 
 /// Fewest characters of an asset name.
 pub const MIN_ASSET_NAME_LENGTH: usize = 3;
@@ -55,6 +56,18 @@ pub fn status_name(status: AssetStatus) -> String {
 #[must_use]
 pub fn role_name(role: Role) -> String {
     value_name(role.as_str_name(), "ROLE_")
+}
+
+/// An answer in a vote as people read it, e.g. `abstain`.
+#[must_use]
+pub fn choice_name(choice: VoteChoice) -> String {
+    value_name(choice.as_str_name(), "VOTE_CHOICE_")
+}
+
+/// Where a proposal stands as people read it, e.g. `voting`.
+#[must_use]
+pub fn proposal_status_name(status: ProposalStatus) -> String {
+    value_name(status.as_str_name(), "PROPOSAL_STATUS_")
 }
 
 /// The name of an enum value without what all values have in common, e.g. `real-estate`.

@@ -314,6 +314,7 @@ impl World {
                 voting_period_blocks: u64::from(intent.flaw != 4) * u64::from(1 + intent.other % 4),
                 quorum_bps: u32::from(intent.person) * 10,
                 threshold_bps: 1 + u32::from(intent.flaw) * 30,
+                record_height: 0,
             }),
             13 => {
                 let choice = if intent.flaw == 9 { 0 } else { 1 + i32::from(intent.flaw % 3) };

@@ -125,6 +125,11 @@ async fn the_examples_of_the_votes_page_hold() {
     run_page("votes.md").await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_proofs_page_hold() {
+    run_page("proofs.md").await;
+}
+
 #[test]
 fn commands_and_what_they_tell_are_found() {
     let page = "$ no\n```console\n$ a b \\\n    c\n  d\n$ e\n```\n$ no\n```console\n$ f\n```\n";

@@ -6,7 +6,7 @@ use crate::state::tree::node::Node;
 use bytes::Bytes;
 use prost::Message as _;
 use tessera_genesis::Genesis;
-use tessera_proto::pb::chain::v1::{Params, Receipt};
+use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt};
 use tessera_proto::state_key::StateKey;
 
 use super::executor::{Block, Executed, Scheduling, execute, with_ids};
@@ -201,9 +201,9 @@ impl Ledger {
             .iter()
             .map(|(verified, _)| verified.as_ref().ok().map(|transaction| transaction.sender));
         let mut batch = receipts_batch(self.store.database(), &receipts, &charged, senders)?;
-        let summary_key = height.to_be_bytes().to_vec();
-        batch.put(Table::Blocks, summary_key, summary.to_message().encode_to_vec());
         let frames = frame_results(&verified.sizes, &receipts);
+        let record = block_record(&summary, &verified.sizes, &frames);
+        batch.put(Table::Blocks, height.to_be_bytes().to_vec(), record.encode_to_vec());
         let changes = Arc::new(changes);
         Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changes })
     }
@@ -247,6 +247,21 @@ fn check_next(height: u64, latest: Option<u64>) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::Invariant(format!("block {height} cannot follow height {latest:?}")))
+}
+
+fn block_record(
+    summary: &BlockSummary,
+    sizes: &[Option<usize>],
+    frames: &[FrameResult],
+) -> BlockRecord {
+    let frame = |(size, frame): (&Option<usize>, &FrameResult)| FrameOutcome {
+        transactions: u32::try_from(size.unwrap_or_default()).unwrap_or(u32::MAX),
+        outcomes_root: frame.outcomes_root.map(|root| root.to_vec().into()).unwrap_or_default(),
+    };
+    BlockRecord {
+        summary: Some(summary.to_message()),
+        frames: sizes.iter().zip(frames).map(frame).collect(),
+    }
 }
 
 fn frame_results(sizes: &[Option<usize>], receipts: &[Receipt]) -> Vec<FrameResult> {

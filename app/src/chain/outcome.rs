@@ -37,12 +37,18 @@ impl Outcome {
     }
 }
 
+/// Code of a frame that is malformed, in its result.
+pub const MALFORMED_FRAME_CODE: u8 = 6;
+
+/// Leaf of a receipt in the tree of its frame's outcomes.
+#[must_use]
+pub(crate) fn outcome_leaf(receipt: &Receipt) -> Vec<u8> {
+    receipt.outcome.as_ref().map(|outcome| outcome.encode_to_vec()).unwrap_or_default()
+}
+
 /// Root of the RFC 6962 tree of the outcomes of one frame: the `data` of the frame's result.
 #[must_use]
 pub fn outcomes_root(receipts: &[Receipt]) -> [u8; 32] {
-    let leaves: Vec<Vec<u8>> = receipts
-        .iter()
-        .map(|receipt| receipt.outcome.as_ref().map(|o| o.encode_to_vec()).unwrap_or_default())
-        .collect();
+    let leaves: Vec<Vec<u8>> = receipts.iter().map(outcome_leaf).collect();
     simple_hash_from_byte_vectors::<tendermint::crypto::default::Sha256>(&leaves)
 }

@@ -5,11 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::{Buf as _, Bytes};
 use prost::{Message as _, decode_length_delimiter};
 use rayon::prelude::*;
+use tessera_client::verify::{path_of, result_leaf};
 use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1::event::Kind;
-use tessera_proto::pb::chain::v1::{Receipt, SubscribeBlocksResponse};
+use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Receipt, SubscribeBlocksResponse};
 use tessera_proto::pb::market::v1::Offer;
+use tessera_proto::pb::query::v1::ReceiptProof;
 
+use super::outcome::{MALFORMED_FRAME_CODE, outcome_leaf};
 use crate::state::database::{Batch, Database, Table};
 use crate::state::error::Fault;
 
@@ -286,11 +289,60 @@ pub fn block_summary(
     database: &Database,
     height: u64,
 ) -> Result<Option<SubscribeBlocksResponse>, Fault> {
+    Ok(block_record(database, height)?.and_then(|record| record.summary))
+}
+
+/// What is kept of a committed block; none of genesis.
+fn block_record(database: &Database, height: u64) -> Result<Option<BlockRecord>, Fault> {
     let bytes = database.get(Table::Blocks, &height.to_be_bytes())?;
     bytes
-        .map(SubscribeBlocksResponse::decode)
+        .map(BlockRecord::decode)
         .transpose()
-        .map_err(|error| Fault::Database(format!("a block summary is damaged: {error}")))
+        .map_err(|error| Fault::Database(format!("a block record is damaged: {error}")))
+}
+
+/// A receipt, and the way from it to the results of its block.
+///
+/// # Errors
+/// [`Fault`] when the storage fails or is damaged.
+pub fn receipt_proof(
+    database: &Database,
+    id: &[u8],
+) -> Result<Option<(Receipt, ReceiptProof)>, Fault> {
+    let Some(receipt) = receipt(database, id)? else { return Ok(None) };
+    let record = block_record(database, receipt.height)?.ok_or_else(damaged)?;
+    let (mut first, mut frame_index) = (0_u32, None);
+    for (index, frame) in record.frames.iter().enumerate() {
+        let end = first.saturating_add(frame.transactions);
+        if receipt.index < end {
+            frame_index = Some((index, frame.transactions));
+            break;
+        }
+        first = end;
+    }
+    let (frame_index, count) = frame_index.ok_or_else(damaged)?;
+    let outcomes = (first..first.saturating_add(count)).map(|index| {
+        let position = Position { height: receipt.height, index };
+        Ok(outcome_leaf(&receipt_at(database, position)?))
+    });
+    let outcomes: Vec<Vec<u8>> = outcomes.collect::<Result<_, Fault>>()?;
+    let results: Vec<Vec<u8>> = record.frames.iter().map(frame_leaf).collect();
+    let within = usize::try_from(receipt.index.saturating_sub(first)).unwrap_or(usize::MAX);
+    let proof = ReceiptProof {
+        outcome: outcome_leaf(&receipt).into(),
+        outcome_path: path_of(&outcomes, within).ok_or_else(damaged)?,
+        result_path: path_of(&results, frame_index).ok_or_else(damaged)?,
+    };
+    Ok(Some((receipt, proof)))
+}
+
+/// The leaf of a frame in the tree of its block's results.
+fn frame_leaf(frame: &FrameOutcome) -> Vec<u8> {
+    match frame.outcomes_root.as_ref().try_into() {
+        Ok(root) => result_leaf(root),
+        // The code and nothing else: field 1, a number below 128.
+        Err(_) => vec![0x08, MALFORMED_FRAME_CODE],
+    }
 }
 
 /// Receipts about an account or asset, newest first, after the one at `before`; with the

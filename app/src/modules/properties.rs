@@ -87,7 +87,9 @@ fn schedule((name, first_bps, to): (&str, u32, Address)) -> Kind {
     Kind::SetRoyaltySchedule(royalties::SetRoyaltySchedule { asset: bytes(name), schedule })
 }
 
-fn proposal((name, currency, to, units, period): (&str, &str, Address, u64, u64)) -> Kind {
+fn proposal(
+    (name, currency, to, units, period, record_height): (&str, &str, Address, u64, u64, u64),
+) -> Kind {
     let spend = votes::TreasurySpend {
         currency: bytes(currency),
         to: to.to_bytes(),
@@ -101,7 +103,13 @@ fn proposal((name, currency, to, units, period): (&str, &str, Address, u64, u64)
         voting_period_blocks: period,
         quorum_bps: 100,
         threshold_bps: 5_000,
+        record_height,
     })
+}
+
+/// This block, or one that may have been declared ahead.
+fn record_height() -> impl Strategy<Value = u64> {
+    prop_oneof![2 => Just(0), 1 => 2u64..30]
 }
 
 /// Who may issue, and the first of two persons who do.
@@ -300,8 +308,8 @@ fn income_operation() -> impl Strategy<Value = Kind> {
             let (asset, currency) = (bytes(name), bytes(currency));
             Kind::ClaimIncome(distributions::ClaimIncome { asset, currency, holder: Bytes::new() })
         }),
-        2 => name().prop_map(|name| {
-            Kind::TakeRecord(distributions::TakeRecord { asset: bytes(name) })
+        2 => (name(), prop_oneof![1 => Just(0), 2 => 2u64..30]).prop_map(|(name, height)| {
+            Kind::TakeRecord(distributions::TakeRecord { asset: bytes(name), height })
         }),
         2 => (name(), currency(), 1u64..4, 1u64..90).prop_map(distribution),
         3 => (name(), 1u64..4).prop_map(|(name, distribution)| {
@@ -324,7 +332,8 @@ fn income_operation() -> impl Strategy<Value = Kind> {
 
 fn vote_operation() -> impl Strategy<Value = Kind> {
     prop_oneof![
-        2 => (name(), currency(), recipient(), units(), 1u64..4).prop_map(proposal),
+        2 => (name(), currency(), recipient(), units(), 1u64..4, record_height())
+            .prop_map(proposal),
         4 => (name(), 1u64..5, 1i32..4).prop_map(|(name, proposal, choice)| {
             Kind::CastVote(votes::CastVote {
                 asset: bytes(name),

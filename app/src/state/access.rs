@@ -57,24 +57,35 @@ impl AccessSet {
         self.insert(Access { key, mode: Mode::Add, credit_of: None });
     }
 
-    /// Declares that units of `asset` go to `account`: adds to the holding, to its copy at the
-    /// effective record date if there is one, and to the totals.
-    pub fn credit(&mut self, asset: &AssetId, account: &Address, record_height: Option<u64>) {
+    /// Declares that units of `asset` go to `account`: adds to the holding, to its copies at
+    /// the record dates that may be in force, and to the totals.
+    pub fn credit(
+        &mut self,
+        asset: &AssetId,
+        account: &Address,
+        record_heights: impl IntoIterator<Item = u64>,
+    ) {
         self.read(StateKey::asset(asset));
         let credit_of = Some(*asset);
-        let copy = record_height.map(|height| StateKey::holding_copy(asset, account, height));
-        for key in std::iter::once(StateKey::holding(asset, account)).chain(copy) {
+        let copy = |height| StateKey::holding_copy(asset, account, height);
+        let copies = record_heights.into_iter().map(copy);
+        for key in std::iter::once(StateKey::holding(asset, account)).chain(copies) {
             self.insert(Access { key, mode: Mode::Add, credit_of });
         }
         self.add(StateKey::asset_totals(asset));
     }
 
-    /// Declares that units of `asset` leave `account`: writes the holding and its copy, adds to
-    /// the totals.
-    pub fn debit(&mut self, asset: &AssetId, account: &Address, record_height: Option<u64>) {
+    /// Declares that units of `asset` leave `account`: writes the holding and its copies, adds
+    /// to the totals.
+    pub fn debit(
+        &mut self,
+        asset: &AssetId,
+        account: &Address,
+        record_heights: impl IntoIterator<Item = u64>,
+    ) {
         self.read(StateKey::asset(asset));
         self.write(StateKey::holding(asset, account));
-        if let Some(height) = record_height {
+        for height in record_heights {
             self.write(StateKey::holding_copy(asset, account, height));
         }
         self.add(StateKey::asset_totals(asset));

@@ -28,6 +28,9 @@ pub(crate) enum Command {
     Record {
         /// Name or id of the asset
         asset: String,
+        /// Height of a later block; the one that includes this if left out
+        #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+        at: u64,
     },
     /// Promise an amount per unit to all who held an asset at a record date, and pay it in
     Declare(Declare),
@@ -204,10 +207,10 @@ impl TermsArgs {
 
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
     match command {
-        Command::Record { asset } => {
+        Command::Record { asset, at } => {
             let asset = context.asset(&asset).await?;
             let preview = vec![("Record date of", asset.name().to_owned())];
-            send(context, Intent::new(preview, operations::take_record(&asset.id))).await
+            send(context, Intent::new(preview, operations::take_record(&asset.id, at))).await
         }
         Command::Declare(declare) => declare_one(context, declare).await,
         Command::Claim(which) => {

@@ -1,19 +1,26 @@
-//! `tessera proof`.
+//! `tessera proof`: what all kinds of proofs have in common.
+
+mod ownership;
+mod receipt;
+mod register;
+mod vote;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use tessera_proto::pb::query::v1::Certificate;
 
-use super::context::{Context, amount_json};
+use super::context::Context;
 use super::failure::Failure;
 use super::history;
 use super::output::{Block, Report};
 use super::send::grouped;
-use super::share::{owner_of, percentage};
+use crate::error::ClientError;
+use crate::tx_builder::TransactionId;
 use crate::verify::{
-    HistoryFile, ProofError, ProofFile, TrustRoot, VerifiedHeader, VerifiedOwnership,
-    claimed_validators_hash, display_time, verify_ownership,
+    AssetHistory, CompleteRegister, CountedVote, Kind, Ownership, ProofError, ProofFile,
+    TransactionReceipt, TrustRoot, VerifiedHeader, claimed_validators_hash, display_time, kind_of,
 };
 
 #[derive(Debug, Subcommand)]
@@ -25,26 +32,49 @@ pub(crate) enum Command {
         /// Whose; that of --from if left out
         #[arg(long, value_name = "ACCOUNT")]
         owner: Option<String>,
-        /// File to write
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
         #[command(flatten)]
-        trust: Trust,
+        target: Target,
     },
     /// Write everything that was done with an asset, and the proof that nothing is left out
     History {
         /// Name or id of the asset
         asset: String,
-        /// File to write
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
         #[command(flatten)]
-        trust: Trust,
+        target: Target,
+    },
+    /// Write who holds an asset, and the proof that nobody is left out
+    Register {
+        /// Name or id of the asset
+        asset: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Write a proof of how an account has voted and of everything that was counted
+    Vote {
+        /// Name or id of the asset
+        asset: String,
+        /// Number of the proposal
+        proposal: u64,
+        /// Whose; that of --from if left out
+        #[arg(long, value_name = "ACCOUNT")]
+        voter: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Write a proof of what a transaction did, like both legs of a sale
+    Receipt {
+        /// Id of the transaction
+        id: TransactionId,
+        #[command(flatten)]
+        target: Target,
     },
     /// Check a proof; no node is asked
     Verify {
         /// The proof
         file: PathBuf,
+        /// Write the holders of a register as CSV, once it is checked
+        #[arg(long, value_name = "FILE")]
+        csv: Option<PathBuf>,
         #[command(flatten)]
         trust: Trust,
     },
@@ -53,6 +83,16 @@ pub(crate) enum Command {
         /// The proof
         file: PathBuf,
     },
+}
+
+/// Where a proof goes, and what is trusted.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// File to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    trust: Trust,
 }
 
 /// What is trusted; else what was seen at first use.
@@ -67,78 +107,178 @@ pub(crate) struct Trust {
     trust_header: Option<(u64, [u8; 32])>,
 }
 
+/// A kind of proof as people read it.
+pub(crate) trait Shown: Kind {
+    /// What is proven: a sentence, and what belongs below it.
+    fn told(context: &Context, verified: &Self::Verified) -> Vec<Block>;
+
+    /// What is proven, value by value, without what the header says.
+    fn fields(context: &Context, verified: &Self::Verified) -> Vec<(&'static str, String)>;
+
+    /// What is proven in JSON, without what the header says.
+    fn json(verified: &Self::Verified) -> Value;
+}
+
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
     match command {
-        Command::Ownership { asset, owner, out, trust } => {
-            ownership(context, &asset, owner, &out, &trust).await
+        Command::Ownership { asset, owner, target } => {
+            ownership::prove(context, &asset, owner, &target).await
         }
-        Command::History { asset, out, trust } => {
-            history::prove(context, &asset, &out, &trust).await
+        Command::History { asset, target } => history::prove(context, &asset, &target).await,
+        Command::Register { asset, target } => register::prove(context, &asset, &target).await,
+        Command::Vote { asset, proposal, voter, target } => {
+            vote::prove(context, &asset, proposal, voter, &target).await
         }
-        Command::Verify { file, trust } => {
+        Command::Receipt { id, target } => receipt::prove(context, id, &target).await,
+        Command::Verify { file, csv, trust } => {
             let text = read(&file)?;
-            if HistoryFile::is_one(&text) {
-                return history::verify(context, &text, &trust);
+            let kind = kind_of(&text).unwrap_or_default();
+            if let Some(csv) = csv {
+                if kind != CompleteRegister::NAME {
+                    let file = file.display();
+                    return Err(Failure::usage(format!("`{file}` is no register for --csv")));
+                }
+                return register::verify_to_csv(context, &text, &csv, &trust);
             }
-            let file = ProofFile::from_text(&text)?;
-            let (chain_id, claimed) = (file.chain_id(), file.claimed_validators_hash()?);
-            let (root, origin) = trust_root(context, &trust, chain_id, claimed)?;
-            let verified = file.verify(&root).map_err(|error| untrusted(context, error, origin))?;
-            settle_trust(context, &verified.header, origin)?;
-            Ok(verified_report(context, &verified, origin))
+            match kind.as_str() {
+                AssetHistory::NAME => verify::<AssetHistory>(context, &text, &trust),
+                CompleteRegister::NAME => verify::<CompleteRegister>(context, &text, &trust),
+                CountedVote::NAME => verify::<CountedVote>(context, &text, &trust),
+                TransactionReceipt::NAME => verify::<TransactionReceipt>(context, &text, &trust),
+                _ => verify::<Ownership>(context, &text, &trust),
+            }
         }
         Command::Inspect { file } => {
             let text = read(&file)?;
-            if HistoryFile::is_one(&text) {
-                return history::inspect(context, &text);
+            match kind_of(&text).unwrap_or_default().as_str() {
+                AssetHistory::NAME => inspect::<AssetHistory>(context, &text),
+                CompleteRegister::NAME => inspect::<CompleteRegister>(context, &text),
+                CountedVote::NAME => inspect::<CountedVote>(context, &text),
+                TransactionReceipt::NAME => inspect::<TransactionReceipt>(context, &text),
+                _ => inspect::<Ownership>(context, &text),
             }
-            let file = ProofFile::from_text(&text)?;
-            let root = TrustRoot::ValidatorsHash(file.claimed_validators_hash()?);
-            let verified = file.verify(&root)?;
-            let mut blocks = vec![Block::Fields(inspect_fields(context, &verified))];
-            let warning = "  Checked only against itself: whoever made the file chose the \
-                           validators. Use `tessera proof verify`.";
-            blocks.push(Block::Line(warning.to_owned()));
-            Ok(Report::new(verified_json(&verified), blocks))
         }
     }
 }
 
 /// Where the trusted hash comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
+enum Origin {
     Flag,
     Pinned,
     FirstUse,
 }
 
-async fn ownership(
+/// Checks what a node answered, whether it is what was asked, and writes it.
+pub(crate) fn write<K: Shown>(
     context: &Context,
-    asset: &str,
-    owner: Option<String>,
-    out: &Path,
-    trust: &Trust,
+    certificate: &Certificate,
+    body: K::Body,
+    target: &Target,
+    is_what_was_asked: impl FnOnce(&K::Verified) -> bool,
 ) -> Result<Report, Failure> {
-    let owner = owner_of(context, owner).await?;
-    let asset = context.asset(asset).await?;
-    let client = context.client().await?;
-    let certificate =
-        client.ownership_certificate(&asset.id.to_string(), &owner, context.height()).await?;
-    let claimed = claimed_validators_hash(&certificate)?;
-    let (root, origin) = trust_root(context, trust, &certificate.chain_id, claimed)?;
+    let claimed = claimed_validators_hash(certificate)?;
+    let (root, origin) = trust_root(context, &target.trust, &certificate.chain_id, claimed)?;
     let verified =
-        verify_ownership(&certificate, &root).map_err(|error| untrusted(context, error, origin))?;
-    if (verified.asset_id, verified.account) != (asset.id, owner) {
+        K::verify(certificate, &body, &root).map_err(|error| untrusted(context, error, origin))?;
+    if !is_what_was_asked(&verified) {
         let answer = "a proof of something else than was asked".to_owned();
-        return Err(crate::error::ClientError::Node(answer).into());
+        return Err(ClientError::Node(answer).into());
     }
-    let text = ProofFile::of_ownership(&certificate, &verified).to_text();
-    std::fs::write(out, text)
-        .map_err(|error| Failure::other(format!("`{}`: {error}", out.display())))?;
-    settle_trust(context, &verified.header, origin)?;
-    let mut report = verified_report(context, &verified, origin);
-    report.blocks.push(Block::Line(format!("  Written to {}", out.display())));
+    let text = ProofFile::<K>::new(certificate, body, &verified).to_text();
+    save(&target.out, &text)?;
+    settle_trust(context, K::header(&verified), origin)?;
+    let mut report = report::<K>(context, &verified, origin);
+    report.blocks.push(Block::Line(format!("  Written to {}", target.out.display())));
     Ok(report)
+}
+
+fn verify<K: Shown>(context: &Context, text: &str, trust: &Trust) -> Result<Report, Failure> {
+    let (verified, origin) = checked::<K>(context, text, trust)?;
+    Ok(report::<K>(context, &verified, origin))
+}
+
+/// What a file proves to somebody who trusts what the command says, or has trusted before.
+fn checked<K: Shown>(
+    context: &Context,
+    text: &str,
+    trust: &Trust,
+) -> Result<(K::Verified, Origin), Failure> {
+    let file = ProofFile::<K>::from_text(text)?;
+    let claimed = file.claimed_validators_hash()?;
+    let (root, origin) = trust_root(context, trust, file.chain_id(), claimed)?;
+    let verified = file.verify(&root).map_err(|error| untrusted(context, error, origin))?;
+    settle_trust(context, K::header(&verified), origin)?;
+    Ok((verified, origin))
+}
+
+fn inspect<K: Shown>(context: &Context, text: &str) -> Result<Report, Failure> {
+    let file = ProofFile::<K>::from_text(text)?;
+    let verified = file.verify(&TrustRoot::ValidatorsHash(file.claimed_validators_hash()?))?;
+    let header = K::header(&verified);
+    let mut fields = vec![
+        ("chain", header.chain_id.clone()),
+        ("block", grouped(header.state_height)),
+        ("time", display_time(header.time)),
+    ];
+    fields.extend(K::fields(context, &verified));
+    fields.extend([
+        ("app hash", hex::encode(&header.app_hash)),
+        ("header hash", hex::encode(header.header_hash)),
+        ("validators", hex::encode(header.validators_hash)),
+        ("signed by", format!("{} of {}", header.signer_count, header.validator_count)),
+    ]);
+    let warning = "  Checked only against itself: whoever made the file chose the validators. Use \
+                   `tessera proof verify`.";
+    let blocks = vec![Block::Fields(fields), Block::Line(warning.to_owned())];
+    Ok(Report::new(record::<K>(&verified), blocks))
+}
+
+fn report<K: Shown>(context: &Context, verified: &K::Verified, origin: Origin) -> Report {
+    let mut blocks = K::told(context, verified);
+    blocks.push(Block::Line(trust_line(K::header(verified), origin)));
+    Report::new(record::<K>(verified), blocks)
+}
+
+fn record<K: Shown>(verified: &K::Verified) -> Value {
+    let header = K::header(verified);
+    let mut record = json!({
+        "chain_id": header.chain_id,
+        "state_height": header.state_height,
+        "time": header.time.to_rfc3339(),
+        "app_hash": hex::encode(&header.app_hash),
+        "header_hash": hex::encode(header.header_hash),
+        "validators_hash": hex::encode(header.validators_hash),
+        "signed_power": header.signed_power.to_string(),
+        "total_power": header.total_power.to_string(),
+    });
+    if let (Value::Object(record), Value::Object(proven)) = (&mut record, K::json(verified)) {
+        record.extend(proven);
+    }
+    record
+}
+
+/// When a state was, as sentences say it.
+pub(crate) fn when(header: &VerifiedHeader) -> String {
+    format!("at block {}, {}", grouped(header.state_height), display_time(header.time))
+}
+
+/// The way from something to the signatures over it.
+fn path_line(what: &str, depth: usize, header: &VerifiedHeader) -> Block {
+    Block::Line(format!(
+        "  {what} → root {} ({depth} hashes) → header {} → signed by {} of {} validators ({} of \
+         power)",
+        short(&header.app_hash),
+        grouped(header.state_height.saturating_add(1)),
+        header.signer_count,
+        header.validator_count,
+        power(header.signed_power, header.total_power)
+    ))
+}
+
+fn save(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text)
+        .map_err(|error| Failure::other(format!("`{}`: {error}", path.display())))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -147,7 +287,7 @@ fn read(path: &Path) -> Result<String, Failure> {
     Ok(String::from_utf8(bytes).map_err(|_| ProofError::Malformed { part: "proof file" })?)
 }
 
-pub(crate) fn trust_root(
+fn trust_root(
     context: &Context,
     trust: &Trust,
     chain_id: &str,
@@ -166,11 +306,7 @@ pub(crate) fn trust_root(
 }
 
 /// Remembers validators seen for the first time, and says so.
-pub(crate) fn settle_trust(
-    context: &Context,
-    header: &VerifiedHeader,
-    origin: Origin,
-) -> Result<(), Failure> {
+fn settle_trust(context: &Context, header: &VerifiedHeader, origin: Origin) -> Result<(), Failure> {
     if origin != Origin::FirstUse {
         return Ok(());
     }
@@ -186,7 +322,7 @@ pub(crate) fn settle_trust(
     Ok(())
 }
 
-pub(crate) fn untrusted(context: &Context, error: ProofError, origin: Origin) -> Failure {
+fn untrusted(context: &Context, error: ProofError, origin: Origin) -> Failure {
     let is_pinned =
         origin == Origin::Pinned && matches!(error, ProofError::UntrustedValidators { .. });
     let failure = Failure::from(error);
@@ -200,49 +336,8 @@ pub(crate) fn untrusted(context: &Context, error: ProofError, origin: Origin) ->
     ))
 }
 
-fn verified_report(context: &Context, verified: &VerifiedOwnership, origin: Origin) -> Report {
-    let header = &verified.header;
-    let decimals = verified.asset.decimals.min(18);
-    let (who, name) = (context.label_on(&header.chain_id, &verified.account), &verified.asset.name);
-    let when = format!("at block {}, {}", grouped(header.state_height), display_time(header.time));
-    let sentence = if verified.balance().is_zero() {
-        format!("{who} holds nothing of {name} {when}")
-    } else {
-        format!(
-            "{who} holds {} of {} units of {name} ({}) {when}",
-            verified.balance().display(decimals),
-            verified.supply.display(decimals),
-            percentage(verified.balance(), verified.supply)
-        )
-    };
-    let path = format!(
-        "  state key {:?} → root {} ({} hashes) → header {} → signed by {} of {} validators \
-         ({} of power)",
-        verified.holding_key,
-        short(&header.app_hash),
-        verified.proof_depth,
-        grouped(header.state_height.saturating_add(1)),
-        header.signer_count,
-        header.validator_count,
-        power(header.signed_power, header.total_power)
-    );
-    let limits = trust_line(header, origin);
-    let mut blocks = vec![Block::Success(sentence)];
-    blocks.extend(verified.holding.as_ref().map(|holding| {
-        Block::Line(format!(
-            "  free of it: {}; encumbered {}, frozen {}{}",
-            holding.free().display(decimals),
-            holding.encumbered.display(decimals),
-            holding.frozen.display(decimals),
-            if holding.is_frozen() { ", the holder is frozen" } else { "" }
-        ))
-    }));
-    blocks.extend([Block::Line(path), Block::Line(limits)]);
-    Report::new(verified_json(verified), blocks)
-}
-
 /// What a proof leaves open, and what it rests on.
-pub(crate) fn trust_line(header: &VerifiedHeader, origin: Origin) -> String {
+fn trust_line(header: &VerifiedHeader, origin: Origin) -> String {
     let trusted = match origin {
         Origin::Flag => "as you said",
         Origin::Pinned => "seen at first use",
@@ -252,55 +347,6 @@ pub(crate) fn trust_line(header: &VerifiedHeader, origin: Origin) -> String {
         "  Not proved: that this is the latest block. Trusted input: validator set {}, {trusted}.",
         hex::encode(header.validators_hash)
     )
-}
-
-fn inspect_fields(context: &Context, verified: &VerifiedOwnership) -> Vec<(&'static str, String)> {
-    let header = &verified.header;
-    let decimals = verified.asset.decimals.min(18);
-    vec![
-        ("chain", header.chain_id.clone()),
-        ("block", grouped(header.state_height)),
-        ("time", display_time(header.time)),
-        ("asset", format!("{}  {}", verified.asset.name, verified.asset_id)),
-        ("title", verified.asset.title.clone()),
-        ("account", context.label_on(&header.chain_id, &verified.account)),
-        ("holds", verified.balance().display(decimals)),
-        ("free", verified.free().display(decimals)),
-        ("supply", verified.supply.display(decimals)),
-        ("holders", grouped(verified.holder_count)),
-        ("state key", format!("{:?}", verified.holding_key)),
-        ("app hash", hex::encode(&header.app_hash)),
-        ("header hash", hex::encode(header.header_hash)),
-        ("validators", hex::encode(header.validators_hash)),
-        ("signed by", format!("{} of {}", header.signer_count, header.validator_count)),
-    ]
-}
-
-fn verified_json(verified: &VerifiedOwnership) -> Value {
-    let header = &verified.header;
-    let holding = verified.holding.clone().unwrap_or_default();
-    let decimals = verified.asset.decimals.min(18);
-    json!({
-        "chain_id": header.chain_id,
-        "state_height": header.state_height,
-        "time": header.time.to_rfc3339(),
-        "asset": verified.asset_id.to_string(),
-        "asset_name": verified.asset.name,
-        "account": verified.account.to_string(),
-        "balance": amount_json(verified.balance(), decimals),
-        "free": amount_json(verified.free(), decimals),
-        "encumbered": amount_json(holding.encumbered, decimals),
-        "frozen": amount_json(holding.frozen, decimals),
-        "holder_frozen": holding.is_frozen(),
-        "supply": amount_json(verified.supply, decimals),
-        "holder_count": verified.holder_count,
-        "app_hash": hex::encode(&header.app_hash),
-        "header_hash": hex::encode(header.header_hash),
-        "validators_hash": hex::encode(header.validators_hash),
-        "signed_power": header.signed_power.to_string(),
-        "total_power": header.total_power.to_string(),
-        "proof_depth": verified.proof_depth,
-    })
 }
 
 fn power(signed: u64, total: u64) -> String {

@@ -1,11 +1,14 @@
 //! `tessera vote propose` and `tessera vote rules`: what holders decide, and how.
 
+mod acts;
+
 use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
 use tessera_proto::id::AssetId;
 use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
 
+use self::acts::With;
 use super::context::{AssetView, Context, amount_of};
 use super::distribution::parse_span;
 use super::failure::Failure;
@@ -36,9 +39,14 @@ pub(crate) struct Propose {
     /// How long a stream lasts, like 12h or 90d
     #[arg(long, value_name = "SPAN", value_parser = parse_span, default_value = "30d")]
     over: u64,
+    #[command(flatten)]
+    with: With,
     /// How many blocks the vote is open
     #[arg(long, value_name = "BLOCKS")]
     period: u64,
+    /// Block whose closing balances decide, a record date declared ahead; this one if left out
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    record: u64,
     /// Part of all units that must vote, in basis points
     #[arg(long, value_name = "BPS", default_value_t = 2000)]
     quorum: u32,
@@ -75,6 +83,27 @@ struct What {
     /// Change the fees of the chain: for a transaction, an operation, a byte, in base units
     #[arg(long, value_name = "TX,OPERATION,BYTE", value_delimiter = ',', num_args = 3)]
     chain_fees: Vec<u64>,
+    /// Suspend the asset; its treasury needs the role of an agent
+    #[arg(long)]
+    suspend: bool,
+    /// Resume the asset; its treasury needs the role of an agent
+    #[arg(long)]
+    resume: bool,
+    /// Set the rules of the asset to these, written as in `tessera rule set`, and --trust
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+    /// Let an account sign appraisals; the treasury must be the registrar of the chain
+    #[arg(long, value_name = "ACCOUNT", requires = "name")]
+    accredit: Option<String>,
+    /// End an accreditation from now on; the treasury must be the registrar of the chain
+    #[arg(long, value_name = "ACCOUNT")]
+    revoke_appraiser: Option<String>,
+    /// Deny an account the chain; the treasury must be the authority of the chain
+    #[arg(long, value_name = "ACCOUNT", requires = "document")]
+    sanction: Option<String>,
+    /// Let a denied account back; the treasury must be the authority of the chain
+    #[arg(long, value_name = "ACCOUNT", requires = "document")]
+    readmit: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -109,7 +138,7 @@ pub(crate) struct Rules {
 
 pub(crate) async fn submit(context: &Context, propose: Propose) -> Result<Report, Failure> {
     let asset = context.asset(&propose.asset).await?;
-    let (words, outcome) = outcome(context, &propose).await?;
+    let (words, outcome) = outcome(context, &asset, &propose).await?;
     let preview = vec![
         ("Propose", propose.title.clone()),
         ("Asset", asset.name().to_owned()),
@@ -124,12 +153,20 @@ pub(crate) async fn submit(context: &Context, propose: Propose) -> Result<Report
         voting_period_blocks: propose.period,
         quorum_bps: propose.quorum,
         threshold_bps: propose.threshold,
+        record_height: propose.record,
     });
     send(context, Intent::new(preview, operation)).await
 }
 
-async fn outcome(context: &Context, propose: &Propose) -> Result<(String, Outcome), Failure> {
+async fn outcome(
+    context: &Context,
+    asset: &AssetView,
+    propose: &Propose,
+) -> Result<(String, Outcome), Failure> {
     let what = &propose.what;
+    if let Some(act) = acts::outcome(context, asset, what, &propose.with).await? {
+        return Ok(act);
+    }
     if what.pay.is_some() || what.stream.is_some() || !what.milestones.is_empty() {
         return payment(context, propose).await;
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tessera_proto::pb::compliance::v1::{RuleSet, TrustedIssuer};
 
 use super::claim::identity_of;
-use super::context::{Context, address_of, amount_of};
+use super::context::{AssetView, Context, address_of, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
@@ -99,6 +99,17 @@ async fn set(
 ) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let mut preview = vec![("Rules of", asset.name().to_owned())];
+    let rules = rule_set(context, &asset, (trust, rules), &mut preview).await?;
+    send(context, Intent::new(preview, compliance::set_rules(&asset.id, rules))).await
+}
+
+/// Reads whose claims count, and rules; says what was read.
+pub(crate) async fn rule_set(
+    context: &Context,
+    asset: &AssetView,
+    (trust, rules): (&[String], &[String]),
+    preview: &mut Vec<(&'static str, String)>,
+) -> Result<RuleSet, Failure> {
     let mut trusted_issuers = Vec::new();
     for text in trust {
         let (issuer, claims) = text.split_once('=').ok_or_else(|| {
@@ -114,10 +125,9 @@ async fn set(
         trusted_issuers.push(TrustedIssuer { issuer, claim_types, until_ms: 0 });
     }
     let parsed: Result<Vec<_>, Failure> =
-        rules.iter().map(|text| parse_rule(&asset, text)).collect();
+        rules.iter().map(|text| parse_rule(asset, text)).collect();
     preview.extend(rules.iter().map(|text| ("Rule", text.clone())));
-    let rules = RuleSet { trusted_issuers, rules: parsed? };
-    send(context, Intent::new(preview, compliance::set_rules(&asset.id, rules))).await
+    Ok(RuleSet { trusted_issuers, rules: parsed? })
 }
 
 async fn show(context: &Context, asset: &str) -> Result<Report, Failure> {

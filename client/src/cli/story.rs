@@ -20,6 +20,7 @@ use super::send::grouped;
 use super::vote::{choice_name, status_name};
 use crate::error::{ClientError, Refusal};
 use crate::operations::operation_sha256;
+use crate::verify::VerifiedHeader;
 
 /// Refusals whose message counts base units of the asset that it names.
 const COUNTED_IN_ASSET: [(&str, u32); 5] =
@@ -34,8 +35,10 @@ pub(crate) async fn lines(
     events: &[Event],
     (you, height): (Option<Address>, u64),
 ) -> Vec<String> {
-    let mut teller = Teller { context, you, height, assets: BTreeMap::new(), fees: None };
-    teller.fees = context.fee_currency().await.ok();
+    let chain_id = context.info().await.map(|info| info.chain_id.clone()).unwrap_or_default();
+    let fees = context.fee_currency().await.ok();
+    let assets = BTreeMap::new();
+    let mut teller = Teller { context, chain_id: &chain_id, you, height, assets, fees };
     let kinds: Vec<&Kind> = events.iter().filter_map(|event| event.kind.as_ref()).collect();
     for id in kinds.iter().flat_map(|kind| assets_of(kind)) {
         // What cannot be looked up is told by its id and in base units.
@@ -47,6 +50,19 @@ pub(crate) async fn lines(
         }
     }
     kinds.into_iter().flat_map(|kind| teller.tell(kind)).collect()
+}
+
+/// What events that are proven under a header say, of assets that are known.
+pub(crate) fn proven_lines(
+    context: &Context,
+    header: &VerifiedHeader,
+    events: &[Event],
+    assets: BTreeMap<AssetId, AssetView>,
+) -> Vec<String> {
+    let VerifiedHeader { chain_id, state_height: height, .. } = header;
+    let teller = Teller { context, chain_id, you: None, height: *height, assets, fees: None };
+    let kinds = events.iter().filter_map(|event| event.kind.as_ref());
+    kinds.flat_map(|kind| teller.tell(kind)).collect()
 }
 
 /// The assets that an event is about.
@@ -103,6 +119,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
 /// Finds the words.
 struct Teller<'a> {
     context: &'a Context,
+    chain_id: &'a str,
     you: Option<Address>,
     height: u64,
     assets: BTreeMap<AssetId, AssetView>,
@@ -443,7 +460,7 @@ impl Teller<'_> {
     fn known(&self, account: &[u8], you: &str) -> String {
         match Address::try_from(account) {
             Ok(address) if self.you == Some(address) => you.to_owned(),
-            Ok(address) => self.context.label(&address),
+            Ok(address) => self.context.label_on(self.chain_id, &address),
             Err(_) => hex::encode(account),
         }
     }

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
-use tessera_proto::name::value_name;
+use tessera_proto::name;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome;
 use tessera_proto::pb::votes::v1::{Proposal, ProposalStatus, Tally, VoteChoice};
 
@@ -21,7 +21,7 @@ use crate::operations;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Put something to the vote of the holders of an asset
-    Propose(propose::Propose),
+    Propose(Box<propose::Propose>),
     /// Vote with all units held at the record
     Cast {
         /// Name or id of the asset
@@ -89,7 +89,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
     match command {
-        Command::Propose(given) => propose::submit(context, given).await,
+        Command::Propose(given) => propose::submit(context, *given).await,
         Command::Cast { asset, proposal, answer, holders } => {
             cast(context, &asset, proposal, &answer, &holders).await
         }
@@ -308,11 +308,10 @@ fn parse_part(text: &str) -> Result<(VoteChoice, u32), String> {
 
 /// The name of a choice as people write it.
 pub(crate) fn choice_name(choice: i32) -> String {
-    value_name(VoteChoice::try_from(choice).unwrap_or_default().as_str_name(), "VOTE_CHOICE_")
+    name::choice_name(VoteChoice::try_from(choice).unwrap_or_default())
 }
 
 /// The name of a status as people write it.
 pub(crate) fn status_name(status: i32) -> String {
-    let status = ProposalStatus::try_from(status).unwrap_or_default();
-    value_name(status.as_str_name(), "PROPOSAL_STATUS_")
+    name::proposal_status_name(ProposalStatus::try_from(status).unwrap_or_default())
 }

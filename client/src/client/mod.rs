@@ -5,6 +5,7 @@
 mod accounts;
 mod compliance;
 mod nonces;
+mod proofs;
 mod queries;
 mod register;
 mod send;

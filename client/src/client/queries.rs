@@ -10,10 +10,7 @@ use tessera_proto::pb::assets::v1::asset_query_service_client::AssetQueryService
 use tessera_proto::pb::assets::v1::{Asset, AssetTotals, GetAssetRequest};
 use tessera_proto::pb::chain::v1::chain_service_client::ChainServiceClient;
 use tessera_proto::pb::chain::v1::list_receipts_request::Subject;
-use tessera_proto::pb::chain::v1::proof_service_client::ProofServiceClient;
-use tessera_proto::pb::chain::v1::{
-    GetCertificateRequest, GetOwnershipCertificateRequest, ListReceiptsRequest, Receipt,
-};
+use tessera_proto::pb::chain::v1::{ListReceiptsRequest, Receipt};
 use tessera_proto::pb::distributions;
 use tessera_proto::pb::distributions::v1::{
     ClaimableIncome, CouponAmount, CouponSchedule, Distribution, GetClaimableIncomeRequest,
@@ -22,7 +19,7 @@ use tessera_proto::pb::distributions::v1::{
 };
 use tessera_proto::pb::market::v1::market_query_service_client::MarketQueryServiceClient;
 use tessera_proto::pb::market::v1::{GetOfferRequest, ListOffersRequest, Offer};
-use tessera_proto::pb::query::v1::{Certificate, PageRequest, PageResponse, QueryOptions};
+use tessera_proto::pb::query::v1::{PageRequest, PageResponse, QueryOptions};
 use tessera_proto::pb::royalties::v1::royalty_query_service_client::RoyaltyQueryServiceClient;
 use tessera_proto::pb::royalties::v1::{
     GetClaimableRoyaltyRequest, GetClaimableRoyaltyResponse, GetRoyaltyScheduleRequest,
@@ -37,7 +34,6 @@ use tessera_proto::pb::votes::v1::{
     Delegation, GetDelegationRequest, GetGrantRequest, GetProposalRequest, GetVoteRequest,
     GetVotingRulesRequest, Grant, ListProposalsRequest, Proposal, Tally, Vote, VotingRules,
 };
-use tessera_proto::state_key::StateKey;
 
 use super::{Client, malformed, service};
 use crate::error::ClientError;
@@ -407,32 +403,5 @@ impl Client {
         let answer = service.list_receipts(self.request(request)).await;
         let answer = self.answer(answer)?.into_inner();
         Ok(Page::new(answer.receipts, answer.page))
-    }
-
-    /// Proofs of any keys under one signed header. Verify it before use.
-    pub async fn certificate(
-        &self,
-        keys: &[StateKey],
-        height: u64,
-    ) -> Result<Certificate, ClientError> {
-        let keys = keys.iter().map(|key| key.as_bytes().to_vec().into()).collect();
-        let mut service = service!(self, ProofServiceClient);
-        let request = self.request(GetCertificateRequest { keys, height });
-        let answer = service.get_certificate(request).await;
-        self.answer(answer)?.into_inner().certificate.ok_or_else(|| malformed("certificate"))
-    }
-
-    /// Certificate of what an account holds of an asset. Verify it before use.
-    pub async fn ownership_certificate(
-        &self,
-        asset: &str,
-        account: &Address,
-        height: u64,
-    ) -> Result<Certificate, ClientError> {
-        let (asset, account) = (asset.to_owned(), account.to_string());
-        let request = GetOwnershipCertificateRequest { asset, account, height };
-        let mut service = service!(self, ProofServiceClient);
-        let answer = service.get_ownership_certificate(self.request(request)).await;
-        self.answer(answer)?.into_inner().certificate.ok_or_else(|| malformed("certificate"))
     }
 }

@@ -76,6 +76,8 @@ pub struct VerifiedHeader {
     pub validators_hash: [u8; 32],
     /// Root of the state.
     pub app_hash: Vec<u8>,
+    /// Root of the results of the block whose state is proven; none before the first block.
+    pub results_hash: Option<[u8; 32]>,
     /// Voting power that signed this header.
     pub signed_power: u64,
     /// Voting power of all validators.
@@ -158,6 +160,7 @@ pub fn verify_header(
         header_hash: hash_bytes(signed_header.header.hash())?,
         validators_hash: hash_bytes(signed_header.header.validators_hash)?,
         app_hash: signed_header.header.app_hash.as_bytes().to_vec(),
+        results_hash: signed_header.header.last_results_hash.and_then(|hash| hash_bytes(hash).ok()),
         signed_power: tally.signed_power,
         total_power: validators.total_voting_power().value(),
         signer_count: tally.signer_count,

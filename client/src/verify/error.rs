@@ -1,5 +1,8 @@
 //! Why a proof is refused.
 
+use tessera_proto::name::choice_name;
+use tessera_proto::pb::votes::v1::VoteChoice;
+
 /// Which step of checking a certificate refused it, in the order of the steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProofStep {
@@ -199,6 +202,44 @@ pub enum ProofError {
     /// The entries of a history are not the proven ones, or not in their order.
     #[error("the entries are not those that the proven head of the history commits to")]
     HistoryMismatch,
+    /// A vote is not in the tally.
+    #[error(
+        "the vote has {weight} for `{}`, but the tally counts only {counted}",
+        choice_name(*.choice)
+    )]
+    VoteNotCounted {
+        /// The answer.
+        choice: VoteChoice,
+        /// Weight of the vote.
+        weight: String,
+        /// Weight in the tally.
+        counted: String,
+    },
+    /// A holding of a register is empty, or twice there.
+    #[error("`{account}` is no holder, or stands twice in the register")]
+    NotAHolder {
+        /// The account.
+        account: String,
+    },
+    /// Holders were left out or added.
+    #[error("the asset has {expected} holders, the register has {found}")]
+    RegisterCount {
+        /// Holders in the register.
+        found: u64,
+        /// Holders that there are.
+        expected: u64,
+    },
+    /// The holdings are not all there is.
+    #[error("the supply is {expected}, the holdings of the register add up to {found}")]
+    RegisterSum {
+        /// Sum of the holdings.
+        found: String,
+        /// Supply of the asset.
+        expected: String,
+    },
+    /// A receipt does not lead to the results that the header commits to.
+    #[error("the receipt does not lead to the results of the block")]
+    ResultsMismatch,
     /// What stands beside the proof differs from what is proven.
     #[error("the summary says `{field}` is `{found}`, proven is `{proven}`")]
     SummaryMismatch {
@@ -238,6 +279,11 @@ impl ProofError {
             | Self::UnreadableLeaf { .. }
             | Self::HistoryCount { .. }
             | Self::HistoryMismatch
+            | Self::VoteNotCounted { .. }
+            | Self::NotAHolder { .. }
+            | Self::RegisterCount { .. }
+            | Self::RegisterSum { .. }
+            | Self::ResultsMismatch
             | Self::SummaryMismatch { .. } => ProofStep::Contents,
         }
     }

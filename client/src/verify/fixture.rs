@@ -18,12 +18,23 @@ use tessera_proto::amount::Amount;
 use tessera_proto::history::History;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf, Sentinel};
+use tessera_proto::pb;
 use tessera_proto::pb::assets::v1::{Asset, AssetTotals, HistoryEntry};
-use tessera_proto::pb::query::v1::{Certificate, StateProof};
+use tessera_proto::pb::chain::v1::event::Kind as EventKind;
+use tessera_proto::pb::chain::v1::{Event, TransactionOutcome};
+use tessera_proto::pb::market::v1::UnitsSold;
+use tessera_proto::pb::query::v1::{Certificate, ReceiptProof, StateProof};
+use tessera_proto::pb::votes::v1::{
+    Delegation, Proposal, ProposalStatus, Tally, VoteChoice, VotePart,
+};
 use tessera_proto::state_key::{StateKey, shard_root_name};
 
+use super::merkle_path::root_of;
 use super::simple_map::SimpleMap;
-use super::{encode_commitment_proof, encode_signed_header, encode_validator_set};
+use super::{
+    Kind, ProofFile, TrustRoot, encode_commitment_proof, encode_signed_header,
+    encode_validator_set, path_of, result_leaf, vote_keys,
+};
 
 /// Chain of the fixture.
 pub(crate) const CHAIN_ID: &str = "test-chain";
@@ -98,7 +109,8 @@ fn tree(facts: &BTreeMap<StateKey, Vec<u8>>) -> (MockTreeStore, Vec<u8>) {
     (store, root.0.to_vec())
 }
 
-fn asset() -> Asset {
+/// The asset of the fixture.
+pub(crate) fn asset() -> Asset {
     Asset {
         id: ASSET.to_bytes(),
         name: "villa-ardeche".into(),
@@ -128,6 +140,140 @@ pub(crate) fn ownership_state() -> State {
         facts.push((key, holding.to_leaf_bytes().to_vec()));
     }
     State::new(&facts)
+}
+
+/// Holders of a small register.
+pub(crate) const REGISTER_SIZE: u32 = 5;
+/// Who has a holding without units.
+pub(crate) const EMPTY_HOLDER: Address = Address::new([0xee; 20]);
+
+/// A state in which so many accounts hold units of [`ASSET`], among them [`HOLDER`], and these.
+pub(crate) fn register_state(size: u32) -> (State, Vec<Address>) {
+    let mut holders = vec![HOLDER];
+    holders.extend((1..size).map(|number| {
+        let mut other = [0; 20];
+        other[..4].copy_from_slice(&number.to_be_bytes());
+        Address::new(other)
+    }));
+    let holding = Holding { balance: Amount::from_u64(7), ..Holding::default() };
+    let totals = AssetTotals {
+        supply: (7 * u64::from(size)).to_string(),
+        holder_count: size.into(),
+        ..AssetTotals::default()
+    };
+    let mut facts = vec![
+        (StateKey::asset(&ASSET), asset().to_leaf_bytes().to_vec()),
+        (StateKey::asset_totals(&ASSET), totals.to_leaf_bytes().to_vec()),
+        (StateKey::holding(&ASSET, &EMPTY_HOLDER), Holding::default().to_leaf_bytes().to_vec()),
+    ];
+    let leaf = |account| (StateKey::holding(&ASSET, account), holding.to_leaf_bytes().to_vec());
+    facts.extend(holders.iter().map(leaf));
+    (State::new(&facts), holders)
+}
+
+/// Certificate of the vote of an account: [`HOLDER`] has 70 yes and 50 no of 120, cast by a
+/// delegate; the tally counts `yes` in all.
+pub(crate) fn vote_certificate(voter: &Address, yes: &str) -> Certificate {
+    let part = |choice: VoteChoice, weight: &str| VotePart {
+        choice: choice.into(),
+        weight: weight.into(),
+    };
+    let vote = pb::votes::v1::Vote {
+        weight: "120".into(),
+        parts: vec![part(VoteChoice::Yes, "70"), part(VoteChoice::No, "50")],
+        cast_by: STRANGER.to_bytes(),
+        ..Default::default()
+    };
+    let proposal = Proposal {
+        asset: ASSET.to_bytes(),
+        number: 3,
+        title: "New roof".into(),
+        status: ProposalStatus::Voting.into(),
+        record_height: 12,
+        ..Proposal::default()
+    };
+    let tally = Tally { yes: yes.into(), no: "50".into(), ..Tally::default() };
+    let delegation = Delegation { to: STRANGER.to_bytes(), since_height: 4 };
+    let facts = [
+        (StateKey::asset(&ASSET), asset().to_leaf_bytes().to_vec()),
+        (StateKey::proposal(&ASSET, 3), proposal.to_leaf_bytes().to_vec()),
+        (StateKey::tally(&ASSET, 3), tally.to_leaf_bytes().to_vec()),
+        (StateKey::vote(&ASSET, 3, &HOLDER), vote.to_leaf_bytes().to_vec()),
+        (StateKey::delegation(&ASSET, &HOLDER), delegation.to_leaf_bytes().to_vec()),
+    ];
+    certificate_of(&State::new(&facts), &vote_keys(&ASSET, 3, voter), &[Behaviour::Signs; 4])
+}
+
+/// The receipt of a sale, second of three in the third of five frames.
+pub(crate) fn receipt_proof() -> ReceiptProof {
+    let outcome = |number: u8, events: Vec<Event>| TransactionOutcome {
+        tx_id: vec![number; 32].into(),
+        fee: "5".into(),
+        events,
+        ..TransactionOutcome::default()
+    };
+    let sale = UnitsSold {
+        asset: ASSET.to_bytes(),
+        seller: HOLDER.to_bytes(),
+        buyer: STRANGER.to_bytes(),
+        amount: "300".into(),
+        currency: AssetId::new([0xcc; 16]).to_bytes(),
+        price: "900".into(),
+        royalty: "90".into(),
+        proceeds: "810".into(),
+        ..UnitsSold::default()
+    };
+    let sold = Event { kind: Some(EventKind::UnitsSold(sale)) };
+    let outcomes = [outcome(1, Vec::new()), outcome(2, vec![sold]), outcome(3, Vec::new())];
+    let leaves = outcomes.map(|outcome| outcome.encode_to_vec());
+    let outcome_path = path_of(&leaves, 1).unwrap();
+    let root = root_of(&leaves[1], &outcome_path).unwrap();
+    let mut results: Vec<Vec<u8>> = (0_u8..5).map(|n| result_leaf(&[n; 32])).collect();
+    results[2] = result_leaf(&root);
+    let [_, outcome, _] = leaves;
+    ReceiptProof {
+        outcome: outcome.into(),
+        outcome_path,
+        result_path: path_of(&results, 2).unwrap(),
+    }
+}
+
+fn results_root(receipt: &ReceiptProof) -> [u8; 32] {
+    let root = root_of(&receipt.outcome, &receipt.outcome_path).unwrap();
+    root_of(&result_leaf(&root), &receipt.result_path).unwrap()
+}
+
+/// Certificate of a receipt, with the state of [`ASSET`] but not that of the currency.
+pub(crate) fn receipt_certificate() -> (Certificate, ReceiptProof) {
+    let state = State::new(&[(StateKey::asset(&ASSET), asset().to_leaf_bytes().to_vec())]);
+    let certificate = certificate_of(&state, &[StateKey::asset(&ASSET)], &[Behaviour::Signs; 4]);
+    (certificate, receipt_proof())
+}
+
+/// Asserts that a file is accepted, and with a changed byte, other white space or an unknown
+/// field is not.
+#[track_caller]
+pub(crate) fn assert_changes_are_refused<K: Kind>(honest: &str) {
+    let trust = TrustRoot::ValidatorsHash(validators_hash());
+    let read = |text: &str| ProofFile::<K>::from_text(text)?.verify(&trust).map(|_| ());
+    assert_eq!(read(honest), Ok(()));
+    // The bytes of a signed header are changed one by one where it is tested.
+    let step = (honest.len() / 2_000).max(1);
+    for index in (0..honest.len().min(1_500)).chain((0..honest.len()).step_by(step)) {
+        for mask in [1, 0x20] {
+            let mut bytes = honest.as_bytes().to_vec();
+            bytes[index] ^= mask;
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            assert!(read(&text).is_err(), "byte {index}: {}", &text[index.saturating_sub(20)..]);
+        }
+    }
+    let added = honest.replacen("{\n", "{\n  \"more\": 1,\n", 1);
+    for text in [format!("{honest} "), format!(" {honest}"), honest.replace("  ", "\t"), added] {
+        assert!(read(&text).is_err());
+    }
+    for length in (0..honest.len()).step_by(step) {
+        assert!(read(&honest[..length]).is_err(), "cut at {length}");
+    }
 }
 
 /// What validator number `index` does with a block.
@@ -177,7 +323,7 @@ pub(crate) fn signed_header(
         next_validators_hash: set.hash(),
         consensus_hash: some_hash,
         app_hash: AppHash::try_from(app_hash.to_vec()).unwrap(),
-        last_results_hash: Some(some_hash),
+        last_results_hash: Some(Hash::Sha256(results_root(&receipt_proof()))),
         evidence_hash: Some(some_hash),
         proposer_address: set.validators()[0].address,
     };
@@ -277,7 +423,12 @@ pub(crate) fn history_certificate(count: u8) -> Certificate {
     certificate_of(&State::new(&facts), &super::history_keys(&ASSET), &[Behaviour::Signs; 4])
 }
 
-fn certificate_of(state: &State, proofs: &[StateKey], behaviours: &[Behaviour]) -> Certificate {
+/// Certificate of some keys of a state.
+pub(crate) fn certificate_of(
+    state: &State,
+    proofs: &[StateKey],
+    behaviours: &[Behaviour],
+) -> Certificate {
     let keys = validator_keys();
     let header = signed_header(state.app_hash(), &keys, behaviours);
     Certificate {

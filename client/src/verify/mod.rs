@@ -18,14 +18,19 @@ mod certificate;
 mod error;
 #[cfg(test)]
 pub(crate) mod fixture;
+#[cfg(test)]
+mod golden;
 mod history;
-mod history_file;
+mod merkle_path;
 mod ownership;
 mod proof_file;
+mod receipt;
+mod register;
 pub mod simple_map;
 mod state_proof;
 #[cfg(test)]
 mod tests;
+mod vote;
 
 use prost_ics23::Message;
 
@@ -34,11 +39,20 @@ pub use certificate::{
     encode_signed_header, encode_validator_set, verify_certificate, verify_header,
 };
 pub use error::{ProofError, ProofStep};
-pub use history::{VerifiedHistory, history_keys, verify_history};
-pub use history_file::HistoryFile;
-pub use ownership::{VerifiedOwnership, verify_ownership};
-pub use proof_file::{ProofFile, display_time};
+pub use history::{
+    AssetHistory, HistoryEntries, HistoryFile, VerifiedHistory, history_keys, verify_history,
+};
+pub use merkle_path::path_of;
+pub use ownership::{Ownership, OwnershipFile, VerifiedOwnership, verify_ownership};
+pub use proof_file::{Kind, NoBody, ProofFile, display_time, kind_of};
+pub use receipt::{
+    ReceiptBody, ReceiptFile, TransactionReceipt, VerifiedReceipt, result_leaf, verify_receipt,
+};
+pub use register::{
+    CompleteRegister, RegisterBody, RegisterFile, VerifiedRegister, register_keys, verify_register,
+};
 pub use state_proof::{VerifiedEntry, verify_entry, verify_state_proof};
+pub use vote::{CountedVote, VerifiedVote, VoteFile, verify_vote, vote_keys};
 
 /// Serialises an ICS23 proof as it stands in a `StateProof`.
 #[must_use]

@@ -1,5 +1,6 @@
 //! Who holds what: the asset, its totals and one holding, all under one signed header.
 
+use serde_json::Value;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf};
@@ -10,7 +11,15 @@ use tessera_proto::state_key::StateKey;
 
 use super::certificate::{TrustRoot, VerifiedHeader, verify_certificate};
 use super::error::ProofError;
+use super::proof_file::{Kind, NoBody, ProofFile};
 use super::state_proof::VerifiedEntry;
+
+/// Files that prove what an account holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership;
+
+/// A file that proves what an account holds.
+pub type OwnershipFile = ProofFile<Ownership>;
 
 /// What an ownership certificate proves.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +92,52 @@ pub fn verify_ownership(
     })
 }
 
+impl Kind for Ownership {
+    const NAME: &'static str = "ownership";
+    type Body = NoBody;
+    type Verified = VerifiedOwnership;
+
+    fn verify(
+        certificate: &Certificate,
+        _body: &NoBody,
+        trust: &TrustRoot,
+    ) -> Result<VerifiedOwnership, ProofError> {
+        verify_ownership(certificate, trust)
+    }
+
+    fn header(verified: &VerifiedOwnership) -> &VerifiedHeader {
+        &verified.header
+    }
+
+    fn summary(verified: &VerifiedOwnership) -> Vec<(&'static str, Value)> {
+        let display = |amount: Amount| amount.display(verified.asset.decimals.min(18));
+        let holding = verified.holding.clone().unwrap_or_default();
+        let mut fields = asset_summary(&verified.asset_id, &verified.asset);
+        fields.extend([
+            ("account", verified.account.to_string().into()),
+            ("holds_anything", (!verified.balance().is_zero()).into()),
+            ("balance", verified.balance().to_string().into()),
+            ("balance_display", display(verified.balance()).into()),
+            ("free", verified.free().to_string().into()),
+            ("bound_by_holds_and_offers", holding.encumbered.to_string().into()),
+            ("frozen", holding.frozen.to_string().into()),
+            ("holder_is_frozen", holding.is_frozen().into()),
+            ("supply", verified.supply.to_string().into()),
+            ("supply_display", display(verified.supply).into()),
+        ]);
+        fields
+    }
+}
+
+/// What summaries say of an asset.
+pub(super) fn asset_summary(id: &AssetId, asset: &Asset) -> Vec<(&'static str, Value)> {
+    vec![
+        ("asset", id.to_string().into()),
+        ("asset_name", asset.name.clone().into()),
+        ("asset_title", asset.title.clone().into()),
+    ]
+}
+
 pub(super) fn read_asset(entry: &VerifiedEntry) -> Result<(AssetId, Asset), ProofError> {
     let leaf = Asset::KIND;
     let asset_id = entry
@@ -99,7 +154,10 @@ pub(super) fn read_asset(entry: &VerifiedEntry) -> Result<(AssetId, Asset), Proo
     Ok((asset_id, asset))
 }
 
-fn read_totals(entry: &VerifiedEntry, asset: &AssetId) -> Result<(Amount, u64), ProofError> {
+pub(super) fn read_totals(
+    entry: &VerifiedEntry,
+    asset: &AssetId,
+) -> Result<(Amount, u64), ProofError> {
     let leaf = AssetTotals::KIND;
     if entry.key != StateKey::asset_totals(asset) {
         return Err(ProofError::WrongKey { leaf });
@@ -124,7 +182,7 @@ fn read_holding(
     Ok((account, holding))
 }
 
-fn read_present<L: Leaf>(entry: &VerifiedEntry) -> Result<L, ProofError> {
+pub(super) fn read_present<L: Leaf>(entry: &VerifiedEntry) -> Result<L, ProofError> {
     let value = entry.value.as_ref().ok_or(ProofError::Absent { leaf: L::KIND })?;
     L::from_leaf_bytes(value).map_err(|_| ProofError::UnreadableLeaf { leaf: L::KIND })
 }

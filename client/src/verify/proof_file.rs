@@ -1,66 +1,83 @@
-//! A certificate as one self-contained file that people can read and keep.
+//! Proofs as self-contained files that people can read and keep.
 //!
-//! The file is JSON in one canonical layout. Its summary is there for people only: it is
-//! computed again from the certificate and must agree, so that no byte of the file can be
-//! changed unnoticed.
+//! A file is JSON in one canonical layout. Its summary is there for people only: it is computed
+//! again from what is proven and must agree, so that no byte of the file can be changed
+//! unnoticed. What differs from kind to kind is a [`Kind`].
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use tendermint::Time;
-use tessera_proto::amount::Amount;
 use tessera_proto::pb::query::v1::{Certificate, StateProof};
 
-use super::certificate::{TrustRoot, claimed_validators_hash};
+use super::certificate::{TrustRoot, VerifiedHeader, claimed_validators_hash};
 use super::error::ProofError;
-use super::ownership::{VerifiedOwnership, verify_ownership};
 
 /// What the file says it is.
-pub(super) const FORMAT: &str = "tessera/proof";
+const FORMAT: &str = "tessera/proof";
 /// Version of the layout.
-pub(super) const VERSION: u32 = 1;
-/// What this kind of file says that it proves.
-const KIND_OWNERSHIP: &str = "ownership";
+const VERSION: u32 = 1;
 /// What the summary says of itself.
-pub(super) const SUMMARY_NOTE: &str =
-    "for people only and not trusted; verification computes it again";
+const SUMMARY_NOTE: &str = "for people only and not trusted; verification computes it again";
 /// Name of the whole in errors.
-pub(super) const FILE: &str = "proof file";
+const FILE: &str = "proof file";
+
+/// A kind of proof.
+pub trait Kind: Sized {
+    /// What its files say that they prove.
+    const NAME: &'static str;
+
+    /// What stands in its files between summary and certificate.
+    type Body: Clone + PartialEq + fmt::Debug + Serialize + DeserializeOwned;
+
+    /// What is proven.
+    type Verified;
+
+    /// Checks a certificate together with the body.
+    ///
+    /// # Errors
+    /// [`ProofError`], in the order of its steps.
+    fn verify(
+        certificate: &Certificate,
+        body: &Self::Body,
+        trust: &TrustRoot,
+    ) -> Result<Self::Verified, ProofError>;
+
+    /// The header that everything else is under.
+    fn header(verified: &Self::Verified) -> &VerifiedHeader;
+
+    /// What is proven, for people: names and values, without what the header says.
+    fn summary(verified: &Self::Verified) -> Vec<(&'static str, Value)>;
+}
+
+/// The body of a kind that needs none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoBody {}
 
 /// A proof file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProofFile {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct ProofFile<K: Kind> {
     format: String,
     version: u32,
     kind: String,
     chain_id: String,
     state_height: u64,
     summary_not_trusted: Summary,
+    #[serde(flatten)]
+    body: K::Body,
     certificate: Parts,
 }
 
-/// What the certificate proves, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Summary {
-    note: String,
-    asset: String,
-    asset_name: String,
-    asset_title: String,
-    account: String,
-    holds_anything: bool,
-    balance: String,
-    balance_display: String,
-    free: String,
-    supply: String,
-    supply_display: String,
-    block_time: String,
-    validators_hash: String,
-}
+/// What is proven, for people: names and values in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Summary(Vec<(String, Value)>);
 
 /// The certificate; bytes in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Parts {
+struct Parts {
     proofs: Vec<ProofParts>,
     signed_header: String,
     validator_set: String,
@@ -68,7 +85,6 @@ pub(super) struct Parts {
 
 /// One state proof; bytes in hex.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct ProofParts {
     key: String,
     value: String,
@@ -76,47 +92,28 @@ struct ProofParts {
     root_proof: String,
 }
 
-impl Parts {
-    pub(super) fn of(certificate: &Certificate) -> Self {
-        let proof = |proof: &StateProof| ProofParts {
-            key: hex::encode(&proof.key),
-            value: hex::encode(&proof.value),
-            shard_proof: hex::encode(&proof.shard_proof),
-            root_proof: hex::encode(&proof.root_proof),
-        };
-        Self {
-            proofs: certificate.proofs.iter().map(proof).collect(),
-            signed_header: hex::encode(&certificate.signed_header),
-            validator_set: hex::encode(&certificate.validator_set),
-        }
+/// The kind that a text says it is of. Proves nothing.
+#[must_use]
+pub fn kind_of(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        kind: String,
     }
-
-    pub(super) fn certificate(
-        &self,
-        chain_id: &str,
-        state_height: u64,
-    ) -> Result<Certificate, ProofError> {
-        Ok(Certificate {
-            chain_id: chain_id.to_owned(),
-            state_height,
-            proofs: self.proofs.iter().map(state_proof).collect::<Result<_, _>>()?,
-            signed_header: bytes_of(&self.signed_header, "signed header")?.into(),
-            validator_set: bytes_of(&self.validator_set, "validator set")?.into(),
-        })
-    }
+    serde_json::from_str(text).ok().map(|Named { kind }| kind)
 }
 
-impl ProofFile {
-    /// The file of an ownership certificate, once it is verified.
+impl<K: Kind> ProofFile<K> {
+    /// The file of a certificate and what belongs to it, once they are verified.
     #[must_use]
-    pub fn of_ownership(certificate: &Certificate, verified: &VerifiedOwnership) -> Self {
+    pub fn new(certificate: &Certificate, body: K::Body, verified: &K::Verified) -> Self {
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,
-            kind: KIND_OWNERSHIP.to_owned(),
+            kind: K::NAME.to_owned(),
             chain_id: certificate.chain_id.clone(),
             state_height: certificate.state_height,
-            summary_not_trusted: Summary::of(verified),
+            summary_not_trusted: Summary::of::<K>(verified),
+            body,
             certificate: Parts::of(certificate),
         }
     }
@@ -128,10 +125,10 @@ impl ProofFile {
     pub fn from_text(text: &str) -> Result<Self, ProofError> {
         let file: Self =
             serde_json::from_str(text).map_err(|_| ProofError::Malformed { part: FILE })?;
-        let known = file.format == FORMAT && file.version == VERSION && file.kind == KIND_OWNERSHIP;
-        if !known {
+        if file.format != FORMAT || file.version != VERSION || file.kind != K::NAME {
             return Err(ProofError::Malformed { part: FILE });
         }
+        // Anything that was not read, or has another spelling, is not written again.
         if file.to_text() == text { Ok(file) } else { Err(ProofError::NotCanonical { part: FILE }) }
     }
 
@@ -166,64 +163,100 @@ impl ProofFile {
         claimed_validators_hash(&self.certificate()?)
     }
 
-    /// Checks the certificate, and the summary against it.
+    /// Checks the certificate with the body, and the summary against them.
     ///
     /// # Errors
-    /// Those of [`ProofFile::certificate`] and [`verify_ownership`], then
+    /// Those of [`ProofFile::certificate`] and [`Kind::verify`], then
     /// [`ProofError::SummaryMismatch`].
-    pub fn verify(&self, trust: &TrustRoot) -> Result<VerifiedOwnership, ProofError> {
-        let verified = verify_ownership(&self.certificate()?, trust)?;
-        self.summary_not_trusted.check(&Summary::of(&verified))?;
+    pub fn verify(&self, trust: &TrustRoot) -> Result<K::Verified, ProofError> {
+        let verified = K::verify(&self.certificate()?, &self.body, trust)?;
+        self.summary_not_trusted.check(&Summary::of::<K>(&verified))?;
         Ok(verified)
     }
 }
 
 impl Summary {
-    fn of(verified: &VerifiedOwnership) -> Self {
-        let decimals = verified.asset.decimals.min(18);
-        let display = |amount: Amount| amount.display(decimals);
-        Self {
-            note: SUMMARY_NOTE.to_owned(),
-            asset: verified.asset_id.to_string(),
-            asset_name: verified.asset.name.clone(),
-            asset_title: verified.asset.title.clone(),
-            account: verified.account.to_string(),
-            holds_anything: !verified.balance().is_zero(),
-            balance: verified.balance().to_string(),
-            balance_display: display(verified.balance()),
-            free: verified.free().to_string(),
-            supply: verified.supply.to_string(),
-            supply_display: display(verified.supply),
-            block_time: display_time(verified.header.time),
-            validators_hash: hex::encode(verified.header.validators_hash),
-        }
-    }
-
-    fn fields(&self) -> [(&'static str, String); 13] {
-        [
-            ("note", self.note.clone()),
-            ("asset", self.asset.clone()),
-            ("asset_name", self.asset_name.clone()),
-            ("asset_title", self.asset_title.clone()),
-            ("account", self.account.clone()),
-            ("holds_anything", self.holds_anything.to_string()),
-            ("balance", self.balance.clone()),
-            ("balance_display", self.balance_display.clone()),
-            ("free", self.free.clone()),
-            ("supply", self.supply.clone()),
-            ("supply_display", self.supply_display.clone()),
-            ("block_time", self.block_time.clone()),
-            ("validators_hash", self.validators_hash.clone()),
-        ]
+    fn of<K: Kind>(verified: &K::Verified) -> Self {
+        let header = K::header(verified);
+        let mut fields = vec![("note", SUMMARY_NOTE.into())];
+        fields.extend(K::summary(verified));
+        fields.push(("block_time", display_time(header.time).into()));
+        fields.push(("validators_hash", hex::encode(header.validators_hash).into()));
+        Self(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     fn check(&self, proven: &Self) -> Result<(), ProofError> {
-        for ((field, found), (_, proven)) in self.fields().into_iter().zip(proven.fields()) {
-            if found != proven {
-                return Err(ProofError::SummaryMismatch { field: field.to_owned(), found, proven });
+        if self == proven {
+            return Ok(());
+        }
+        let nothing = (String::new(), Value::Null);
+        let length = self.0.len().max(proven.0.len());
+        let at = |summary: &Self, index| summary.0.get(index).unwrap_or(&nothing).clone();
+        let pairs = (0..length).map(|index| (at(self, index), at(proven, index)));
+        let different = pairs.into_iter().find(|(found, proven)| found != proven);
+        let (found, proven) = different.unwrap_or_default();
+        let field = if proven.0.is_empty() { found.0 } else { proven.0 };
+        let (found, proven) = (plain(&found.1), plain(&proven.1));
+        Err(ProofError::SummaryMismatch { field, found, proven })
+    }
+}
+
+/// A value as people write it.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Summary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Summary;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("names and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Summary, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Summary(fields))
             }
         }
-        Ok(())
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+impl Parts {
+    fn of(certificate: &Certificate) -> Self {
+        let proof = |proof: &StateProof| ProofParts {
+            key: hex::encode(&proof.key),
+            value: hex::encode(&proof.value),
+            shard_proof: hex::encode(&proof.shard_proof),
+            root_proof: hex::encode(&proof.root_proof),
+        };
+        Self {
+            proofs: certificate.proofs.iter().map(proof).collect(),
+            signed_header: hex::encode(&certificate.signed_header),
+            validator_set: hex::encode(&certificate.validator_set),
+        }
+    }
+
+    fn certificate(&self, chain_id: &str, state_height: u64) -> Result<Certificate, ProofError> {
+        Ok(Certificate {
+            chain_id: chain_id.to_owned(),
+            state_height,
+            proofs: self.proofs.iter().map(state_proof).collect::<Result<_, _>>()?,
+            signed_header: bytes_of(&self.signed_header, "signed header")?.into(),
+            validator_set: bytes_of(&self.validator_set, "validator set")?.into(),
+        })
     }
 }
 
@@ -253,25 +286,26 @@ pub(super) fn bytes_of(text: &str, part: &'static str) -> Result<Vec<u8>, ProofE
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verify::ProofStep;
     use crate::verify::fixture::{HOLDER, STRANGER, ownership_certificate, validators_hash};
+    use crate::verify::{Ownership, OwnershipFile, ProofStep, verify_ownership};
     use tessera_proto::id::Address;
 
     fn trust() -> TrustRoot {
         TrustRoot::ValidatorsHash(validators_hash())
     }
 
-    fn file_of(account: &Address) -> ProofFile {
+    fn file_of(account: &Address) -> OwnershipFile {
         let certificate = ownership_certificate(account);
         let verified = verify_ownership(&certificate, &trust()).unwrap();
-        ProofFile::of_ownership(&certificate, &verified)
+        ProofFile::new(&certificate, NoBody {}, &verified)
     }
 
     #[test]
     fn a_file_carries_its_proof() {
+        assert_eq!(kind_of(&file_of(&HOLDER).to_text()).as_deref(), Some(Ownership::NAME));
         for account in [HOLDER, STRANGER] {
             let file = file_of(&account);
-            let read = ProofFile::from_text(&file.to_text()).unwrap();
+            let read = OwnershipFile::from_text(&file.to_text()).unwrap();
             assert_eq!(read, file);
             assert_eq!(read.claimed_validators_hash().unwrap(), validators_hash());
             let verified = read.verify(&trust()).unwrap();
@@ -286,7 +320,8 @@ mod tests {
     #[test]
     fn single_byte_changes_of_the_file_are_refused() {
         let honest = file_of(&HOLDER).to_text();
-        let read = |text: &str| ProofFile::from_text(text).and_then(|file| file.verify(&trust()));
+        let read =
+            |text: &str| OwnershipFile::from_text(text).and_then(|file| file.verify(&trust()));
         read(&honest).unwrap();
         // The bytes of the certificate itself are changed one by one where it is tested.
         let certificate = honest.find("\"certificate\"").unwrap();
@@ -305,7 +340,7 @@ mod tests {
     fn a_changed_summary_is_named() {
         let honest = file_of(&HOLDER).to_text();
         let forged = honest.replace("\"balance\": \"120\"", "\"balance\": \"999\"");
-        let error = ProofFile::from_text(&forged).unwrap().verify(&trust()).unwrap_err();
+        let error = OwnershipFile::from_text(&forged).unwrap().verify(&trust()).unwrap_err();
         assert_eq!(error.step(), ProofStep::Contents);
         assert_eq!(error.to_string(), "the summary says `balance` is `999`, proven is `120`");
     }

@@ -1,18 +1,17 @@
 //! The simple Merkle map of CometBFT, whose root is the app hash.
 //!
 //! Entries stand in order of name; the leaf of an entry is
-//! `SHA-256(0x00 || uvarint(len name) || name || uvarint(32) || SHA-256(value))`, an inner node
-//! `SHA-256(0x01 || left || right)`, and the left part of a node is the largest power of two
-//! that leaves something for the right. Its proofs follow `ics23::tendermint_spec()`.
+//! `SHA-256(0x00 || uvarint(len name) || name || uvarint(32) || SHA-256(value))`, and the tree
+//! above is that of RFC 6962. Its proofs follow `ics23::tendermint_spec()`.
 
 use std::collections::BTreeMap;
 
 use ics23::commitment_proof::Proof;
 use ics23::{CommitmentProof, ExistenceProof, HashOp, InnerOp, LeafOp, LengthOp};
 use sha2::{Digest, Sha256};
+use tessera_proto::pb::query::v1::PathStep;
 
-const LEAF_PREFIX: u8 = 0;
-const INNER_PREFIX: u8 = 1;
+use super::merkle_path::{INNER_PREFIX, LEAF_PREFIX, subtree_root};
 
 /// A map of names to values with a Merkle root.
 #[derive(Debug, Clone)]
@@ -47,7 +46,7 @@ impl SimpleMap {
                 key: name.to_vec(),
                 value: value.clone(),
                 leaf: Some(leaf_op()),
-                path,
+                path: path.iter().map(inner_step).collect(),
             })),
         })
     }
@@ -75,26 +74,12 @@ fn leaf_hash(name: &[u8], value: &[u8]) -> [u8; 32] {
     Sha256::digest(image).into()
 }
 
-/// Root over `leaves`, appending the way up from the leaf at `target` to `path`.
-fn subtree_root(leaves: &[[u8; 32]], target: Option<usize>, path: &mut Vec<InnerOp>) -> [u8; 32] {
-    match leaves {
-        [] => Sha256::digest([]).into(),
-        [leaf] => *leaf,
-        _ => {
-            let split = leaves.len().div_ceil(2).next_power_of_two();
-            let (left, right) = leaves.split_at(split);
-            let target_left = target.filter(|index| *index < split);
-            let target_right = target.and_then(|index| index.checked_sub(split));
-            let left_root = subtree_root(left, target_left, path);
-            let right_root = subtree_root(right, target_right, path);
-            if target_left.is_some() {
-                path.push(inner_op(vec![INNER_PREFIX], right_root.to_vec()));
-            } else if target_right.is_some() {
-                path.push(inner_op([&[INNER_PREFIX], left_root.as_slice()].concat(), Vec::new()));
-            }
-            let image = [&[INNER_PREFIX], left_root.as_slice(), right_root.as_slice()].concat();
-            Sha256::digest(image).into()
-        }
+/// A step of a way up as ICS23 writes it.
+fn inner_step(step: &PathStep) -> InnerOp {
+    if step.is_left {
+        inner_op([&[INNER_PREFIX], step.sibling.as_ref()].concat(), Vec::new())
+    } else {
+        inner_op(vec![INNER_PREFIX], step.sibling.to_vec())
     }
 }
 

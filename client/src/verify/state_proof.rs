@@ -20,7 +20,7 @@ const ROOT_INNER_PREFIX: &[u8] = &[1];
 /// Bytes of a hash.
 const HASH_LENGTH: usize = 32;
 /// Longest way from a leaf of a shard to its root: the bits of a key's hash.
-const MAX_SHARD_DEPTH: usize = 256;
+pub(super) const MAX_SHARD_DEPTH: usize = 256;
 /// Longest way from a shard to the app hash, far above what 256 shards need.
 const MAX_ROOT_DEPTH: usize = 32;
 
@@ -70,14 +70,17 @@ pub fn verify_entry(proof: &StateProof, app_hash: &[u8]) -> Result<VerifiedEntry
     })
 }
 
-fn decode_canonical(bytes: &[u8], part: &'static str) -> Result<CommitmentProof, ProofError> {
+pub(super) fn decode_canonical(
+    bytes: &[u8],
+    part: &'static str,
+) -> Result<CommitmentProof, ProofError> {
     let proof = CommitmentProof::decode(bytes).map_err(|_| ProofError::Malformed { part })?;
     // Unknown fields, repeated fields and long spellings would survive a change unnoticed.
     if proof.encode_to_vec() == bytes { Ok(proof) } else { Err(ProofError::NotCanonical { part }) }
 }
 
 /// The root of the shard that the key belongs to, and the number of hashes above it.
-fn verify_root_proof(
+pub(super) fn verify_root_proof(
     proof: &CommitmentProof,
     key: &StateKey,
     app_hash: &[u8],
@@ -103,7 +106,8 @@ fn verify_root_proof(
         .ok_or(ProofError::RootProofFailed { shard })
 }
 
-fn verify_presence(
+/// The number of hashes above a key that has this value in the shard with this root.
+pub(super) fn verify_presence(
     proof: &CommitmentProof,
     key: &StateKey,
     value: &[u8],
@@ -137,7 +141,7 @@ fn verify_absence(proof: &CommitmentProof, key: &StateKey, shard_root: &Vec<u8>)
     .then_some(depth)
 }
 
-fn exist_proof(proof: &CommitmentProof) -> Option<&ExistenceProof> {
+pub(super) fn exist_proof(proof: &CommitmentProof) -> Option<&ExistenceProof> {
     match &proof.proof {
         Some(Proof::Exist(exist)) => Some(exist),
         Some(Proof::Nonexist(_) | Proof::Batch(_) | Proof::Compressed(_)) | None => None,

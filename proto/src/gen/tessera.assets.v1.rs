@@ -81,7 +81,7 @@ pub struct Asset {
     /// Whether transfers are stopped.
     #[prost(bool, tag = "51")]
     pub paused: bool,
-    /// Number of record dates so far; the latest has this number.
+    /// Number of record dates so far, with those declared ahead.
     #[prost(uint64, tag = "60")]
     pub record_count: u64,
     /// How many of them, from the first, nobody asks for any more.
@@ -91,6 +91,23 @@ pub struct Asset {
     pub distribution_count: u64,
     #[prost(uint64, tag = "63")]
     pub coupon_schedule_count: u64,
+    /// Record dates declared ahead, in ascending order of height; at most 4. Those
+    /// that have passed stay until the next record date is taken or declared.
+    #[prost(message, repeated, tag = "64")]
+    pub scheduled_records: ::prost::alloc::vec::Vec<ScheduledRecord>,
+    /// Number of the record date at `record_height`.
+    #[prost(uint64, tag = "65")]
+    pub record_number: u64,
+}
+/// A record date declared ahead.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScheduledRecord {
+    /// Block whose closing balances will count.
+    #[prost(uint64, tag = "1")]
+    pub height: u64,
+    /// Number of the record date.
+    #[prost(uint64, tag = "2")]
+    pub number: u64,
 }
 /// A change of what one unit is. Every holder has the same part of the asset after it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -206,6 +206,16 @@ pub struct Receipt {
     #[prost(string, tag = "4")]
     pub message: ::prost::alloc::string::String,
 }
+/// What became of one frame.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FrameOutcome {
+    /// How many transactions it has.
+    #[prost(uint32, tag = "1")]
+    pub transactions: u32,
+    /// Root of the tree of their outcomes; empty when the frame was malformed.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub outcomes_root: ::prost::bytes::Bytes,
+}
 /// Rules of the chain that governance may change (leaf `params`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Params {
@@ -399,6 +409,14 @@ pub struct SubscribeBlocksResponse {
     #[prost(uint32, tag = "5")]
     pub refused: u32,
 }
+/// What a node keeps of a block.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct BlockRecord {
+    #[prost(message, optional, tag = "1")]
+    pub summary: ::core::option::Option<SubscribeBlocksResponse>,
+    #[prost(message, repeated, tag = "2")]
+    pub frames: ::prost::alloc::vec::Vec<FrameOutcome>,
+}
 /// Which keys, and as of which block.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetCertificateRequest {
@@ -430,6 +448,44 @@ pub struct GetOwnershipCertificateRequest {
 pub struct GetOwnershipCertificateResponse {
     #[prost(message, optional, tag = "1")]
     pub certificate: ::core::option::Option<super::super::query::v1::Certificate>,
+}
+/// Which transaction.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetReceiptCertificateRequest {
+    /// 32 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub tx_id: ::prost::bytes::Bytes,
+}
+/// The header after the block of the transaction, and the way from there to the receipt.
+///
+/// The certificate also proves the assets that the receipt names, in ascending
+/// order of id, while their state is kept.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetReceiptCertificateResponse {
+    #[prost(message, optional, tag = "1")]
+    pub certificate: ::core::option::Option<super::super::query::v1::Certificate>,
+    #[prost(message, optional, tag = "2")]
+    pub receipt: ::core::option::Option<super::super::query::v1::ReceiptProof>,
+}
+/// Which asset, and as of which block.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct StreamRegisterRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    /// 0 means the latest block whose state is in a signed header.
+    #[prost(uint64, tag = "2")]
+    pub height: u64,
+}
+/// A part of a register.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct StreamRegisterResponse {
+    /// Only in the first part: proofs of the asset and its totals, in this order.
+    #[prost(message, optional, tag = "1")]
+    pub certificate: ::core::option::Option<super::super::query::v1::Certificate>,
+    /// Proofs of holdings; one that changes meanwhile may come twice, the same both
+    /// times. Only the first proof of each shard has its root proof.
+    #[prost(message, repeated, tag = "2")]
+    pub holdings: ::prost::alloc::vec::Vec<super::super::query::v1::StateProof>,
 }
 /// Generated client implementations.
 pub mod transaction_service_client {
@@ -1709,6 +1765,63 @@ pub mod proof_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The receipt of a transaction, proven from the header after its block.
+        pub async fn get_receipt_certificate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetReceiptCertificateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetReceiptCertificateResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.chain.v1.ProofService/GetReceiptCertificate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.chain.v1.ProofService",
+                        "GetReceiptCertificate",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Every holding of an asset that is not empty, as of one block.
+        pub async fn stream_register(
+            &mut self,
+            request: impl tonic::IntoRequest<super::StreamRegisterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::StreamRegisterResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.chain.v1.ProofService/StreamRegister",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("tessera.chain.v1.ProofService", "StreamRegister"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1739,6 +1852,28 @@ pub mod proof_service_server {
             request: tonic::Request<super::GetOwnershipCertificateRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetOwnershipCertificateResponse>,
+            tonic::Status,
+        >;
+        /// The receipt of a transaction, proven from the header after its block.
+        async fn get_receipt_certificate(
+            &self,
+            request: tonic::Request<super::GetReceiptCertificateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetReceiptCertificateResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the StreamRegister method.
+        type StreamRegisterStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::StreamRegisterResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Every holding of an asset that is not empty, as of one block.
+        async fn stream_register(
+            &self,
+            request: tonic::Request<super::StreamRegisterRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::StreamRegisterStream>,
             tonic::Status,
         >;
     }
@@ -1911,6 +2046,101 @@ pub mod proof_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.chain.v1.ProofService/GetReceiptCertificate" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetReceiptCertificateSvc<T: ProofService>(pub Arc<T>);
+                    impl<
+                        T: ProofService,
+                    > tonic::server::UnaryService<super::GetReceiptCertificateRequest>
+                    for GetReceiptCertificateSvc<T> {
+                        type Response = super::GetReceiptCertificateResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetReceiptCertificateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProofService>::get_receipt_certificate(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetReceiptCertificateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.chain.v1.ProofService/StreamRegister" => {
+                    #[allow(non_camel_case_types)]
+                    struct StreamRegisterSvc<T: ProofService>(pub Arc<T>);
+                    impl<
+                        T: ProofService,
+                    > tonic::server::ServerStreamingService<super::StreamRegisterRequest>
+                    for StreamRegisterSvc<T> {
+                        type Response = super::StreamRegisterResponse;
+                        type ResponseStream = T::StreamRegisterStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::StreamRegisterRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ProofService>::stream_register(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = StreamRegisterSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

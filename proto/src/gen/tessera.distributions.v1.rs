@@ -130,12 +130,16 @@ pub struct Record {
     /// Block whose closing balances count.
     #[prost(uint64, tag = "1")]
     pub height: u64,
-    /// Time of that block in milliseconds since the Unix epoch.
+    /// Time of that block in milliseconds since the Unix epoch; 0 for one that was
+    /// declared ahead, until somebody first wants to give it up.
     #[prost(uint64, tag = "2")]
     pub taken_ms: u64,
     /// Distributions and ballots under way that ask for it.
     #[prost(uint64, tag = "3")]
     pub uses: u64,
+    /// Block in which it was declared, if that was ahead; 0 if not.
+    #[prost(uint64, tag = "4")]
+    pub declared_height: u64,
 }
 /// What is agreed of a distribution beside its amount per unit.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -416,11 +420,14 @@ pub struct ClaimIncome {
     #[prost(bytes = "bytes", tag = "3")]
     pub holder: ::prost::bytes::Bytes,
 }
-/// Makes the closing balances of this block a record date of the asset; issuer only.
+/// Makes the closing balances of a block a record date of the asset; issuer only.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct TakeRecord {
     #[prost(bytes = "bytes", tag = "1")]
     pub asset: ::prost::bytes::Bytes,
+    /// 0 for the block that includes it, or a later one.
+    #[prost(uint64, tag = "2")]
+    pub height: u64,
 }
 /// Promises an amount per unit to all who held the asset at a record date, and
 /// pays in what that takes; issuer only.

@@ -76,3 +76,30 @@ pub struct Certificate {
     #[prost(bytes = "bytes", tag = "5")]
     pub validator_set: ::prost::bytes::Bytes,
 }
+/// The way from a receipt to the results that a header commits to.
+///
+/// The outcome is a leaf of the RFC 6962 tree of its frame's outcomes. The root of
+/// that tree is the data of the frame's result, which is a leaf of the tree of the
+/// block's results, whose root is the `last_results_hash` of the next header.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReceiptProof {
+    /// Serialised `tessera.chain.v1.TransactionOutcome`.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub outcome: ::prost::bytes::Bytes,
+    /// From the outcome up to the root of its frame.
+    #[prost(message, repeated, tag = "2")]
+    pub outcome_path: ::prost::alloc::vec::Vec<PathStep>,
+    /// From the frame's result up to the root of its block's results.
+    #[prost(message, repeated, tag = "3")]
+    pub result_path: ::prost::alloc::vec::Vec<PathStep>,
+}
+/// One step up a tree.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PathStep {
+    /// The hash beside the way.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub sibling: ::prost::bytes::Bytes,
+    /// Whether it stands to the left of the way.
+    #[prost(bool, tag = "2")]
+    pub is_left: bool,
+}

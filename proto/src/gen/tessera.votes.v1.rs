@@ -55,7 +55,10 @@ pub struct Proposal {
 /// What happens when a proposal passes.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ProposalOutcome {
-    #[prost(oneof = "proposal_outcome::Outcome", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(
+        oneof = "proposal_outcome::Outcome",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
+    )]
     pub outcome: ::core::option::Option<proposal_outcome::Outcome>,
 }
 /// Nested message and enum types in `ProposalOutcome`.
@@ -85,7 +88,31 @@ pub mod proposal_outcome {
         /// Ends a grant: what is not due yet goes back to the treasury.
         #[prost(message, tag = "8")]
         CancelGrant(super::CancelGrant),
+        /// What follows the organisation does from its own account, the treasury, with the
+        /// roles that this account has: moves the asset on in its life,
+        #[prost(message, tag = "9")]
+        ChangeStatus(super::ChangeStatus),
+        /// sets the rules of a regulated asset,
+        #[prost(message, tag = "10")]
+        SetRules(super::super::super::compliance::v1::RuleSet),
+        /// and, where the treasury is the registrar or the authority of the chain, decides
+        /// on appraisers and sanctions.
+        #[prost(message, tag = "11")]
+        AccreditAppraiser(super::super::super::assets::v1::AccreditAppraiser),
+        #[prost(message, tag = "12")]
+        RevokeAccreditation(super::super::super::assets::v1::RevokeAccreditation),
+        #[prost(message, tag = "13")]
+        SetSanction(super::super::super::compliance::v1::SetSanction),
     }
+}
+/// A step in the life of the asset, like SUSPENDED or ACTIVE.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChangeStatus {
+    #[prost(enumeration = "super::super::assets::v1::AssetStatus", tag = "1")]
+    pub status: i32,
+    /// 32 bytes, or empty: hash of the document that says why.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub reason_sha256: ::prost::bytes::Bytes,
 }
 /// A decision that changes no state.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -489,8 +516,8 @@ pub struct GrantCancelled {
 }
 /// Puts a question to the holders of an asset; any holder may.
 ///
-/// The closing balances of the block that includes it are the record: whoever
-/// acquires units later has no vote with them.
+/// The closing balances of the block that includes it, or of a later one that it
+/// names, are the record: whoever acquires units later has no vote with them.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitProposal {
     #[prost(bytes = "bytes", tag = "1")]
@@ -508,6 +535,10 @@ pub struct SubmitProposal {
     /// Above 0, at most 10,000.
     #[prost(uint32, tag = "6")]
     pub threshold_bps: u32,
+    /// Block whose closing balances are the record; 0 for the block that includes it,
+    /// or a later one. The vote opens after it.
+    #[prost(uint64, tag = "7")]
+    pub record_height: u64,
 }
 /// Votes with all units that the sender held at the record; may be changed
 /// until voting ends.

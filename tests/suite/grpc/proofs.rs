@@ -1,6 +1,12 @@
 //! Certificates, as the client checks them.
 
-use tessera_client::verify::{verify_certificate, verify_ownership};
+use std::time::Duration;
+
+use tessera_client::tx_builder::TransactionId;
+use tessera_client::verify::{
+    RegisterBody, RegisterFile, verify_certificate, verify_ownership, verify_receipt,
+    verify_register,
+};
 use tessera_client::{ClientError, operations};
 use tessera_proto::id::Address;
 use tessera_proto::state_key::StateKey;
@@ -92,5 +98,123 @@ async fn queries_prove_what_they_say() {
     let app_hash = chain.node.store().app_hash(height).unwrap();
     let proven = verify_state_proof(&context.proof.unwrap(), &app_hash).unwrap();
     assert!(proven.is_some());
+    chain.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_register_is_complete_at_one_height_while_holders_come_and_go() {
+    let chain = Chain::start().await;
+    let accounts: Vec<Address> = (1..=6_u8).map(|byte| Address::new([byte; 20])).collect();
+    let (alice, bob) = (signer("alice").address(), signer("bob").address());
+    for account in accounts.iter().chain([&alice]) {
+        chain.give(account, 10).await;
+    }
+    let height = chain.give(&accounts[0], 5).await;
+    // One holder leaves and another comes: at that height things were as they were.
+    let all = operations::transfer(&chain.villa, &bob, units(10));
+    chain.send("alice", all).await;
+    let mut registers = Vec::new();
+    for at in [height, 0] {
+        let (certificate, holdings) = chain.client.register("villa-ardeche", at).await.unwrap();
+        let body = RegisterBody::new(holdings).unwrap();
+        let proven = verify_register(&certificate, &body, &chain.trust).unwrap();
+        assert_eq!(proven.holders.len(), 8);
+        assert_eq!(proven.holders[&accounts[0]].balance, units(15));
+        let text = RegisterFile::new(&certificate, body, &proven).to_text();
+        let read = RegisterFile::from_text(&text).unwrap().verify(&chain.trust).unwrap();
+        assert_eq!(read, proven);
+        registers.push(proven);
+    }
+    let holds = |register: usize, account| registers[register].holders.contains_key(account);
+    assert_eq!((holds(0, &alice), holds(0, &bob)), (true, false));
+    assert_eq!((holds(1, &alice), holds(1, &bob)), (false, true));
+    for (asset, height, told) in
+        [("villa", 0, "there is no asset `villa`"), ("villa-ardeche", 9_999, "not committed yet")]
+    {
+        let error = chain.client.register(asset, height).await.unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+    chain.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_register_of_several_parts_shares_what_its_proofs_have_in_common() {
+    let chain = Chain::start().await;
+    let account = |number: u16| {
+        let mut bytes = [0xab; 20];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        Address::new(bytes)
+    };
+    let mut height = 0;
+    for first in (0..600_u16).step_by(60) {
+        let legs: Vec<_> = (first..first + 60).map(|n| (account(n), units(1))).collect();
+        let operation = operations::batch_transfer(&chain.villa, &legs);
+        height = chain.send("issuer", operation).await.height;
+    }
+    let (certificate, holdings) = chain.client.register("villa-ardeche", height).await.unwrap();
+    let roots = holdings.iter().filter(|proof| !proof.root_proof.is_empty()).count();
+    assert!(roots <= 256, "{roots}");
+    let body = RegisterBody::new(holdings).unwrap();
+    let proven = verify_register(&certificate, &body, &chain.trust).unwrap();
+    assert_eq!(proven.holders.len(), 601);
+    chain.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receipts_are_proven_also_when_the_state_is_not_kept_any_more() {
+    let chain = Chain::start_with(Settings { keep_heights: 4, ..Settings::default() }).await;
+    let bob = signer("bob").address();
+    let operation = operations::transfer(&chain.villa, &bob, units(9));
+    let receipt = chain.send("issuer", operation).await;
+    let id = receipt.outcome.clone().unwrap().tx_id;
+    let id = TransactionId::new(id.as_ref().try_into().unwrap());
+    let prove = async || {
+        let (certificate, proof) = chain.client.receipt_certificate(id).await.unwrap();
+        assert_eq!(certificate.state_height, receipt.height);
+        let proven = verify_receipt(&certificate, &proof, &chain.trust).unwrap();
+        assert_eq!(Some(&proven.outcome), receipt.outcome.as_ref());
+        proven
+    };
+    assert!(prove().await.assets.contains_key(&chain.villa));
+    for amount in 1..12 {
+        chain.give(&bob, amount).await;
+    }
+    assert!(prove().await.assets.is_empty(), "the state is pruned, the receipt is not");
+    // A refusal is proven as well.
+    let too_much = operations::transfer(&chain.villa, &bob, units(u64::MAX));
+    let refused = chain.client.send(&signer("alice"), &[too_much]).await.unwrap_err();
+    let ClientError::Refused(refusal) = refused else { panic!("{refused:?}") };
+    let (certificate, proof) = chain.client.receipt_certificate(refusal.id.unwrap()).await.unwrap();
+    let proven = verify_receipt(&certificate, &proof, &chain.trust).unwrap().outcome;
+    assert_eq!((proven.code, proven.codespace), (refusal.code, refusal.codespace));
+
+    let unknown = chain.client.receipt_certificate(TransactionId::new([7; 32])).await;
+    let told = unknown.unwrap_err().to_string();
+    assert!(told.contains("no block has transaction 0707"), "{told}");
+    chain.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_among_many_frames_and_transactions_is_found() {
+    let settings = Settings { block_time: Duration::from_millis(300), ..Settings::default() };
+    let chain = Chain::start_with(settings).await;
+    let mut sent = Vec::new();
+    for number in 0..40_u64 {
+        let to = Address::new([u8::try_from(number).unwrap(); 20]);
+        let operation = operations::transfer(&chain.villa, &to, units(number + 1));
+        let client = chain.client.clone();
+        sent.push(tokio::spawn(async move { client.send(&signer("issuer"), &[operation]).await }));
+    }
+    let mut together = std::collections::BTreeMap::<u64, u32>::new();
+    for sent in sent {
+        let receipt = sent.await.unwrap().unwrap();
+        *together.entry(receipt.height).or_default() += 1;
+        let outcome = receipt.outcome.unwrap();
+        let id = TransactionId::new(outcome.tx_id.as_ref().try_into().unwrap());
+        let (certificate, proof) = chain.client.receipt_certificate(id).await.unwrap();
+        let proven = verify_receipt(&certificate, &proof, &chain.trust).unwrap();
+        assert_eq!(proven.outcome, outcome);
+    }
+    assert!(together.values().any(|count| *count > 1), "{together:?}");
     chain.stop().await;
 }

@@ -162,6 +162,7 @@ async fn propose(chain: &Chain) {
         voting_period_blocks: 1_000,
         quorum_bps: 1_000,
         threshold_bps: 5_000,
+        record_height: 0,
     };
     chain.send("issuer", operations::submit_proposal(proposal)).await;
 }

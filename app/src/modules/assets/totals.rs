@@ -29,7 +29,7 @@ pub(super) fn declare_set_supply(
     asset: &AssetId,
 ) -> Result<(), Fault> {
     access.write(StateKey::asset_totals(asset));
-    if let Some(record) = holdings::record_height(state, asset)? {
+    for record in holdings::record_height(state, asset)? {
         access.write(StateKey::supply_copy(asset, record));
     }
     Ok(())
@@ -63,7 +63,7 @@ pub(crate) fn declare_supply_at(
 ) -> Result<(), Fault> {
     let key = StateKey::asset_totals(asset);
     access.read(key);
-    if let Some(latest) = holdings::record_height(state, asset)? {
+    for latest in holdings::record_height(state, asset)? {
         access.read(StateKey::supply_copy(asset, latest));
     }
     let Some(totals) = state.leaf::<AssetTotals>(&key)? else { return Ok(()) };

@@ -261,6 +261,22 @@ pub enum DistributionError {
         /// Name of the asset.
         name: String,
     },
+    /// The block of a record date is over.
+    #[error("block {height} is over, this is block {now}: name this or a later block")]
+    RecordInThePast {
+        /// The block.
+        height: u64,
+        /// This block.
+        now: u64,
+    },
+    /// Too many record dates are declared ahead.
+    #[error("`{name}` has {most} record dates ahead, declare more when one has passed")]
+    TooManyScheduled {
+        /// Name of the asset.
+        name: String,
+        /// Most that there can be.
+        most: usize,
+    },
 }
 
 impl DistributionError {
@@ -300,6 +316,8 @@ impl DistributionError {
             Self::NoCoupon { .. } => 38,
             Self::PaidBeforeDue { .. } => 39,
             Self::NothingToPrune { .. } => 40,
+            Self::RecordInThePast { .. } => 41,
+            Self::TooManyScheduled { .. } => 42,
         }
     }
 }

@@ -66,7 +66,7 @@ impl Opening<'_> {
         // Which of the next numbers it is given depends on what comes before it in the block.
         let numbers: Vec<u64> =
             (1..=records::AHEAD).filter_map(|step| count.checked_add(step)).collect();
-        terms.declare(access, asset, &numbers);
+        terms.declare(state, access, (asset, &facts), &numbers)?;
         for number in &numbers {
             let pool = Address::distribution_pool(asset, *number);
             holdings::declare_credit(state, access, currency, &pool)?;
@@ -116,7 +116,7 @@ impl Opening<'_> {
         let number = facts.distribution_count.checked_add(1).ok_or_else(too_many)?;
         facts.distribution_count = number;
         context.state.store(StateKey::asset(asset), &facts)?;
-        terms.store(context.state, asset, number)?;
+        terms.store(context.state, (asset, &facts), number)?;
         let pool = Address::distribution_pool(asset, number);
         holdings::debit(context.state, block, currency, &payer, funded)?;
         holdings::credit(context.state, currency, &pool, funded)?;

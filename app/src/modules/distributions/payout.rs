@@ -2,7 +2,9 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
+use tessera_proto::pb::compliance::v1::Wallet;
 use tessera_proto::pb::distributions::v1 as pb;
 use tessera_proto::pb::distributions::v1::{
     Distribution, DistributionPayout, HolderSelection, HolderTerms,
@@ -11,7 +13,10 @@ use tessera_proto::state_key::StateKey;
 
 use super::error::DistributionError;
 use super::open::Rate;
+use super::terms;
+use crate::modules::assets::load_asset;
 use crate::modules::committed::{self, broken};
+use crate::modules::eligibility::{identity_of, wallet};
 use crate::modules::transfers::holdings;
 use crate::modules::{BlockInfo, Context};
 use crate::num::{FULL_BPS, share_of_bps};
@@ -29,12 +34,8 @@ pub struct Due {
 }
 
 /// What a balance at the record is due.
-fn due(
-    distribution: &Distribution,
-    terms: Option<&HolderTerms>,
-    balance: Amount,
-) -> Result<Due, Fault> {
-    let listed = terms.is_some_and(|terms| terms.listed);
+fn due(distribution: &Distribution, terms: &HolderTerms, balance: Amount) -> Result<Due, Fault> {
+    let listed = terms.listed;
     let selected = match distribution.selection() {
         HolderSelection::Listed => listed,
         HolderSelection::NotListed => !listed,
@@ -48,8 +49,7 @@ fn due(
         units: committed::amount("units", &distribution.units)?,
     };
     let gross = rate.of(balance).ok_or_else(|| broken("a part is more than was promised"))?;
-    let bps = terms.and_then(|terms| terms.withholding_bps);
-    let bps = bps.unwrap_or(distribution.withholding_bps);
+    let bps = terms.withholding_bps.unwrap_or(distribution.withholding_bps);
     let net = share_of_bps(gross, FULL_BPS.saturating_sub(bps))
         .ok_or_else(|| broken("a withholding rate is more than the whole"))?;
     Ok(Due { gross, withheld: committed::difference("tax", gross, net)? })
@@ -68,9 +68,46 @@ pub fn due_to(
 ) -> Result<Option<(Amount, Due)>, Fault> {
     let height = distribution.record_height;
     let balance = holdings::balance_at_of(state, asset, holder, height)?;
-    let terms = state.leaf(&StateKey::holder_terms(asset, distribution.number, holder))?;
-    let due = |balance| due(distribution, terms.as_ref(), balance).map(|due| (balance, due));
+    let key = |account: &Address| StateKey::holder_terms(asset, distribution.number, account);
+    let of_identity = match identity(state, asset, holder)? {
+        Some(identity) => state.leaf(&key(&identity))?,
+        None => None,
+    };
+    let terms = terms::combined(distribution, state.leaf(&key(holder))?, of_identity);
+    let due = |balance| due(distribution, &terms, balance).map(|due| (balance, due));
     balance.map(due).transpose()
+}
+
+/// The identity of a holder of a regulated asset.
+fn identity(
+    state: &dyn StateReader,
+    asset: &AssetId,
+    holder: &Address,
+) -> Result<Option<Address>, Fault> {
+    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
+    if !facts.is_some_and(|facts| facts.regulated) {
+        return Ok(None);
+    }
+    let wallet: Wallet = state.leaf(&StateKey::wallet(holder))?.unwrap_or_default();
+    identity_of(&wallet)
+}
+
+/// What a distribution says of a holder, and of its identity where the asset is regulated.
+fn terms_of(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    distribution: &Distribution,
+    holder: &Address,
+) -> Result<HolderTerms, ExecutionError> {
+    let key = |account: &Address| StateKey::holder_terms(asset, distribution.number, account);
+    let own = view.load(&key(holder))?;
+    let regulated = load_asset(view, asset)?.regulated;
+    let identity = if regulated { identity_of(&wallet(view, holder)?)? } else { None };
+    let of_identity = match identity {
+        Some(identity) => view.load(&key(&identity))?,
+        None => None,
+    };
+    Ok(terms::combined(distribution, own, of_identity))
 }
 
 /// A distribution that exists.
@@ -119,8 +156,13 @@ pub(super) fn declare<'a>(
         let account = committed::address("tax account", &distribution.tax_account)?;
         access.credit(&currency, &account, record);
     }
+    access.read(StateKey::asset(asset));
     for holder in holders {
         access.read(StateKey::holder_terms(asset, number, holder));
+        access.read(StateKey::wallet(holder));
+        if let Some(identity) = identity(state, asset, holder)? {
+            access.read(StateKey::holder_terms(asset, number, &identity));
+        }
         access.write(StateKey::distribution_payout(asset, number, holder));
         let height = distribution.record_height;
         holdings::declare_balance_at(state, access, asset, holder, height)?;
@@ -146,11 +188,11 @@ pub(super) fn pay(
         let holder = *holder;
         return Err(DistributionError::AlreadyPaid { holder, distribution: number }.into());
     }
-    let terms = context.state.load(&StateKey::holder_terms(asset, number, holder))?;
+    let terms = terms_of(context.state, asset, distribution, holder)?;
     let record = distribution.record_height;
     let balance = holdings::balance_at(context.state, asset, holder, record)?;
     let balance = balance.ok_or(DistributionError::RecordTooFarBack { record })?;
-    let Due { gross, withheld } = due(distribution, terms.as_ref(), balance)?;
+    let Due { gross, withheld } = due(distribution, &terms, balance)?;
     if gross.is_zero() {
         let holder = *holder;
         return Err(DistributionError::NothingDue { holder, distribution: number }.into());

@@ -51,24 +51,38 @@ impl TryFrom<pb::PruneRecords> for PruneRecords {
 }
 
 impl PruneRecords {
-    /// Gives up the oldest record dates; the height of the oldest that is left.
-    fn give_up(&self, context: &mut Context<'_>, asset: &mut Asset) -> Result<u64, ExecutionError> {
+    /// Gives up the oldest record dates; the height from which on copies are needed for those that
+    /// are left, and whether the time that one is kept for begins now.
+    fn give_up(
+        &self,
+        context: &mut Context<'_>,
+        asset: &mut Asset,
+    ) -> Result<(u64, bool), ExecutionError> {
         let mut oldest = asset.pruned_record_count.saturating_add(1);
         for _ in 0..MAX_STEPS {
             let key = StateKey::record(&self.asset, oldest);
-            let Some(record) = context.state.load::<Record>(&key)? else { return Ok(0) };
+            let Some(record) = context.state.load::<Record>(&key)? else {
+                return Ok((0, false));
+            };
             let kept_until = record.taken_ms.saturating_add(KEPT_MS);
-            let in_use = record.uses > 0 || context.block.time_ms < kept_until;
+            let is_ahead = record.height >= context.block.height;
+            let in_use = is_ahead || record.uses > 0 || context.block.time_ms < kept_until;
+            if record.taken_ms == 0 && !is_ahead {
+                // Nobody has noted when it passed: the time it is kept for begins now.
+                let taken_ms = context.block.time_ms;
+                context.state.store(key, &Record { taken_ms, ..record })?;
+                return Ok((needed_from(&record), true));
+            }
             // The latest stays: changes of holdings still keep copies for it.
             if in_use || oldest >= asset.record_count {
-                return Ok(record.height);
+                return Ok((needed_from(&record), false));
             }
             context.state.write(key, None)?;
             asset.pruned_record_count = oldest;
             oldest = oldest.saturating_add(1);
         }
         let record: Option<Record> = context.state.load(&StateKey::record(&self.asset, oldest))?;
-        Ok(record.map_or(0, |record| record.height))
+        Ok((record.as_ref().map_or(0, needed_from), false))
     }
 
     /// Deletes the copies of an account for record dates before `oldest`; how many there were.
@@ -105,6 +119,15 @@ impl PruneRecords {
             }
         }
         Ok(deleted)
+    }
+}
+
+/// The height from which on copies are needed for a record date and all with greater numbers: one
+/// that was declared ahead may be younger than those, but not its declaration.
+fn needed_from(record: &Record) -> u64 {
+    match record.declared_height {
+        0 => record.height,
+        declared => declared.min(record.height),
     }
 }
 
@@ -148,13 +171,13 @@ impl Message for PruneRecords {
         let Self { asset: id, accounts } = self;
         let mut asset = load_asset(context.state, id)?;
         let before = asset.pruned_record_count;
-        let oldest = self.give_up(context, &mut asset)?;
+        let (oldest, noted) = self.give_up(context, &mut asset)?;
         let mut copies = 0_u32;
         for account in accounts {
             copies = copies.saturating_add(self.delete_copies(context, &asset, account, oldest)?);
         }
         let pruned_record_count = asset.pruned_record_count;
-        if copies == 0 && pruned_record_count == before {
+        if copies == 0 && pruned_record_count == before && !noted {
             return Err(DistributionError::NothingToPrune { name: asset.name }.into());
         }
         context.state.store(StateKey::asset(id), &asset)?;

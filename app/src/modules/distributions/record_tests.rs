@@ -12,7 +12,9 @@ use proptest::prelude::*;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
 use tessera_proto::leaf::{Holding, HoldingCopy};
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
+use tessera_proto::pb::compliance::v1::Wallet;
 use tessera_proto::pb::distributions::v1 as pb;
 use tessera_proto::pb::distributions::v1::{
     CouponSchedule, DayCount, Distribution, HolderSelection, Record, RemainderPolicy,
@@ -25,6 +27,7 @@ use crate::modules::testing::{
     ISSUER, Kind, START_BALANCE, TestChain, account, amount, assert_refused, asset, mint, register,
     transfer,
 };
+use crate::modules::transfers::holdings;
 
 const DAY_MS: u64 = 86_400_000;
 /// When distributions of these tests are paid, and when they end.
@@ -59,7 +62,11 @@ fn declare(message: pb::DeclareDistribution) -> Kind {
 }
 
 fn take_record() -> Kind {
-    Kind::TakeRecord(pb::TakeRecord { asset: asset("villa").to_bytes() })
+    record_at(0)
+}
+
+fn record_at(height: u64) -> Kind {
+    Kind::TakeRecord(pb::TakeRecord { asset: asset("villa").to_bytes(), height })
 }
 
 fn claim(number: u64) -> Kind {
@@ -614,4 +621,121 @@ proptest! {
         let issuer = chain.balance("usdx", ISSUER);
         prop_assert_eq!(issuer + net + tax, before, "claims and the remainder");
     }
+}
+
+#[test]
+fn a_record_date_declared_ahead_is_kept_without_anybody_doing_anything() {
+    let mut chain = chain_with_record();
+    let (now, id) = (chain.block.height, asset("villa"));
+    assert_refused(chain.submit(1, record_at(now + 3)), "assets", 14);
+    assert_refused(chain.submit(ISSUER, record_at(now - 1)), "distributions", 41);
+    let events = chain.submit(ISSUER, record_at(now + 3)).unwrap();
+    let [EventKind::RecordTaken(taken)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((taken.record, taken.height), (2, now + 3));
+    // The same again is the same; more than four at a time are refused.
+    for height in [now + 3, now + 5, now + 7, now + 9] {
+        chain.submit(ISSUER, record_at(height)).unwrap();
+    }
+    assert_eq!(chain.facts("villa").record_count, 5);
+    assert_refused(chain.submit(ISSUER, record_at(now + 11)), "distributions", 42);
+    let promise = |record| declare(pb::DeclareDistribution { record, ..distribution(terms(700)) });
+    assert_refused(chain.submit(ISSUER, promise(2)), "distributions", 17);
+    let mut held = std::collections::BTreeMap::new();
+    for step in 1..=10 {
+        chain.next_block();
+        chain.submit(1, transfer("villa", &account(3), step)).unwrap();
+        held.insert(chain.block.height, [1, 3].map(|number| chain.balance("villa", number)));
+    }
+    for height in [now + 3, now + 5, now + 7, now + 9] {
+        for (index, number) in [(0, 1), (1, 3)] {
+            let found =
+                chain.with_view(|view| holdings::balance_at(view, &id, &account(number), height));
+            let found = found.unwrap().unwrap().base_units();
+            assert_eq!(found, held[&height][index], "account {number} at {height}");
+        }
+    }
+    chain.submit(ISSUER, promise(2)).unwrap();
+    // The next one makes room, and the dates keep their order.
+    chain.submit(ISSUER, record_at(chain.block.height + 2)).unwrap();
+    let facts = chain.facts("villa");
+    assert_eq!((facts.record_height, facts.previous_record_height), (now + 9, now + 7));
+    assert_eq!((facts.scheduled_records.len(), facts.record_number), (1, 5));
+}
+
+#[test]
+fn the_days_of_a_record_date_declared_ahead_begin_when_somebody_wants_to_give_it_up() {
+    let mut chain = chain_with_record();
+    let now = chain.block.height;
+    chain.submit(ISSUER, record_at(now + 2)).unwrap();
+    chain.block.time_ms += KEPT_MS;
+    // Record 1 is given up; record 2 is still ahead.
+    chain.submit(5, prune(&[])).unwrap();
+    assert_refused(chain.submit(5, prune(&[])), "distributions", 40);
+    chain.skip_blocks(3);
+    chain.submit(ISSUER, take_record()).unwrap();
+    chain.next_block();
+    chain.submit(5, prune(&[])).unwrap();
+    let key = StateKey::record(&asset("villa"), 2);
+    assert_eq!(chain.get::<Record>(&key).unwrap().taken_ms, chain.block.time_ms);
+    assert_refused(chain.submit(5, prune(&[])), "distributions", 40);
+    chain.block.time_ms += KEPT_MS;
+    chain.submit(5, prune(&[])).unwrap();
+    assert!(chain.get::<Record>(&key).is_none());
+}
+
+/// The same, regulated: accounts 1 and 2 are wallets of one identity, that of account 1.
+fn chain_with_identity() -> TestChain {
+    let mut chain = chain_with_record();
+    let facts = chain.facts("villa");
+    chain.set(StateKey::asset(&asset("villa")), &Asset { regulated: true, ..facts });
+    for number in [1, 2] {
+        let wallet = Wallet { identity: account(1).to_bytes(), ..Wallet::default() };
+        chain.set(StateKey::wallet(&account(number)), &wallet);
+    }
+    chain
+}
+
+#[test]
+fn tax_and_exclusion_are_those_of_the_identity_whichever_wallet_is_named_or_paid() {
+    // The rate is said of the second wallet, and of the first one a lower one.
+    let rate = |number, withholding_bps| pb::WithholdingRate {
+        account: account(number).to_bytes(),
+        withholding_bps,
+    };
+    let mut rates = vec![rate(1, 1_000), rate(2, 5_000)];
+    rates.sort_by(|one, other| one.account.cmp(&other.account));
+    let taxed = pb::DistributionTerms {
+        withholding_bps: 100,
+        tax_account: account(4).to_bytes(),
+        rates,
+        ..terms(700)
+    };
+    let excluded = pb::DistributionTerms {
+        selection: HolderSelection::NotListed.into(),
+        holders: vec![account(2).to_bytes()],
+        ..terms(700)
+    };
+    let mut chain = chain_with_identity();
+    for terms in [taxed.clone(), excluded.clone()] {
+        chain.submit(ISSUER, declare(distribution(terms))).unwrap();
+    }
+    chain.block.time_ms = PAYMENT_MS;
+    chain.submit(5, push(1, &[account(1), account(2)])).unwrap();
+    // 210 and 69 before tax, half of it withheld in favour of the tax.
+    assert_eq!((gained(&chain, 1), gained(&chain, 2), gained(&chain, 4)), (105, 34, 140));
+    for number in [1, 2] {
+        assert_refused(chain.submit(number, claim(2)), "distributions", 32);
+    }
+    chain.submit(ISSUER, claim(2)).unwrap();
+
+    // Of an asset that is not regulated accounts stand for themselves.
+    let mut chain = chain_with_record();
+    for terms in [taxed, excluded] {
+        chain.submit(ISSUER, declare(distribution(terms))).unwrap();
+    }
+    chain.block.time_ms = PAYMENT_MS;
+    chain.submit(5, push(1, &[account(1), account(2)])).unwrap();
+    assert_eq!((gained(&chain, 1), gained(&chain, 2)), (189, 34));
+    chain.submit(1, claim(2)).unwrap();
+    assert_refused(chain.submit(2, claim(2)), "distributions", 32);
 }

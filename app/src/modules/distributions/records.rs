@@ -5,12 +5,14 @@
 //! declare something for it, and may then be pruned.
 
 use tessera_proto::id::AssetId;
-use tessera_proto::pb::assets::v1::Asset;
+use tessera_proto::pb::assets::v1::{Asset, ScheduledRecord};
 use tessera_proto::pb::distributions::v1::Record;
 use tessera_proto::state_key::StateKey;
 
+use super::error::DistributionError;
 use crate::modules::BlockInfo;
 use crate::modules::committed::broken;
+use crate::modules::transfers::record::MAX_SCHEDULED;
 use crate::state::access::{AccessSet, Mode};
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
@@ -48,36 +50,99 @@ pub(crate) fn declare_take(
     access: &mut AccessSet,
     asset: &AssetId,
 ) -> Result<(), Fault> {
-    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
-    let count = facts.map_or(0, |facts| facts.record_count);
-    access.write(StateKey::record(asset, count.saturating_add(1)));
-    Ok(())
+    let facts: Asset = state.leaf(&StateKey::asset(asset))?.unwrap_or_default();
+    for scheduled in &facts.scheduled_records {
+        access.write(StateKey::record(asset, scheduled.number));
+    }
+    // Those taken in one block are one; those declared ahead in it are more.
+    declare_next(access, facts.record_count, |number| StateKey::record(asset, number))
 }
 
-/// Makes the closing balances of this block a record date, if they are none yet, with `uses` more
-/// users; its number. The asset must be stored afterwards.
+/// Makes the closing balances of the block at `height` a record date, if they are none yet, with
+/// `uses` more users; its number. The asset must be stored afterwards.
+///
+/// A height of 0 is this block. A later one is only remembered in the asset: nothing has to
+/// happen when it passes.
+///
+/// # Errors
+/// In order of precedence: [`DistributionError::RecordInThePast`],
+/// [`DistributionError::TooManyScheduled`].
 pub(crate) fn take(
     view: &mut dyn StateView,
     block: &BlockInfo,
-    id: &AssetId,
+    (id, height): (&AssetId, u64),
     asset: &mut Asset,
     uses: u64,
 ) -> Result<u64, ExecutionError> {
-    if asset.record_height != block.height {
-        asset.previous_record_height = asset.record_height;
-        asset.record_height = block.height;
-        asset.record_count = asset
-            .record_count
-            .checked_add(1)
-            .ok_or_else(|| broken("record dates have come to their end"))?;
+    let now = block.height;
+    let height = if height == 0 { now } else { height };
+    if height < now {
+        return Err(DistributionError::RecordInThePast { height, now }.into());
     }
-    let number = asset.record_count;
+    let number = match number_at(asset, height) {
+        Some(number) => number,
+        None => {
+            enter(asset, height, now)?;
+            asset.record_count
+        }
+    };
     let key = StateKey::record(id, number);
-    let fresh = Record { height: block.height, taken_ms: block.time_ms, uses: 0 };
+    let ahead = height > now;
+    let fresh = Record {
+        height,
+        taken_ms: if ahead { 0 } else { block.time_ms },
+        uses: 0,
+        declared_height: if ahead { now } else { 0 },
+    };
     let mut record: Record = view.load(&key)?.unwrap_or(fresh);
     record.uses = record.uses.saturating_add(uses);
     view.store(key, &record)?;
     Ok(number)
+}
+
+/// The number of the record date at a height, if it is the latest or declared ahead.
+pub(crate) fn number_at(asset: &Asset, height: u64) -> Option<u64> {
+    let scheduled = asset.scheduled_records.iter().find(|record| record.height == height);
+    let taken = (asset.record_height == height).then_some(asset.record_number);
+    scheduled.map(|record| record.number).or(taken)
+}
+
+/// Adds a record date to an asset, after those declared ahead that have passed are counted among
+/// the taken ones. Which record date is in force in this block does not change.
+fn enter(asset: &mut Asset, height: u64, now: u64) -> Result<(), ExecutionError> {
+    let scheduled = std::mem::take(&mut asset.scheduled_records);
+    let (passed, mut ahead): (Vec<_>, Vec<_>) =
+        scheduled.into_iter().partition(|record| record.height < now);
+    for record in passed {
+        become_latest(asset, &record);
+    }
+    let next = asset.record_count.checked_add(1);
+    let number = next.ok_or_else(|| broken("record dates have come to their end"))?;
+    let record = ScheduledRecord { height, number };
+    if height > now {
+        if ahead.len() >= MAX_SCHEDULED {
+            let name = asset.name.clone();
+            return Err(DistributionError::TooManyScheduled { name, most: MAX_SCHEDULED }.into());
+        }
+        let at = ahead.partition_point(|other| other.height < height);
+        ahead.insert(at, record);
+    } else {
+        become_latest(asset, &record);
+    }
+    asset.record_count = number;
+    asset.scheduled_records = ahead;
+    Ok(())
+}
+
+/// Keeps the two latest heights: one of them is in force in every block.
+fn become_latest(asset: &mut Asset, record: &ScheduledRecord) {
+    if record.height > asset.record_height {
+        asset.previous_record_height = asset.record_height;
+        asset.record_height = record.height;
+        asset.record_number = record.number;
+    } else {
+        asset.previous_record_height = asset.previous_record_height.max(record.height);
+    }
 }
 
 /// One user less of a record date.

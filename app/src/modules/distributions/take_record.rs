@@ -13,11 +13,13 @@ use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Leaves, StateReader};
 
-/// Makes the closing balances of the block a record date.
+/// Makes the closing balances of a block a record date: of this one or of a later one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakeRecord {
     /// Of which asset.
     pub asset: AssetId,
+    /// Height of the block; 0 for the one that includes this.
+    pub height: u64,
 }
 
 impl TryFrom<pb::TakeRecord> for TakeRecord {
@@ -25,7 +27,8 @@ impl TryFrom<pb::TakeRecord> for TakeRecord {
 
     /// Refuses a malformed id.
     fn try_from(message: pb::TakeRecord) -> Result<Self, DistributionError> {
-        Ok(Self { asset: fields::asset_id("asset", &message.asset)? })
+        let pb::TakeRecord { asset, height } = message;
+        Ok(Self { asset: fields::asset_id("asset", &asset)?, height })
     }
 }
 
@@ -40,17 +43,18 @@ impl Message for TakeRecord {
         records::declare_take(state, access, &self.asset)
     }
 
-    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::NotIssuer`].
+    /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::NotIssuer`],
+    /// [`DistributionError::RecordInThePast`], [`DistributionError::TooManyScheduled`].
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     /// [`AssetError::NotIssuer`]: crate::modules::assets::AssetError::NotIssuer
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let Self { asset: id } = self;
+        let Self { asset: id, height } = self;
         let mut asset = load_asset(context.state, id)?;
         require_issuer(&asset, &context.sender)?;
-        let record = records::take(context.state, context.block, id, &mut asset, 0)?;
+        let record = records::take(context.state, context.block, (id, *height), &mut asset, 0)?;
         context.state.store(StateKey::asset(id), &asset)?;
-        let height = context.block.height;
+        let height = if *height == 0 { context.block.height } else { *height };
         context.emit(Kind::RecordTaken(pb::RecordTaken { asset: id.to_bytes(), record, height }));
         Ok(())
     }

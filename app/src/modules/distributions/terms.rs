@@ -4,16 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1::Asset;
+use tessera_proto::pb::compliance::v1::Wallet;
 use tessera_proto::pb::distributions::v1 as pb;
-use tessera_proto::pb::distributions::v1::{HolderSelection, HolderTerms, RemainderPolicy};
+use tessera_proto::pb::distributions::v1::{
+    Distribution, HolderSelection, HolderTerms, RemainderPolicy,
+};
 use tessera_proto::state_key::StateKey;
 
 use super::error::DistributionError;
+use crate::modules::eligibility::{identity_of, wallet};
 use crate::modules::fields::{self, FieldError};
 use crate::num::FULL_BPS;
 use crate::state::access::AccessSet;
-use crate::state::error::ExecutionError;
-use crate::state::view::{Leaves, StateView};
+use crate::state::error::{ExecutionError, Fault};
+use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
 
 /// Most accounts of each list of a distribution.
 pub const MAX_LISTED: usize = 256;
@@ -93,29 +98,77 @@ impl Terms {
     }
 
     /// Declares what [`Terms::store`] touches for a distribution of one of these numbers.
-    pub(super) fn declare(&self, access: &mut AccessSet, asset: &AssetId, numbers: &[u64]) {
-        for number in numbers {
+    pub(super) fn declare(
+        &self,
+        state: &dyn StateReader,
+        access: &mut AccessSet,
+        (asset, facts): (&AssetId, &Asset),
+        numbers: &[u64],
+    ) -> Result<(), Fault> {
+        let mut subjects = self.named();
+        if facts.regulated {
             for account in self.named() {
-                access.write(StateKey::holder_terms(asset, *number, &account));
+                let key = StateKey::wallet(&account);
+                access.read(key);
+                let wallet: Wallet = state.leaf(&key)?.unwrap_or_default();
+                subjects.extend(identity_of(&wallet)?);
             }
         }
+        for number in numbers {
+            for account in &subjects {
+                access.write(StateKey::holder_terms(asset, *number, account));
+            }
+        }
+        Ok(())
     }
 
-    /// Stores what is said of single holders.
+    /// Stores what is said of single holders: of a regulated asset under their identities, so that
+    /// it counts for all their wallets. Of several rates for one identity the highest counts.
+    ///
+    /// Who is paid although others are not stands under the account: the distribution is funded
+    /// for the accounts that were named.
     pub(super) fn store(
         &self,
         view: &mut dyn StateView,
-        asset: &AssetId,
+        (asset, facts): (&AssetId, &Asset),
         number: u64,
     ) -> Result<(), ExecutionError> {
+        let mut said = BTreeMap::<Address, HolderTerms>::new();
         for account in self.named() {
-            let leaf = HolderTerms {
-                listed: self.holders.contains(&account),
-                withholding_bps: self.rates.get(&account).copied(),
+            let identity = match facts.regulated {
+                true => identity_of(&wallet(view, &account)?)?,
+                false => None,
             };
-            view.store(StateKey::holder_terms(asset, number, &account), &leaf)?;
+            let subject = identity.unwrap_or(account);
+            if let Some(bps) = self.rates.get(&account) {
+                let terms = said.entry(subject).or_default();
+                terms.withholding_bps = terms.withholding_bps.max(Some(*bps));
+            }
+            if self.holders.contains(&account) {
+                let excluded = self.selection == HolderSelection::NotListed;
+                let subject = if excluded { subject } else { account };
+                said.entry(subject).or_default().listed = true;
+            }
+        }
+        for (subject, terms) in said {
+            view.store(StateKey::holder_terms(asset, number, &subject), &terms)?;
         }
         Ok(())
+    }
+}
+
+/// What is said of a holder itself, together with what is said of its identity.
+pub(super) fn combined(
+    distribution: &Distribution,
+    own: Option<HolderTerms>,
+    identity: Option<HolderTerms>,
+) -> HolderTerms {
+    let own = own.unwrap_or_default();
+    let identity = identity.unwrap_or_default();
+    let excluded = distribution.selection() == HolderSelection::NotListed && identity.listed;
+    HolderTerms {
+        listed: own.listed || excluded,
+        withholding_bps: own.withholding_bps.or(identity.withholding_bps),
     }
 }
 

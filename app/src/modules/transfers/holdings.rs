@@ -8,7 +8,7 @@ use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
-use super::record::{self, Version};
+use super::record::{RecordHeights, Version};
 use crate::modules::BlockInfo;
 use crate::modules::committed::{self, broken};
 use crate::num::{self, Share};
@@ -17,13 +17,13 @@ use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
 
-/// The record height that changes of holdings of an asset may copy to, before the block.
+/// The record heights that changes of holdings of an asset may copy to, before the block.
 pub(crate) fn record_height(
     state: &dyn StateReader,
     asset: &AssetId,
-) -> Result<Option<u64>, Fault> {
+) -> Result<RecordHeights, Fault> {
     let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
-    Ok(facts.as_ref().and_then(record::committed))
+    Ok(facts.as_ref().map(RecordHeights::of).unwrap_or_default())
 }
 
 /// Declares what [`debit`] touches.
@@ -228,7 +228,7 @@ pub(crate) fn declare_balance_at(
     let key = StateKey::holding(asset, account);
     access.read(StateKey::asset(asset));
     access.read(key);
-    if let Some(latest) = record_height(state, asset)? {
+    for latest in record_height(state, asset)? {
         access.read(StateKey::holding_copy(asset, account, latest));
     }
     let holding: Holding = state.leaf(&key)?.unwrap_or_default();

@@ -13,7 +13,8 @@ use tessera_proto::state_key::StateKey;
 use super::encumbrances::MAX_ENCUMBRANCES;
 use super::error::TransferError;
 use super::holdings::{self, Slot};
-use super::{acceptance, encumbrances, record};
+use super::record::RecordHeights;
+use super::{acceptance, encumbrances};
 use crate::modules::eligibility::{self, Movement, Parties, Scope, Verdict};
 use crate::modules::{BlockInfo, Context, fields};
 use crate::state::access::AccessSet;
@@ -32,7 +33,7 @@ pub(crate) fn declare(
     to: &[Address],
 ) -> Result<(), Fault> {
     let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
-    let record = facts.as_ref().and_then(record::committed);
+    let record = facts.as_ref().map(RecordHeights::of).unwrap_or_default();
     access.debit(asset, from, record);
     for account in to {
         access.credit(asset, account, record);

@@ -5,6 +5,9 @@
 //! height; leaf and copies are chained, newest first. So the value at a record costs nothing to
 //! keep where nothing changed, and survives pruning and state sync, for it is in the state.
 
+use std::iter::{Chain, Flatten};
+use std::{array, option};
+
 use tessera_proto::amount::Amount;
 use tessera_proto::leaf::{Holding, HoldingCopy};
 use tessera_proto::pb::assets::v1::{Asset, AssetTotals, SupplyCopy};
@@ -17,16 +20,47 @@ use crate::state::error::Fault;
 /// many record dates can cause.
 const MAX_COPIES_WALKED: u32 = 1_024;
 
+/// Most record dates that an asset has declared ahead at a time.
+pub(crate) const MAX_SCHEDULED: usize = 4;
+
 /// The record date that a change in the block of `height` must keep a copy for: the latest of
-/// an earlier block.
+/// an earlier block, taken then or declared ahead.
+///
+/// Nothing has to happen when a date that was declared ahead passes: the first change after it
+/// finds it here.
 pub(crate) fn effective(asset: &Asset, height: u64) -> Option<u64> {
-    let records = [asset.record_height, asset.previous_record_height];
-    records.into_iter().filter(|record| (1..height).contains(record)).max()
+    let scheduled = asset.scheduled_records.iter().map(|record| record.height);
+    let records = [asset.record_height, asset.previous_record_height].into_iter().chain(scheduled);
+    records.filter(|record| (1..height).contains(record)).max()
 }
 
-/// The same before the block, whose height is above every committed record.
-pub(crate) fn committed(asset: &Asset) -> Option<u64> {
-    (asset.record_height > 0).then_some(asset.record_height)
+/// Heights of record dates, as far as there are any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct RecordHeights {
+    taken: Option<u64>,
+    scheduled: [Option<u64>; MAX_SCHEDULED],
+}
+
+impl RecordHeights {
+    /// The record dates that may be in force in the next block: the latest that was taken, and
+    /// those declared ahead, whether they have passed or not.
+    pub(crate) fn of(asset: &Asset) -> Self {
+        let mut scheduled = [None; MAX_SCHEDULED];
+        for (slot, record) in scheduled.iter_mut().zip(&asset.scheduled_records) {
+            *slot = Some(record.height);
+        }
+        Self { taken: (asset.record_height > 0).then_some(asset.record_height), scheduled }
+    }
+}
+
+impl IntoIterator for RecordHeights {
+    type Item = u64;
+    type IntoIter =
+        Chain<option::IntoIter<u64>, Flatten<array::IntoIter<Option<u64>, MAX_SCHEDULED>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.taken.into_iter().chain(self.scheduled.into_iter().flatten())
+    }
 }
 
 /// A value of a quantity, and where older ones are.

@@ -3,6 +3,8 @@
 use tessera_proto::id::Address;
 use tessera_proto::pb::votes::v1::ProposalStatus;
 
+use crate::modules::assets::AssetError;
+use crate::modules::compliance::ComplianceError;
 use crate::modules::fields::FieldError;
 use crate::modules::royalties::RoyaltyError;
 
@@ -194,6 +196,24 @@ pub enum VoteError {
         /// Number of the proposal that opened it.
         grant: u64,
     },
+    /// The step in the life of the asset, or the word on an appraiser, is malformed.
+    #[error("what would be done: {source}")]
+    AssetAct {
+        /// Why.
+        source: AssetError,
+    },
+    /// The rules or the sanction are malformed.
+    #[error("what would be done: {source}")]
+    ComplianceAct {
+        /// Why.
+        source: ComplianceError,
+    },
+    /// The record date is not one that the issuer has declared ahead.
+    #[error("block {height} is no record date declared ahead: leave it out, or ask the issuer")]
+    NoRecordAhead {
+        /// The block named.
+        height: u64,
+    },
 }
 
 fn status_in_words(status: &ProposalStatus) -> &'static str {
@@ -239,6 +259,9 @@ impl VoteError {
             Self::GrantTooLarge => 31,
             Self::UnknownGrant { .. } => 32,
             Self::NothingDue { .. } => 33,
+            Self::AssetAct { .. } => 34,
+            Self::ComplianceAct { .. } => 35,
+            Self::NoRecordAhead { .. } => 36,
         }
     }
 }

@@ -15,12 +15,16 @@
 //! | asset (record heights, number of proposals) | asset | `SubmitProposal` |
 //! | params | | a vote of the governance asset |
 //!
+//! What an organisation does itself (status, rules, appraisers, sanctions) it does from its
+//! treasury account, with the roles that this was given: so nobody's power grows by a vote.
+//!
 //! # Invariants
 //! * A tally is the sum of all votes, never more than the supply at the record.
 //! * A proposal is closed once, and its outcome is carried out at most once.
 //! * The deposit pool of an asset holds the deposits of its open proposals; the pool of a grant
 //!   holds what of it has not been paid.
 
+mod acts;
 mod cast_vote;
 mod claim_grant;
 mod close_proposal;
@@ -38,6 +42,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+pub use acts::Act;
 pub use cast_vote::{CastVote, MAX_DELEGATORS};
 pub use claim_grant::ClaimGrant;
 pub use close_proposal::CloseProposal;

@@ -8,12 +8,13 @@ use tessera_proto::pb::votes::v1 as pb;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome as Wire;
 use tessera_proto::state_key::StateKey;
 
+use super::acts::Act;
 use super::error::VoteError;
 use super::grants::{self, GrantTerms};
 use super::rules::VotingRules;
 use super::set_voting_rules;
 use crate::modules::assets::load_currency;
-use crate::modules::committed::broken;
+use crate::modules::committed::{self, broken};
 use crate::modules::fields::{self, FieldError};
 use crate::modules::transfers::holdings;
 use crate::modules::{BlockInfo, Context, royalties};
@@ -61,43 +62,55 @@ pub enum Outcome {
         /// Number of the proposal that opened it.
         grant: u64,
     },
+    /// An operation of the organisation from its own account.
+    Act(Act),
 }
 
-impl TryFrom<Option<pb::ProposalOutcome>> for Outcome {
-    type Error = VoteError;
-
-    fn try_from(outcome: Option<pb::ProposalOutcome>) -> Result<Self, VoteError> {
-        Ok(match outcome.and_then(|outcome| outcome.outcome) {
-            None => return Err(FieldError::Missing { field: "outcome" }.into()),
-            Some(Wire::TreasurySpend(pb::TreasurySpend { currency, to, amount })) => {
+impl Outcome {
+    /// Reads the outcome of a proposal to the holders of an asset.
+    ///
+    /// # Errors
+    /// [`VoteError`] of the first field that is malformed.
+    pub(super) fn read(
+        asset: &AssetId,
+        outcome: Option<pb::ProposalOutcome>,
+    ) -> Result<Self, VoteError> {
+        let missing = FieldError::Missing { field: "outcome" };
+        Ok(match outcome.and_then(|outcome| outcome.outcome).ok_or(missing)? {
+            Wire::TreasurySpend(pb::TreasurySpend { currency, to, amount }) => {
                 Self::TreasurySpend {
                     currency: fields::asset_id("outcome.currency", &currency)?,
                     to: fields::recipient("outcome.to", &to)?,
                     amount: fields::amount("outcome.amount", &amount)?,
                 }
             }
-            Some(Wire::Resolution(pb::Resolution { text_sha256 })) => Self::Resolution {
+            Wire::Resolution(pb::Resolution { text_sha256 }) => Self::Resolution {
                 text_sha256: fields::optional_sha256("outcome.text_sha256", &text_sha256)?,
             },
-            Some(Wire::SetRoyaltySchedule(schedule)) => Self::SetRoyaltySchedule(
+            Wire::SetRoyaltySchedule(schedule) => Self::SetRoyaltySchedule(
                 schedule.try_into().map_err(|source| VoteError::Schedule { source })?,
             ),
-            Some(Wire::SetVotingRules(rules)) => Self::SetVotingRules(rules.try_into()?),
-            Some(Wire::ChangeParams(params)) => {
+            Wire::SetVotingRules(rules) => Self::SetVotingRules(rules.try_into()?),
+            Wire::ChangeParams(params) => {
                 let blocks = params.max_validity_blocks;
                 fields::range("max_validity_blocks", blocks, 1, MAX_VALIDITY_BLOCKS)?;
                 Self::ChangeParams(params)
             }
-            Some(Wire::OpenGrant(terms)) => Self::OpenGrant(terms.try_into()?),
-            Some(Wire::ReleaseMilestone(pb::ReleaseMilestone { grant, milestone })) => {
+            Wire::OpenGrant(terms) => Self::OpenGrant(terms.try_into()?),
+            Wire::ReleaseMilestone(pb::ReleaseMilestone { grant, milestone }) => {
                 Self::ReleaseMilestone {
                     grant: fields::range("outcome.grant", grant, 1, u64::MAX)?,
                     milestone: fields::range("outcome.milestone", milestone, 1, u32::MAX)?,
                 }
             }
-            Some(Wire::CancelGrant(pb::CancelGrant { grant })) => {
+            Wire::CancelGrant(pb::CancelGrant { grant }) => {
                 Self::CancelGrant { grant: fields::range("outcome.grant", grant, 1, u64::MAX)? }
             }
+            Wire::ChangeStatus(step) => Self::Act(Act::change_status(asset, step)?),
+            Wire::SetRules(rules) => Self::Act(Act::set_rules(asset, rules)?),
+            Wire::AccreditAppraiser(message) => Self::Act(Act::accredit(message)?),
+            Wire::RevokeAccreditation(message) => Self::Act(Act::revoke(message)?),
+            Wire::SetSanction(message) => Self::Act(Act::sanction(message)?),
         })
     }
 }
@@ -124,6 +137,7 @@ impl From<&Outcome> for pb::ProposalOutcome {
                 Wire::ReleaseMilestone(pb::ReleaseMilestone { grant, milestone })
             }
             Outcome::CancelGrant { grant } => Wire::CancelGrant(pb::CancelGrant { grant: *grant }),
+            Outcome::Act(act) => act.into(),
         };
         Self { outcome: Some(wire) }
     }
@@ -132,7 +146,8 @@ impl From<&Outcome> for pb::ProposalOutcome {
 impl Outcome {
     /// Reads the outcome of a proposal of the committed state.
     pub(super) fn committed(proposal: &pb::Proposal) -> Result<Self, Fault> {
-        let outcome = Self::try_from(proposal.outcome.clone());
+        let asset = committed::asset_id("asset of a proposal", &proposal.asset)?;
+        let outcome = Self::read(&asset, proposal.outcome.clone());
         outcome.map_err(|error| broken(format!("outcome of a proposal: {error}")))
     }
 
@@ -146,7 +161,8 @@ impl Outcome {
             | Self::SetRoyaltySchedule(_)
             | Self::ChangeParams(_)
             | Self::ReleaseMilestone { .. }
-            | Self::CancelGrant { .. } => None,
+            | Self::CancelGrant { .. }
+            | Self::Act(_) => None,
         }
     }
 
@@ -160,7 +176,8 @@ impl Outcome {
             | Self::SetVotingRules(_)
             | Self::ChangeParams(_)
             | Self::ReleaseMilestone { .. }
-            | Self::CancelGrant { .. } => None,
+            | Self::CancelGrant { .. }
+            | Self::Act(_) => None,
         }
     }
 
@@ -187,6 +204,7 @@ impl Outcome {
                 access.write(StateKey::grant(asset, *grant));
             }
             Self::CancelGrant { grant } => grants::declare_end(state, access, asset, *grant)?,
+            Self::Act(act) => act.declare(asset, state, access)?,
         }
         Ok(())
     }
@@ -217,6 +235,7 @@ impl Outcome {
                 grants::release(context, asset, *grant, *milestone)
             }
             Self::CancelGrant { grant } => grants::cancel(context, asset, *grant),
+            Self::Act(act) => act.execute(context, asset),
         }
     }
 }

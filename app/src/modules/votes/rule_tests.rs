@@ -5,7 +5,12 @@
 use bytes::Bytes;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
+use tessera_proto::pb::accounts::v1 as accounts;
+use tessera_proto::pb::assets::v1 as assets;
+use tessera_proto::pb::assets::v1::{AssetStatus, Role};
 use tessera_proto::pb::chain::v1::Params;
+use tessera_proto::pb::compliance::v1 as compliance;
+use tessera_proto::pb::distributions::v1::TakeRecord;
 use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
 use tessera_proto::pb::votes::v1 as pb;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome;
@@ -49,6 +54,7 @@ fn submission(outcome: Outcome) -> pb::SubmitProposal {
         voting_period_blocks: 5,
         quorum_bps: 4_000,
         threshold_bps: 5_001,
+        record_height: 0,
     }
 }
 
@@ -434,4 +440,149 @@ fn many_grants_run_side_by_side() {
         result.unwrap();
     }
     assert_eq!(chain.balance("usdx", 4), START + 600);
+}
+
+fn grant_role(chain: &mut TestChain, role: Role) {
+    let to = Address::treasury(&asset("villa"));
+    let message = assets::GrantRole {
+        asset: asset("villa").to_bytes(),
+        account: to.to_bytes(),
+        role: role.into(),
+        expires_ms: u64::MAX,
+    };
+    chain.submit(ISSUER, Kind::GrantRole(message)).unwrap();
+}
+
+fn change_status(status: AssetStatus) -> Outcome {
+    let reason_sha256 = Bytes::from_static(&[7; 32]);
+    Outcome::ChangeStatus(pb::ChangeStatus { status: status.into(), reason_sha256 })
+}
+
+#[test]
+fn a_vote_suspends_and_resumes_the_asset_with_the_role_of_an_agent() {
+    let mut chain = chain_with_villa();
+    let wrong = change_status(AssetStatus::Unspecified);
+    assert_refused(chain.submit(1, submit(wrong)), "votes", 34);
+    let before = chain.facts("villa");
+    let number = decide(&mut chain, change_status(AssetStatus::Suspended));
+    assert_eq!(status(&chain, number), ProposalStatus::Failed, "the treasury has no role yet");
+    assert_eq!(chain.facts("villa").status, before.status);
+    grant_role(&mut chain, Role::Agent);
+    for (to, moves) in [(AssetStatus::Suspended, false), (AssetStatus::Active, true)] {
+        let number = decide(&mut chain, change_status(to));
+        assert_eq!(status(&chain, number), ProposalStatus::Executed);
+        assert_eq!(chain.facts("villa").status(), to);
+        let sent = chain.submit(1, transfer("villa", &account(2), 1));
+        assert_eq!(sent.is_ok(), moves, "{sent:?}");
+    }
+    // A step that there is not fails, and what only an issuer may do does, too.
+    for to in [AssetStatus::Active, AssetStatus::Retired] {
+        let number = decide(&mut chain, change_status(to));
+        assert_eq!(status(&chain, number), ProposalStatus::Failed);
+    }
+}
+
+#[test]
+fn a_vote_sets_the_rules_of_a_regulated_asset() {
+    let rules = compliance::RuleSet {
+        trusted_issuers: vec![compliance::TrustedIssuer {
+            issuer: account(4).to_bytes(),
+            claim_types: vec![1],
+            until_ms: 0,
+        }],
+        rules: Vec::new(),
+    };
+    let mut chain = chain_with_villa();
+    grant_role(&mut chain, Role::Agent);
+    let malformed = compliance::RuleSet {
+        trusted_issuers: vec![compliance::TrustedIssuer::default()],
+        ..rules.clone()
+    };
+    assert_refused(chain.submit(1, submit(Outcome::SetRules(malformed))), "votes", 35);
+    let number = decide(&mut chain, Outcome::SetRules(rules.clone()));
+    assert_eq!(status(&chain, number), ProposalStatus::Failed, "it is not regulated");
+    let facts = chain.facts("villa");
+    let key = StateKey::asset(&asset("villa"));
+    chain.set(key, &assets::Asset { regulated: true, ..facts });
+    let number = decide(&mut chain, Outcome::SetRules(rules.clone()));
+    assert_eq!(status(&chain, number), ProposalStatus::Executed);
+    assert_eq!(chain.get(&StateKey::rule_set(&asset("villa"))), Some(rules));
+}
+
+#[test]
+fn the_organisation_of_the_chain_decides_on_appraisers_and_sanctions_where_it_is_the_registrar() {
+    let mut chain = chain_with_villa();
+    let who = account(4);
+    let accredit = Outcome::AccreditAppraiser(assets::AccreditAppraiser {
+        appraiser: who.to_bytes(),
+        name: "House of four".into(),
+        until_ms: 0,
+    });
+    let revoke = Outcome::RevokeAccreditation(assets::RevokeAccreditation {
+        appraiser: who.to_bytes(),
+        from_ms: 5,
+        reason_sha256: Bytes::new(),
+    });
+    let sanction = |sanctioned| {
+        Outcome::SetSanction(compliance::SetSanction {
+            account: who.to_bytes(),
+            sanctioned,
+            document_sha256: Bytes::from_static(&[9; 32]),
+        })
+    };
+    let all = [accredit, revoke, sanction(true), sanction(false)];
+    for outcome in all.clone() {
+        let number = decide(&mut chain, outcome);
+        assert_eq!(status(&chain, number), ProposalStatus::Failed);
+    }
+    let treasury = Address::treasury(&asset("villa")).to_bytes();
+    let params: Params = chain.get(&StateKey::params()).unwrap();
+    let params = Params { registrar: treasury.clone(), authority: treasury, ..params };
+    chain.set(StateKey::params(), &params);
+    let [accredit, revoke, deny, allow] = all;
+    let appraiser = |chain: &TestChain| {
+        chain.get::<assets::Appraiser>(&StateKey::appraiser(&who)).unwrap_or_default()
+    };
+    let number = decide(&mut chain, accredit);
+    assert_eq!(status(&chain, number), ProposalStatus::Executed);
+    assert_eq!(appraiser(&chain).name, "House of four");
+    decide(&mut chain, revoke);
+    assert_eq!(appraiser(&chain).revoked_from_ms, 5);
+    decide(&mut chain, deny.clone());
+    let denied = |chain: &TestChain| {
+        chain.get::<accounts::Account>(&StateKey::account(&who)).unwrap_or_default().sanctioned
+    };
+    assert!(denied(&chain));
+    let again = decide(&mut chain, deny);
+    assert_eq!(status(&chain, again), ProposalStatus::Failed, "it is denied already");
+    decide(&mut chain, allow);
+    assert!(!denied(&chain));
+}
+
+#[test]
+fn a_vote_may_be_on_a_record_date_that_the_issuer_has_declared_ahead() {
+    let mut chain = chain_with_villa();
+    let record = chain.block.height + 3;
+    let later = |record_height| {
+        Kind::SubmitProposal(pb::SubmitProposal { record_height, ..submission(resolution()) })
+    };
+    assert_refused(chain.submit(1, later(record)), "votes", 36);
+    assert_refused(chain.submit(1, later(chain.block.height - 1)), "votes", 36);
+    let asset_bytes = asset("villa").to_bytes();
+    let declare = TakeRecord { asset: asset_bytes, height: record };
+    chain.submit(ISSUER, Kind::TakeRecord(declare)).unwrap();
+    chain.submit(1, later(record)).unwrap();
+    let proposal: Proposal = chain.get(&StateKey::proposal(&asset("villa"), 1)).unwrap();
+    assert_eq!((proposal.record_height, proposal.voting_end_height), (record, record + 5));
+    assert_refused(chain.submit(1, cast(1, VoteChoice::Yes)), "votes", 14);
+    // What moves before the date counts, what moves after it does not.
+    chain.submit(ISSUER, transfer("villa", &account(1), 100)).unwrap();
+    chain.skip_blocks(4);
+    chain.submit(ISSUER, transfer("villa", &account(1), 100)).unwrap();
+    chain.submit(ISSUER, cast(1, VoteChoice::No)).unwrap();
+    chain.submit(1, cast(1, VoteChoice::Yes)).unwrap();
+    assert_eq!(tally(&chain, 1)[..2], ["400", "500"]);
+    chain.skip_blocks(5);
+    chain.submit(3, close(1)).unwrap();
+    assert_eq!(status(&chain, 1), ProposalStatus::Rejected);
 }

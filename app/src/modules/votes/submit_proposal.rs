@@ -38,6 +38,8 @@ pub struct SubmitProposal {
     pub quorum_bps: u32,
     /// Part of yes among yes and no that passes, in basis points.
     pub threshold_bps: u32,
+    /// Block whose closing balances are the record; 0 for the one that includes this.
+    pub record_height: u64,
 }
 
 impl TryFrom<pb::SubmitProposal> for SubmitProposal {
@@ -53,10 +55,11 @@ impl TryFrom<pb::SubmitProposal> for SubmitProposal {
             voting_period_blocks,
             quorum_bps,
             threshold_bps,
+            record_height,
         } = message;
         let asset = fields::asset_id("asset", &asset)?;
         let title = fields::text("title", title, MAX_TITLE_LENGTH)?;
-        let outcome = Outcome::try_from(outcome)?;
+        let outcome = Outcome::read(&asset, outcome)?;
         let blocks = voting_period_blocks;
         fields::range("voting_period_blocks", blocks, 1, MAX_VOTING_PERIOD_BLOCKS)?;
         fields::range("quorum_bps", quorum_bps, 0, FULL_BPS)?;
@@ -65,7 +68,15 @@ impl TryFrom<pb::SubmitProposal> for SubmitProposal {
         if outcome.payee() == Some(treasury) {
             return Err(VoteError::TreasuryPaysItself { treasury });
         }
-        Ok(Self { asset, title, outcome, voting_period_blocks, quorum_bps, threshold_bps })
+        Ok(Self {
+            asset,
+            title,
+            outcome,
+            voting_period_blocks,
+            quorum_bps,
+            threshold_bps,
+            record_height,
+        })
     }
 }
 
@@ -81,6 +92,17 @@ impl SubmitProposal {
         match given.into_iter().find(|(_, value, least)| value < least) {
             Some((field, value, least)) => Err(VoteError::BelowRules { field, value, least }),
             None => Ok(()),
+        }
+    }
+
+    /// Refuses a record date that is neither this block nor declared ahead by the issuer: holders
+    /// may not choose among dates that have passed, nor use up those that can be declared.
+    fn check_record(&self, asset: &Asset, now: u64) -> Result<(), VoteError> {
+        let height = self.record_height;
+        let is_ahead = height >= now && records::number_at(asset, height).is_some();
+        match height == 0 || height == now || is_ahead {
+            true => Ok(()),
+            false => Err(VoteError::NoRecordAhead { height }),
         }
     }
 }
@@ -126,14 +148,14 @@ impl Message for SubmitProposal {
 
     /// In order of precedence: [`AssetError::UnknownAsset`] of the asset,
     /// [`VoteError::ProposerHoldsNothing`], [`AssetError::UnknownAsset`] of the currency,
-    /// [`AssetError::NotACurrency`], [`VoteError::BelowRules`]; then as a transfer of the deposit
-    /// is refused.
+    /// [`AssetError::NotACurrency`], [`VoteError::BelowRules`], [`VoteError::NoRecordAhead`]; then
+    /// as a transfer of the deposit is refused.
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     /// [`AssetError::NotACurrency`]: crate::modules::assets::AssetError::NotACurrency
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let Self { asset: id, title, outcome, voting_period_blocks, quorum_bps, threshold_bps } =
-            self;
+        let Self { asset: id, title, outcome, voting_period_blocks, .. } = self;
+        let Self { quorum_bps, threshold_bps, record_height, .. } = self;
         let (height, proposer) = (context.block.height, context.sender);
         let mut asset = load_asset(context.state, id)?;
         if holdings::load_holding(context.state, (id, &asset), &proposer)?.balance.is_zero() {
@@ -143,6 +165,8 @@ impl Message for SubmitProposal {
         check_currency(context, outcome)?;
         let rules = VotingRules::load(context.state, id)?;
         self.check_rules(rules.as_ref())?;
+        self.check_record(&asset, height)?;
+        let record_height = height.max(*record_height);
         if let Some((currency, deposit)) = rules.as_ref().and_then(|rules| rules.deposit) {
             let pool = Address::deposit_pool(id);
             holdings::debit(context.state, context.block, &currency, &proposer, deposit)?;
@@ -150,9 +174,11 @@ impl Message for SubmitProposal {
         }
         let too_far = || broken("heights and numbers of proposals have come to their end");
         let number = asset.proposal_count.checked_add(1).ok_or_else(too_far)?;
-        let voting_end_height = height.checked_add(*voting_period_blocks).ok_or_else(too_far)?;
+        let voting_end_height =
+            record_height.checked_add(*voting_period_blocks).ok_or_else(too_far)?;
         asset.proposal_count = number;
-        let record = records::take(context.state, context.block, id, &mut asset, 1)?;
+        let record =
+            records::take(context.state, context.block, (id, record_height), &mut asset, 1)?;
         context.state.store(StateKey::asset(id), &asset)?;
         let proposal = pb::Proposal {
             asset: id.to_bytes(),
@@ -161,7 +187,7 @@ impl Message for SubmitProposal {
             title: title.clone(),
             outcome: Some(outcome.into()),
             record,
-            record_height: height,
+            record_height,
             record_supply: String::new(),
             voting_end_height,
             quorum_bps: *quorum_bps,

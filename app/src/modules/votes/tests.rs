@@ -37,6 +37,7 @@ fn proposal(name: &str) -> pb::SubmitProposal {
         voting_period_blocks: 5,
         quorum_bps: 5_000,
         threshold_bps: 5_001,
+        record_height: 0,
     }
 }
 

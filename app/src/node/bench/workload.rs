@@ -230,6 +230,7 @@ impl<'a> Generator<'a> {
                 voting_period_blocks: VOTING_PERIOD_BLOCKS,
                 quorum_bps: 1_000,
                 threshold_bps: 5_000,
+                record_height: 0,
             })],
         };
         drafts.into_iter().map(|one| sign_draft(self.world, draft(one))).collect()

@@ -3,7 +3,7 @@
 //! * [`server`]: the port and its limits; `connections`: what each connection may cost.
 //! * `services`: what all services share; `view`: the state as of a block; `pages`: lists.
 //! * `transactions`, `admission`, `waiting`: transactions in, receipts out.
-//! * `chain`, `proofs`, and one file per module for its queries.
+//! * `chain`, `proofs`, `register` (all holders, proven), and one file per module for its queries.
 //!
 //! Reads of the state run on threads of their own, a bounded number at a time. A stream whose
 //! reader is too slow ends with an error that says so; it never grows.
@@ -19,6 +19,7 @@ mod holdings;
 mod market;
 mod pages;
 mod proofs;
+mod register;
 mod royalties;
 pub mod server;
 mod services;

@@ -6,20 +6,24 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tendermint::validator;
-use tessera_client::verify::{encode_signed_header, encode_validator_set};
+use tessera_client::verify::{encode_signed_header, encode_validator_set, register_keys};
+use tessera_proto::id::AssetId;
 use tessera_proto::pb::chain::v1::proof_service_server::ProofService;
 use tessera_proto::pb::chain::v1::{
     GetCertificateRequest, GetCertificateResponse, GetOwnershipCertificateRequest,
-    GetOwnershipCertificateResponse,
+    GetOwnershipCertificateResponse, GetReceiptCertificateRequest, GetReceiptCertificateResponse,
+    Receipt, StreamRegisterRequest, StreamRegisterResponse,
 };
-use tessera_proto::pb::query::v1::{Certificate, QueryOptions};
+use tessera_proto::pb::query::v1::{Certificate, QueryOptions, StateProof};
 use tessera_proto::state_key::{MAX_KEY_LENGTH, StateKey};
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::{Request, Response, Status, async_trait};
 
-use super::services::Services;
+use super::services::{Answers, Services};
 use super::status;
 use super::view::{self, View, latest_height};
+use crate::chain::receipts::{receipt_proof, subjects};
+use crate::node::application::Node;
 use crate::node::comet::headers::HeaderError;
 
 /// Most keys of a certificate.
@@ -78,6 +82,42 @@ impl ProofService for Services {
         let certificate = self.certificate(height, keys).await?;
         Ok(Response::new(GetOwnershipCertificateResponse { certificate: Some(certificate) }))
     }
+
+    async fn get_receipt_certificate(
+        &self,
+        request: Request<GetReceiptCertificateRequest>,
+    ) -> Result<Response<GetReceiptCertificateResponse>, Status> {
+        let id = request.into_inner().tx_id;
+        if id.len() != 32 {
+            let length = id.len();
+            return Err(status::invalid(format!("`tx_id` has {length} bytes, expected 32")));
+        }
+        let find = move |node: &Node| {
+            let database = node.store().database();
+            receipt_proof(database, &id).map_err(|fault| status::failed(&fault))?.ok_or_else(|| {
+                status::not_found(format!("no block has transaction {}", hex::encode_upper(&id)))
+            })
+        };
+        let (receipt, proof) = self.blocking(find).await?;
+        let certificate = Some(self.receipt_certificate(&receipt).await?);
+        let receipt = Some(proof);
+        Ok(Response::new(GetReceiptCertificateResponse { certificate, receipt }))
+    }
+
+    type StreamRegisterStream = Answers<StreamRegisterResponse>;
+
+    async fn stream_register(
+        &self,
+        request: Request<StreamRegisterRequest>,
+    ) -> Result<Response<Self::StreamRegisterStream>, Status> {
+        let StreamRegisterRequest { asset, height } = request.into_inner();
+        let find = move |view: &View<'_>| Ok(view.asset(&asset)?.0);
+        let options = QueryOptions { height, prove: false };
+        let asset = self.query(Some(options), find).await?.into_inner();
+        let keys = register_keys(&asset).to_vec();
+        let certificate = self.certificate(height, move |_| Ok(keys)).await?;
+        Ok(self.stream_holdings(asset, certificate))
+    }
 }
 
 fn state_key(bytes: &[u8]) -> Result<StateKey, Status> {
@@ -107,17 +147,34 @@ impl Services {
                     )));
                 }
                 let keys = keys(view)?;
-                Ok(Certificate {
-                    chain_id: signed.chain_id.clone(),
-                    state_height: height,
-                    proofs: keys.iter().map(|key| view.proof(key)).collect::<Result<_, _>>()?,
-                    signed_header: signed.header.clone(),
-                    validator_set: signed.validators.clone(),
-                })
+                let proofs = keys.iter().map(|key| view.proof(key)).collect::<Result<_, _>>()?;
+                Ok(signed.certificate(height, proofs))
             };
             View::read_at(node.store(), height, prove)
         })
         .await
+    }
+
+    /// The header after the block of a receipt, and proofs of the assets that the receipt names as
+    /// long as their state is kept.
+    async fn receipt_certificate(&self, receipt: &Receipt) -> Result<Certificate, Status> {
+        let height = receipt.height;
+        let signed = self.signed(height).await?;
+        let assets: Vec<AssetId> =
+            subjects(receipt).iter().filter_map(|id| AssetId::try_from(id.as_ref()).ok()).collect();
+        let proofs = self.blocking(move |node| {
+            let prove = |view: &View<'_>| {
+                let mut proofs = Vec::new();
+                for id in assets.iter().take(MAX_KEYS) {
+                    let proof = view.proof(&StateKey::asset(id))?;
+                    proofs.extend(Some(proof).filter(|proof| !proof.value.is_empty()));
+                }
+                Ok(proofs)
+            };
+            // Names and decimals are an extra: the receipt is proven without them.
+            Ok(View::read_at(node.store(), height, prove).unwrap_or_default())
+        });
+        Ok(signed.certificate(height, proofs.await?))
     }
 
     /// The height asked for, if its state is there; for 0 the latest that a signed header
@@ -174,6 +231,18 @@ impl Services {
             header: encode_signed_header(&signed).into(),
             validators: encode_validator_set(&validators).into(),
         })
+    }
+}
+
+impl Signed {
+    fn certificate(&self, state_height: u64, proofs: Vec<StateProof>) -> Certificate {
+        Certificate {
+            chain_id: self.chain_id.clone(),
+            state_height,
+            proofs,
+            signed_header: self.header.clone(),
+            validator_set: self.validators.clone(),
+        }
     }
 }
 

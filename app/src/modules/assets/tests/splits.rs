@@ -199,7 +199,7 @@ fn a_coupon_pays_the_same_for_the_same_part() {
     chain.submit(ISSUER, transfer("villa", &account(1), 100)).unwrap();
     chain.submit(ISSUER, split("villa", 5, 2)).unwrap();
     chain.next_block();
-    let take = distributions::TakeRecord { asset: asset("villa").to_bytes() };
+    let take = distributions::TakeRecord { asset: asset("villa").to_bytes(), height: 0 };
     chain.submit(ISSUER, Kind::TakeRecord(take)).unwrap();
     chain.next_block();
     let terms = distributions::DistributionTerms {
@@ -324,7 +324,7 @@ impl Model {
                 }
             }
             Step::Record => {
-                let take = distributions::TakeRecord { asset: villa };
+                let take = distributions::TakeRecord { asset: villa, height: 0 };
                 chain.submit(ISSUER, Kind::TakeRecord(take)).unwrap();
                 self.records.insert(chain.block.height, self.balances.clone());
             }

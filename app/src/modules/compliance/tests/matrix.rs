@@ -38,6 +38,7 @@ fn scene() -> Desk {
         voting_period_blocks: 100,
         quorum_bps: 100,
         threshold_bps: 5_000,
+        record_height: 0,
     };
     desk.submit(ISSUER, Kind::SubmitProposal(proposal)).unwrap();
     desk.chain.next_block();
@@ -240,4 +241,20 @@ fn an_offer_of_regulated_units_is_accepted_by_the_eligible_only() {
     desk.submit(3, accept).unwrap();
     assert_eq!((desk.balance(1), desk.balance(3)), (70, 30));
     assert_eq!(desk.chain.holding(VILLA, 1).encumbered, amount(60));
+}
+
+#[test]
+fn a_frozen_amount_leaves_orders_and_they_are_refused_when_accepted() {
+    let mut desk = scene();
+    let (offer, accept) = offer_and_accept();
+    desk.submit(1, offer).unwrap();
+    desk.set_frozen(1, 1_000).unwrap();
+    assert_eq!(desk.chain.holding(VILLA, 1).encumbered, amount(90), "the order stands");
+    let error = desk.submit(2, accept.clone()).unwrap_err();
+    assert_eq!((error.codespace, error.code), ("transfers", 13), "{error}");
+    assert_eq!(desk.chain.holding(VILLA, 1).encumbered, amount(90), "and still does");
+    // When other units than those on offer are frozen, the order is carried out.
+    desk.set_frozen(1, 10).unwrap();
+    desk.submit(2, accept).unwrap();
+    assert_eq!((desk.balance(1), desk.balance(2)), (70, 30));
 }

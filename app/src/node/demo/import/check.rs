@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use tessera_client::verify::ProofFile;
+use tessera_client::verify::{NoBody, OwnershipFile};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::AssetStatus;
@@ -218,8 +218,8 @@ async fn proof(
 ) -> anyhow::Result<String> {
     let certificate = scene.certificate(id, holder, height).await?;
     let verified = scene.verify(&certificate)?;
-    let text = ProofFile::of_ownership(&certificate, &verified).to_text();
-    let verified = ProofFile::from_text(&text)?.verify(&scene.trust())?;
+    let text = OwnershipFile::new(&certificate, NoBody {}, &verified).to_text();
+    let verified = OwnershipFile::from_text(&text)?.verify(&scene.trust())?;
     ensure!(
         (verified.asset_id, verified.account, verified.balance()) == (*id, *holder, units)
             && verified.supply == scene.books.supply(id)?

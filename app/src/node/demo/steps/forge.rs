@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context as _, bail, ensure};
-use tessera_client::verify::{ProofError, ProofFile, ProofStep, TrustRoot};
+use tessera_client::verify::{OwnershipFile, ProofError, ProofStep, TrustRoot};
 use tessera_proto::amount::Amount;
 use tessera_proto::leaf::{Holding, Leaf as _};
 
@@ -47,7 +47,7 @@ pub(super) async fn run(scene: &mut Scene) -> anyhow::Result<()> {
 
 /// Alice with 800 shares more, in the proof and in what stands beside it.
 fn with_more_shares(honest: &str) -> anyhow::Result<String> {
-    let certificate = ProofFile::from_text(honest)?.certificate()?;
+    let certificate = OwnershipFile::from_text(honest)?.certificate()?;
     let proof = certificate.proofs.last().context("a proof without a holding")?;
     let mut holding = Holding::from_leaf_bytes(&proof.value)?;
     holding.balance = Amount::from_u64(920);
@@ -57,7 +57,7 @@ fn with_more_shares(honest: &str) -> anyhow::Result<String> {
 
 /// The same header with another root of the state.
 fn with_other_state(honest: &str) -> anyhow::Result<String> {
-    let file = ProofFile::from_text(honest)?;
+    let file = OwnershipFile::from_text(honest)?;
     let verified = file.verify(&TrustRoot::ValidatorsHash(file.claimed_validators_hash()?))?;
     let header = hex::encode(file.certificate()?.signed_header);
     let root = hex::encode(&verified.header.app_hash);
@@ -67,7 +67,7 @@ fn with_other_state(honest: &str) -> anyhow::Result<String> {
 
 /// Why a proof is refused; it must be, at this step.
 fn refusal(text: &str, trust: &TrustRoot, step: ProofStep) -> anyhow::Result<ProofError> {
-    match ProofFile::from_text(text).and_then(|file| file.verify(trust)) {
+    match OwnershipFile::from_text(text).and_then(|file| file.verify(trust)) {
         Ok(_) => bail!("a forged proof was accepted"),
         Err(error) => {
             ensure!(error.step() == step, "a forged proof was refused for another reason: {error}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 use anyhow::ensure;
-use tessera_client::verify::{ProofFile, VerifiedOwnership};
+use tessera_client::verify::{NoBody, OwnershipFile, VerifiedOwnership};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
 
@@ -59,10 +59,10 @@ async fn prove(
     let certificate = scene.certificate(villa, &account(who), height).await?;
     let verified = scene.verify(&certificate)?;
     let path = scene.out.join(file);
-    fs::write(&path, ProofFile::of_ownership(&certificate, &verified).to_text())?;
+    fs::write(&path, OwnershipFile::new(&certificate, NoBody {}, &verified).to_text())?;
     let text = fs::read_to_string(&path)?;
     let begun = Instant::now();
-    let verified = ProofFile::from_text(&text)?.verify(&scene.trust())?;
+    let verified = OwnershipFile::from_text(&text)?.verify(&scene.trust())?;
     let time = format!("{:.1} ms", begun.elapsed().as_secs_f64() * 1000.0);
     ensure!(
         verified.account == account(who)

@@ -55,6 +55,7 @@ async fn propose(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()> {
         voting_period_blocks: OPEN_BLOCKS,
         quorum_bps: 5_000,
         threshold_bps: 5_000,
+        record_height: 0,
     });
     let receipt = scene.send(ALICE, vec![proposal]).await?;
     let text = format!(
