@@ -15,7 +15,7 @@ use super::abci::{AbciAddress, AbciServer, AbciServerConfig};
 use super::application::{FrameSource, Node, ProposalSettings};
 use super::comet::binary::{self, CometBinary, Notice, Version};
 use super::comet::headers::HeaderSource;
-use super::comet::process::{CometProcess, ProcessError};
+use super::comet::process::{CometProcess, ProcessError, end_orphan};
 use super::comet::rpc::RpcClient;
 use super::config::{Config, Mode};
 use super::folder::{NodeFolder, comet_genesis};
@@ -171,7 +171,11 @@ impl Parts<'_> {
         tasks.spawn_until(&self.stopped, log_blocks(node));
         let result = match binary {
             Some(binary) => {
-                let start = || CometProcess::start(&binary, &self.folder.comet());
+                let home = self.folder.comet();
+                if end_orphan(&home) {
+                    warn!("ended the cometbft of a node that was killed");
+                }
+                let start = || CometProcess::start(&binary, &home);
                 let mut comet = start()?;
                 info!(id = comet.id(), version = %binary.version, "cometbft started");
                 let result = tokio::select! {

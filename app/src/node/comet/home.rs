@@ -95,6 +95,11 @@ impl NodeHome {
         self.root.join("config").join("node_key.json")
     }
 
+    /// Process ids of the CometBFT that runs here, and of the node that started it.
+    pub fn process_file(&self) -> PathBuf {
+        self.root.join("cometbft.pid")
+    }
+
     /// What the validator signed last; losing it risks signing two blocks at one height.
     pub fn validator_state_file(&self) -> PathBuf {
         self.root.join("data").join("priv_validator_state.json")

@@ -69,7 +69,7 @@ pub struct Ended {
 }
 
 /// A running CometBFT. It is killed when dropped; when this process dies without dropping it,
-/// it ends by itself as soon as its connection to the application breaks.
+/// it ends by itself when its connection to the application breaks, or else with [`end_orphan`].
 #[derive(Debug)]
 pub struct CometProcess {
     child: Child,
@@ -99,6 +99,7 @@ impl CometProcess {
             .spawn()
             .map_err(failed)?;
         let id = child.id().unwrap_or_default();
+        fs::write(home.process_file(), format!("{id} {}", std::process::id())).map_err(failed)?;
         Ok(Self { child, id, log, log_start })
     }
 
@@ -163,6 +164,29 @@ impl CometProcess {
         let reason = explain(&lines);
         Ended { status, reason, log: self.log.clone(), last_lines: last_words(&lines) }
     }
+}
+
+/// Kills the CometBFT of a node that was killed, should it still run: it can do nothing any more
+/// but keep the home to itself. Tells whether there was one. Only Linux tells of processes.
+pub fn end_orphan(home: &NodeHome) -> bool {
+    let Ok(ids) = fs::read_to_string(home.process_file()) else { return false };
+    let Some((process, node)) = ids.split_once(' ') else { return false };
+    let Some(pid) = process.parse().ok().and_then(Pid::from_raw) else { return false };
+    // Its number may be that of another process by now, and its node may be alive.
+    let command = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let root = home.root().as_os_str().as_encoded_bytes();
+    let is_ours = command.split(|byte| *byte == 0).any(|argument| argument == root);
+    let parent = parent_of(process);
+    is_ours
+        && parent.is_some_and(|parent| parent != node)
+        && kill_process(pid, Signal::KILL).is_ok()
+}
+
+fn parent_of(process: &str) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program, in brackets, may have any characters; then state and parent.
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_whitespace().nth(1).map(str::to_owned)
 }
 
 /// The last lines of this run in the log.
@@ -279,6 +303,27 @@ mod tests {
         wait_for(process.log_file(), "ready").await;
         let status = process.stop(Duration::from_millis(50)).await.unwrap();
         assert_eq!(status.code(), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_orphan_is_ended_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = NodeHome::new(dir.path());
+        assert!(!end_orphan(&home));
+        let script = "echo ready; while true; do sleep 0.01; done";
+        let mut process = CometProcess::start(&program(dir.path(), script), &home).unwrap();
+        wait_for(process.log_file(), "ready").await;
+        // The node that started it lives.
+        assert!(!end_orphan(&home));
+        process.check().unwrap();
+        // Another process has the number.
+        let own = std::process::id();
+        fs::write(home.process_file(), format!("{own} 1")).unwrap();
+        assert!(!end_orphan(&home));
+        fs::write(home.process_file(), format!("{} 1", process.id())).unwrap();
+        assert!(end_orphan(&home));
+        assert!(process.ended_by_itself().await.to_string().contains("signal: 9"));
     }
 
     async fn wait_for(log: &Path, word: &str) {
