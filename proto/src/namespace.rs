@@ -108,6 +108,12 @@ impl Namespace {
     pub const fn byte(self) -> u8 {
         self as u8
     }
+
+    /// What all keys of this kind begin with that are of an id, or of none where it is empty.
+    #[must_use]
+    pub fn prefix(self, id: &[u8]) -> Vec<u8> {
+        [&[self.byte()], id].concat()
+    }
 }
 
 /// Which identities a holder counter counts.

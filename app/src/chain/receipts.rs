@@ -174,6 +174,13 @@ impl Position {
         [self.height.to_be_bytes().as_slice(), &self.index.to_be_bytes()].concat()
     }
 
+    /// The first of those that are stored together with it, and how many come before it there.
+    fn chunk(self) -> (Self, u32) {
+        let length = u32::try_from(CHUNK_RECEIPTS).unwrap_or(u32::MAX);
+        let before = self.index.checked_rem(length).unwrap_or_default();
+        (Self { index: self.index.saturating_sub(before), ..self }, before)
+    }
+
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (height, index) = bytes.split_first_chunk()?;
         let height = u64::from_be_bytes(*height);
@@ -263,9 +270,7 @@ pub fn receipt(database: &Database, id: &[u8]) -> Result<Option<Receipt>, Fault>
 }
 
 fn receipt_at(database: &Database, position: Position) -> Result<Receipt, Fault> {
-    let chunk = u32::try_from(CHUNK_RECEIPTS).unwrap_or(u32::MAX);
-    let skipped = position.index.checked_rem(chunk).unwrap_or_default();
-    let first = Position { index: position.index.saturating_sub(skipped), ..position };
+    let (first, skipped) = position.chunk();
     let mut bytes = database.get(Table::Receipts, &first.to_bytes())?.ok_or_else(damaged)?;
     for _ in 0..skipped {
         let length = decode_length_delimiter(&mut bytes).map_err(|_| damaged())?;
@@ -275,6 +280,22 @@ fn receipt_at(database: &Database, position: Position) -> Result<Receipt, Fault>
         bytes.advance(length);
     }
     Receipt::decode_length_delimited(bytes).map_err(|_| damaged())
+}
+
+/// So many receipts of a block, from a position on.
+fn receipts_from(database: &Database, from: Position, count: u32) -> Result<Vec<Receipt>, Fault> {
+    let length = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    let (first, skipped) = from.chunk();
+    let chunks = length(skipped.saturating_add(count)).div_ceil(CHUNK_RECEIPTS);
+    let block = from.height.to_be_bytes();
+    let mut receipts = Vec::new();
+    for (_, mut bytes) in database.scan(Table::Receipts, &block, &first.to_bytes(), chunks)? {
+        while bytes.has_remaining() {
+            receipts.push(Receipt::decode_length_delimited(&mut bytes).map_err(|_| damaged())?);
+        }
+    }
+    let receipts: Vec<_> = receipts.into_iter().skip(length(skipped)).take(length(count)).collect();
+    if receipts.len() == length(count) { Ok(receipts) } else { Err(damaged()) }
 }
 
 fn damaged() -> Fault {
@@ -321,11 +342,9 @@ pub fn receipt_proof(
         first = end;
     }
     let (frame_index, count) = frame_index.ok_or_else(damaged)?;
-    let outcomes = (first..first.saturating_add(count)).map(|index| {
-        let position = Position { height: receipt.height, index };
-        Ok(outcome_leaf(&receipt_at(database, position)?))
-    });
-    let outcomes: Vec<Vec<u8>> = outcomes.collect::<Result<_, Fault>>()?;
+    let of_frame =
+        receipts_from(database, Position { height: receipt.height, index: first }, count)?;
+    let outcomes: Vec<Vec<u8>> = of_frame.iter().map(outcome_leaf).collect();
     let results: Vec<Vec<u8>> = record.frames.iter().map(frame_leaf).collect();
     let within = usize::try_from(receipt.index.saturating_sub(first)).unwrap_or(usize::MAX);
     let proof = ReceiptProof {

@@ -8,6 +8,7 @@ use tessera_proto::pb::accounts::v1::PublicKey;
 use tessera_proto::pb::chain::v1::{Frame, SignedTransaction, TransactionBody};
 use tessera_proto::signing;
 
+use crate::modules::fields;
 use crate::modules::router::Operation;
 use crate::rejection;
 use crate::state::error::Rejected;
@@ -199,13 +200,8 @@ pub fn decode_transaction(bytes: &Bytes, chain_id: &str) -> Result<Transaction, 
         .max_fee
         .parse()
         .map_err(|_| TxError::Malformed { reason: "its `max_fee` is not a decimal number" })?;
-    let payer = match body.payer.is_empty() {
-        true => None,
-        false => Some(
-            Address::try_from(body.payer.as_ref())
-                .map_err(|_| TxError::Malformed { reason: "its payer is not a 20-byte address" })?,
-        ),
-    };
+    let payer = fields::optional_address("payer", &body.payer)
+        .map_err(|_| TxError::Malformed { reason: "its payer is not a 20-byte address" })?;
     let signatures = read_signatures(&signed)?;
     let count = body.operations.len();
     if count == 0 || count > MAX_OPERATIONS {

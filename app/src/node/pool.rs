@@ -20,6 +20,7 @@ use tessera_proto::state_key::StateKey;
 use tokio::sync::Notify;
 
 use crate::chain::executor::{check_validity, transaction_fee};
+use crate::chain::outcome::MALFORMED_FRAME_CODE;
 use crate::chain::receipts::block_summary;
 use crate::chain::tx::{MAX_FRAME_TRANSACTIONS, Transaction, decode_frame};
 use crate::chain::verify::{Verified, Verifier};
@@ -94,7 +95,7 @@ impl PoolError {
             Self::TooManyOfSender { .. } => 3,
             Self::NonceMismatch { .. } => 4,
             Self::InsufficientFeeCredit { .. } => 5,
-            Self::MalformedFrame => 6,
+            Self::MalformedFrame => MALFORMED_FRAME_CODE.into(),
         }
     }
 }

@@ -7,7 +7,7 @@
 //! again from the values that changed since.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use quick_cache::Weighter;
@@ -17,6 +17,7 @@ use tessera_proto::state_key::shard_root_name;
 
 use super::database::{Batch, Database, Table};
 use super::error::Fault;
+use super::lock::{read_lock, write_lock};
 use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
@@ -137,7 +138,7 @@ impl Forest {
     /// # Errors
     /// [`Fault`], which does not happen: there is a tree for every shard.
     pub fn tree(&self, shard: u8) -> Result<TreeView<'_>, Fault> {
-        let tree = self.lock(shard)?.read().unwrap_or_else(PoisonError::into_inner);
+        let tree = read_lock(self.lock(shard)?);
         Ok(TreeView { forest: self, shard, tree })
     }
 
@@ -146,7 +147,7 @@ impl Forest {
     /// # Errors
     /// [`Fault`], which does not happen: there is a tree for every shard.
     pub fn apply(&self, height: u64, shard: u8, update: TreeUpdate) -> Result<(), Fault> {
-        let mut tree = self.lock(shard)?.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tree = write_lock(self.lock(shard)?);
         tree.height = Some(height);
         tree.root = update.root;
         tree.is_ahead = true;
@@ -161,7 +162,7 @@ impl Forest {
     /// [`Fault`], which does not happen: there is a tree for every shard.
     pub fn checkpoint(&self, height: u64, batch: &mut Batch) -> Result<(), Fault> {
         for shard in turn(height) {
-            let tree = self.lock(shard)?.read().unwrap_or_else(PoisonError::into_inner);
+            let tree = read_lock(self.lock(shard)?);
             if !tree.is_ahead {
                 continue;
             }
@@ -184,7 +185,7 @@ impl Forest {
     /// [`Fault`], which does not happen: there is a tree for every shard.
     pub fn checkpointed(&self, height: u64) -> Result<(), Fault> {
         for shard in turn(height) {
-            let mut tree = self.lock(shard)?.write().unwrap_or_else(PoisonError::into_inner);
+            let mut tree = write_lock(self.lock(shard)?);
             tree.is_ahead = false;
             for (path, node) in std::mem::take(&mut tree.unwritten) {
                 match node {

@@ -7,12 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock};
 
 use bytes::{Buf, Bytes};
 
 use super::database::Table;
 use super::error::Fault;
+use super::lock::{read_lock, write_lock};
 
 /// The tables whose entries gather.
 pub(super) const GATHERED: [Table; 4] =
@@ -182,14 +183,6 @@ fn pop_entry(log: &mut Bytes) -> Option<(u8, Bytes, Option<Bytes>)> {
 
 pub(super) fn damaged() -> Fault {
     Fault::Database("the log of entries is damaged".into())
-}
-
-fn read_lock<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod error;
 pub mod forest;
 mod gather;
 pub mod history;
+mod lock;
 pub mod proof;
 pub mod store;
 pub mod tree;

@@ -21,6 +21,7 @@ use super::forest::{
     CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
 };
 use super::history::{History, Record, Replaced, history_key, push_replaced};
+use super::lock::{read_lock, write_lock};
 use super::proof::{self, ProvenTree, ValueSource};
 use super::tree::Hash;
 use super::tree::node::{Node, leaf_hash};
@@ -100,7 +101,7 @@ struct StagedShard {
     shard: u8,
     update: TreeUpdate,
     /// New values, in order of hash.
-    values: Vec<(Hash, StateKey, Record)>,
+    values: Vec<(Hash, Record)>,
     batch: Batch,
 }
 
@@ -349,8 +350,8 @@ impl Store {
         self.forest.checkpointed(height)?;
         for staged in shards {
             self.forest.apply(height, staged.shard, staged.update)?;
-            for (_, key, record) in staged.values {
-                self.values.insert(key, Some(record));
+            for (_, record) in staged.values {
+                self.values.insert(record.key, Some(record));
             }
         }
         let mut recent = self.recent_roots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -387,7 +388,7 @@ impl Store {
             push_replaced(&mut history, &Replaced { hash, removed: value.is_none(), record: old });
             let record = Record { height, key, value };
             batch.put(Table::Values, hash.to_vec(), record.encode());
-            values.push((hash, key, record));
+            values.push((hash, record));
         }
         batch.put(Table::History, history_key(shard, height), history);
         Ok(StagedShard { shard, update, values, batch })
@@ -400,7 +401,7 @@ impl Store {
         let (changed, _) = decode_roots(&bytes).ok_or_else(|| damaged("roots"))?;
         let is_rewritten = |hash: &Hash| {
             let staged = shards.iter().filter(|staged| staged.shard == shard_of(hash));
-            staged.flat_map(|staged| &staged.values).any(|(changed, _, _)| changed == hash)
+            staged.flat_map(|staged| &staged.values).any(|(changed, _)| changed == hash)
         };
         self.history().prune(changed.into_iter(), height, &is_rewritten, batch)?;
         batch.remove(Table::Roots, key.to_vec());
@@ -589,12 +590,4 @@ impl ValueSource for HeightReader<'_> {
 
 fn damaged(what: &str) -> Fault {
     Fault::DamagedTree(what.to_owned())
-}
-
-fn read_lock<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
-    lock.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn write_lock<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
-    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

@@ -178,8 +178,11 @@ fn read_holding(
         .and_then(|account| Address::try_from(account).ok())
         .filter(|account| StateKey::holding(asset, account) == entry.key)
         .ok_or(ProofError::WrongKey { leaf: Holding::KIND })?;
-    let holding = entry.value.as_ref().map(|_| read_present(entry)).transpose()?;
-    Ok((account, holding))
+    Ok((account, read_if_any(entry)?))
+}
+
+pub(super) fn read_if_any<L: Leaf>(entry: &VerifiedEntry) -> Result<Option<L>, ProofError> {
+    entry.value.as_ref().map(|_| read_present(entry)).transpose()
 }
 
 pub(super) fn read_present<L: Leaf>(entry: &VerifiedEntry) -> Result<L, ProofError> {

@@ -12,7 +12,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::certificate::{TrustRoot, VerifiedHeader, verify_certificate};
 use super::error::ProofError;
-use super::ownership::{asset_summary, read_asset, read_present};
+use super::ownership::{asset_summary, read_asset, read_if_any, read_present};
 use super::proof_file::{Kind, NoBody, ProofFile};
 use super::state_proof::VerifiedEntry;
 
@@ -127,10 +127,6 @@ fn read_vote_key(entry: &VerifiedEntry, asset: &AssetId) -> Result<(u64, Address
     named()
         .filter(|(number, voter)| StateKey::vote(asset, *number, voter) == entry.key)
         .ok_or(ProofError::WrongKey { leaf: Vote::KIND })
-}
-
-fn read_if_any<L: Leaf>(entry: &VerifiedEntry) -> Result<Option<L>, ProofError> {
-    entry.value.as_ref().map(|_| read_present(entry)).transpose()
 }
 
 /// Weight by answer, all together the weight of the vote.

@@ -261,7 +261,7 @@ fn open(folder: &Path, scheduling: Scheduling) -> anyhow::Result<Ledger> {
 }
 
 fn next_height(ledger: &Ledger) -> u64 {
-    ledger.store().committed().map_or(0, |committed| committed.height) + 1
+    ledger.store().latest_height().unwrap_or_default() + 1
 }
 
 fn time_ms(height: u64) -> u64 {
@@ -365,7 +365,7 @@ fn advance(
     if let Some(before) = &before {
         ledger.announce(before);
     }
-    let height = ledger.store().latest_height().unwrap_or_default() + 1;
+    let height = next_height(ledger);
     let time_ms = time_ms(height);
     let ((committed, commit), (executed, execute)) = rayon::join(
         || timed(|| commit(ledger, before)),

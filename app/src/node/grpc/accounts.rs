@@ -1,7 +1,7 @@
 //! Queries about accounts, what they pay for others and who acts for them.
 
+use bytes::Bytes;
 use tessera_proto::id::Address;
-use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::accounts::v1::account_query_service_server::AccountQueryService;
 use tessera_proto::pb::accounts::v1::{
     GetAccountRequest, GetAccountResponse, GetMandateRequest, GetMandateResponse,
@@ -10,7 +10,6 @@ use tessera_proto::pb::accounts::v1::{
     SponsoredAccount,
 };
 use tessera_proto::pb::assets::v1::Asset;
-use tessera_proto::pb::query::v1::PageResponse;
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
@@ -18,7 +17,6 @@ use tonic::{Request, Response, Status, async_trait};
 use super::pages::Page;
 use super::services::Services;
 use super::view::{self, View};
-use crate::state::database::Table;
 
 #[async_trait]
 impl AccountQueryService for Services {
@@ -55,12 +53,12 @@ impl AccountQueryService for Services {
         let sponsor = view::account(&sponsor)?;
         let page = Page::read(page, Address::LENGTH)?;
         self.query(None, move |view| {
-            let (found, page) = given(view, &page, Namespace::Sponsorship, &sponsor)?;
-            let entry = |(account, sponsorship): (Address, _)| SponsoredAccount {
-                account: account.to_string(),
-                sponsorship: Some(sponsorship),
+            let (found, page) = view.list(&page, Namespace::Sponsorship, sponsor.as_bytes())?;
+            let entry = |(account, sponsorship): (Bytes, _)| {
+                let account = Address::try_from(account.as_ref()).ok()?.to_string();
+                Some(SponsoredAccount { account, sponsorship: Some(sponsorship) })
             };
-            let sponsorships = found.into_iter().map(entry).collect();
+            let sponsorships = found.into_iter().filter_map(entry).collect();
             Ok(ListSponsorshipsResponse { sponsorships, page: Some(page) })
         })
         .await
@@ -87,9 +85,10 @@ impl AccountQueryService for Services {
         let principal = view::account(&principal)?;
         let page = Page::read(page, Address::LENGTH)?;
         self.query(None, move |view| {
-            let (found, page) = given(view, &page, Namespace::Mandate, &principal)?;
+            let (found, page) = view.list(&page, Namespace::Mandate, principal.as_bytes())?;
             let mut mandates = Vec::with_capacity(found.len());
             for (account, mandate) in found {
+                let Ok(account) = Address::try_from(account.as_ref()) else { continue };
                 let (account, mandate) = (account.to_string(), Some(in_units(view, mandate)?));
                 mandates.push(GivenMandate { account, mandate });
             }
@@ -97,24 +96,6 @@ impl AccountQueryService for Services {
         })
         .await
     }
-}
-
-/// A page of what an account has given others, with who they are.
-fn given<L: Leaf>(
-    view: &View<'_>,
-    page: &Page,
-    namespace: Namespace,
-    giver: &Address,
-) -> Result<(Vec<(Address, L)>, PageResponse), Status> {
-    let prefix = [&[namespace.byte()], giver.as_bytes().as_slice()].concat();
-    let (accounts, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-    let mut found = Vec::with_capacity(accounts.len());
-    for account in accounts {
-        let key = StateKey::from_bytes(&[prefix.as_slice(), account.as_ref()].concat());
-        let (Some(key), Ok(account)) = (key, Address::try_from(account.as_ref())) else { continue };
-        found.extend(view.leaf(&key)?.map(|leaf| (account, leaf)));
-    }
-    Ok((found, page))
 }
 
 /// A mandate with all splits of its asset counted.

@@ -1,8 +1,8 @@
 //! Queries about the register of assets.
 
+use bytes::Bytes;
 use tessera_proto::history;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::assets::v1::asset_query_service_server::AssetQueryService;
 use tessera_proto::pb::assets::v1::{
     AccountRoles, Appraiser, AppraiserEntry, Asset, AssetClass, AssetSummary, AssetTotals,
@@ -13,7 +13,7 @@ use tessera_proto::pb::assets::v1::{
     ListNavsResponse, ListPendingActionsRequest, ListPendingActionsResponse, ListRolesRequest,
     ListRolesResponse, Nav, RoleGrants, StatedNav,
 };
-use tessera_proto::pb::query::v1::{PageResponse, QueryOptions};
+use tessera_proto::pb::query::v1::QueryOptions;
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
 
@@ -92,7 +92,7 @@ impl AssetQueryService for Services {
         let page = Page::read(page, NUMBER_LENGTH)?;
         self.query(None, move |view| {
             let (id, _) = view.asset(&asset)?;
-            let (appraisals, page) = listed(view, &page, (Namespace::Appraisal, &id))?;
+            let (appraisals, page) = view.leaves(&page, Namespace::Appraisal, id.as_bytes())?;
             Ok(ListAppraisalsResponse { appraisals, page: Some(page) })
         })
         .await
@@ -106,17 +106,12 @@ impl AssetQueryService for Services {
         let page = Page::read(page, Address::LENGTH)?;
         self.query(None, move |view| {
             let (id, _) = view.asset(&asset)?;
-            let prefix = [&[Namespace::RoleGrants.byte()], id.as_bytes().as_slice()].concat();
-            let (accounts, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let mut roles = Vec::with_capacity(accounts.len());
-            for account in accounts {
-                let Ok(account) = Address::try_from(account.as_ref()) else { continue };
-                let leaf: Option<RoleGrants> = view.leaf(&StateKey::role_grants(&id, &account))?;
-                roles.extend(leaf.map(|leaf| AccountRoles {
-                    account: account.to_string(),
-                    grants: leaf.grants,
-                }));
-            }
+            let (found, page) = view.list(&page, Namespace::RoleGrants, id.as_bytes())?;
+            let entry = |(account, RoleGrants { grants }): (Bytes, _)| {
+                let account = Address::try_from(account.as_ref()).ok()?.to_string();
+                Some(AccountRoles { account, grants })
+            };
+            let roles = found.into_iter().filter_map(entry).collect();
             Ok(ListRolesResponse { roles, page: Some(page) })
         })
         .await
@@ -132,7 +127,7 @@ impl AssetQueryService for Services {
         page.limit = (page.limit / length).max(1);
         self.query(Some(QueryOptions { height, prove: false }), move |view| {
             let (id, _) = view.asset(&asset)?;
-            let (pages, page) = listed(view, &page, (Namespace::HistoryPage, &id))?;
+            let (pages, page) = view.leaves(&page, Namespace::HistoryPage, id.as_bytes())?;
             let entries = pages.into_iter().flat_map(|page: HistoryPage| page.entries).collect();
             Ok(ListHistoryResponse { entries, page: Some(page) })
         })
@@ -150,18 +145,15 @@ impl AssetQueryService for Services {
             let summary = block_summary(view.database(), view.height());
             let summary = summary.map_err(|fault| status::failed(&fault))?;
             let now_ms = summary.map_or(0, |summary| summary.time_ms);
-            let prefix = [&[Namespace::Nav.byte()], id.as_bytes().as_slice()].concat();
-            let (places, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let mut navs = Vec::with_capacity(places.len());
-            for place in places {
-                let Some((currency, account)) = nav_place(&place) else { continue };
-                let nav: Option<Nav> = view.leaf(&StateKey::nav(&id, &currency, &account))?;
-                navs.extend(nav.map(|nav| StatedNav {
-                    currency: currency.to_string(),
-                    stale: is_stale(&nav, now_ms) || is_of_other_units(&nav, &asset),
-                    nav: Some(nav),
-                }));
-            }
+            let (found, page) = view.list(&page, Namespace::Nav, id.as_bytes())?;
+            let entry = |(place, nav): (Bytes, Nav)| {
+                // The currency, then who stated it.
+                let (currency, _) = place.split_first_chunk()?;
+                let currency = AssetId::new(*currency).to_string();
+                let stale = is_stale(&nav, now_ms) || is_of_other_units(&nav, &asset);
+                Some(StatedNav { currency, stale, nav: Some(nav) })
+            };
+            let navs = found.into_iter().filter_map(entry).collect();
             Ok(ListNavsResponse { navs, page: Some(page) })
         })
         .await
@@ -175,7 +167,7 @@ impl AssetQueryService for Services {
         let page = Page::read(page, HASH_LENGTH)?;
         self.query(None, move |view| {
             let (id, _) = view.asset(&asset)?;
-            let (actions, page) = listed(view, &page, (Namespace::PendingAction, &id))?;
+            let (actions, page) = view.leaves(&page, Namespace::PendingAction, id.as_bytes())?;
             Ok(ListPendingActionsResponse { actions, page: Some(page) })
         })
         .await
@@ -187,17 +179,12 @@ impl AssetQueryService for Services {
     ) -> Result<Response<ListAppraisersResponse>, Status> {
         let page = Page::read(request.into_inner().page, Address::LENGTH)?;
         self.query(None, move |view| {
-            let prefix = [Namespace::Appraiser.byte()];
-            let (accounts, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let mut appraisers = Vec::with_capacity(accounts.len());
-            for account in accounts {
-                let Ok(account) = Address::try_from(account.as_ref()) else { continue };
-                let appraiser: Option<Appraiser> = view.leaf(&StateKey::appraiser(&account))?;
-                appraisers.extend(appraiser.map(|appraiser| AppraiserEntry {
-                    account: account.to_string(),
-                    appraiser: Some(appraiser),
-                }));
-            }
+            let (found, page) = view.list(&page, Namespace::Appraiser, &[])?;
+            let entry = |(account, appraiser): (Bytes, Appraiser)| {
+                let account = Address::try_from(account.as_ref()).ok()?.to_string();
+                Some(AppraiserEntry { account, appraiser: Some(appraiser) })
+            };
+            let appraisers = found.into_iter().filter_map(entry).collect();
             Ok(ListAppraisersResponse { appraisers, page: Some(page) })
         })
         .await
@@ -214,27 +201,6 @@ impl AssetQueryService for Services {
         let json_schema = format!("{:#}\n", json_schema(class));
         Ok(Response::new(GetClassSchemaResponse { json_schema }))
     }
-}
-
-/// Currency and account of a price, from the rest of its key.
-fn nav_place(place: &[u8]) -> Option<(AssetId, Address)> {
-    let (currency, account) = place.split_at_checked(AssetId::LENGTH)?;
-    Some((AssetId::try_from(currency).ok()?, Address::try_from(account).ok()?))
-}
-
-/// A page of the numbered leaves of an asset, without those that are newer than the view.
-fn listed<L: Leaf>(
-    view: &View<'_>,
-    page: &Page,
-    (namespace, id): (Namespace, &AssetId),
-) -> Result<(Vec<L>, PageResponse), Status> {
-    let prefix = [&[namespace.byte()], id.as_bytes().as_slice()].concat();
-    let (numbers, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-    let keys = numbers
-        .iter()
-        .filter_map(|number| StateKey::from_bytes(&[prefix.as_slice(), number.as_ref()].concat()));
-    let leaves = keys.filter_map(|key| view.leaf(&key).transpose());
-    Ok((leaves.collect::<Result<_, _>>()?, page))
 }
 
 /// None when the asset is newer than the state that is read.

@@ -63,9 +63,7 @@ impl ComplianceQueryService for Services {
         let page = Page::read(page, CLAIM_TOKEN_LENGTH)?;
         self.query(None, move |view| {
             let identity = identity_of(view, &account)?;
-            let prefix = [&[Namespace::Claim.byte()], identity.as_bytes().as_slice()].concat();
-            let (rest, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let claims = leaves(view, &prefix, rest)?;
+            let (claims, page) = view.leaves(&page, Namespace::Claim, identity.as_bytes())?;
             Ok(ListClaimsResponse { claims, page: Some(page) })
         })
         .await
@@ -106,7 +104,7 @@ impl ComplianceQueryService for Services {
         let page = Page::read(page, HolderBucket::LENGTH)?;
         self.query(None, move |view| {
             let (asset, _) = view.asset(&asset)?;
-            let prefix = [&[Namespace::HolderCounter.byte()], asset.as_bytes().as_slice()].concat();
+            let prefix = Namespace::HolderCounter.prefix(asset.as_bytes());
             let (buckets, page) = page.scan(view.database(), Table::Keys, &prefix)?;
             let mut counters = Vec::with_capacity(buckets.len());
             for bucket in buckets.iter().filter_map(|key| HolderBucket::from_key_bytes(key)) {
@@ -141,19 +139,6 @@ fn identity(wallet: &Wallet) -> Option<Address> {
 fn identity_of(view: &View<'_>, account: &Address) -> Result<Address, Status> {
     let wallet: Option<Wallet> = view.leaf(&StateKey::wallet(account))?;
     Ok(wallet.as_ref().and_then(identity).unwrap_or(*account))
-}
-
-fn leaves<L: tessera_proto::leaf::Leaf>(
-    view: &View<'_>,
-    prefix: &[u8],
-    rest: Vec<Bytes>,
-) -> Result<Vec<L>, Status> {
-    let mut found = Vec::with_capacity(rest.len());
-    for rest in rest {
-        let Some(key) = StateKey::from_bytes(&[prefix, &rest].concat()) else { continue };
-        found.extend(view.leaf(&key)?);
-    }
-    Ok(found)
 }
 
 fn counted(

@@ -18,7 +18,6 @@ use super::services::Services;
 use super::view::View;
 use super::{status, view};
 use crate::modules::distributions::{claimable, coupon, due_to};
-use crate::state::database::Table;
 
 /// Bytes of the number of a distribution.
 const NUMBER_LENGTH: usize = 8;
@@ -80,13 +79,8 @@ impl DistributionQueryService for Services {
         let page = Page::read(page, NUMBER_LENGTH)?;
         self.query(None, move |view| {
             let (id, _) = view.asset(&asset)?;
-            let prefix = [&[Namespace::Distribution.byte()], id.as_bytes().as_slice()].concat();
-            let (rest, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let keys = rest.iter().map(|rest| [prefix.as_slice(), rest].concat());
-            let distributions = keys
-                .filter_map(|key| StateKey::from_bytes(&key))
-                .filter_map(|key| view.leaf(&key).transpose());
-            let distributions = distributions.collect::<Result<_, _>>()?;
+            let id = id.as_bytes();
+            let (distributions, page) = view.leaves(&page, Namespace::Distribution, id)?;
             Ok(ListDistributionsResponse { distributions, page: Some(page) })
         })
         .await

@@ -1,5 +1,6 @@
 //! Queries about who holds what.
 
+use bytes::Bytes;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf;
 use tessera_proto::pb::assets::v1::Asset;
@@ -43,14 +44,12 @@ impl HoldingQueryService for Services {
         let page = Page::read(page, Address::LENGTH)?;
         self.query(None, move |view| {
             let (id, asset) = view.asset(&asset)?;
-            let prefix = [&[Namespace::Holding.byte()], id.as_bytes().as_slice()].concat();
-            let (accounts, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let mut holdings = Vec::with_capacity(accounts.len());
-            for account in accounts {
-                let Ok(account) = Address::try_from(account.as_ref()) else { continue };
-                let leaf = view.leaf(&StateKey::holding(&id, &account))?;
-                holdings.extend(leaf.map(|leaf| readable(&id, &asset, &account, &leaf)));
-            }
+            let (found, page) = view.list(&page, Namespace::Holding, id.as_bytes())?;
+            let entry = |(account, leaf): (Bytes, _)| {
+                let account = Address::try_from(account.as_ref()).ok()?;
+                Some(readable(&id, &asset, &account, &leaf))
+            };
+            let holdings = found.into_iter().filter_map(entry).collect();
             Ok(ListHoldersResponse { holdings, page: Some(page) })
         })
         .await

@@ -3,15 +3,15 @@
 use tessera_proto::id::Address;
 use tessera_proto::pb::market::v1::market_query_service_server::MarketQueryService;
 use tessera_proto::pb::market::v1::{
-    GetOfferRequest, GetOfferResponse, ListOffersRequest, ListOffersResponse,
+    GetOfferRequest, GetOfferResponse, ListOffersRequest, ListOffersResponse, Offer,
 };
+use tessera_proto::split::{InUnits as _, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::pages::Page;
 use super::services::Services;
 use super::view;
-use crate::state::database::Table;
 
 /// Bytes of the seller and the number of an offer.
 const POSITION_LENGTH: usize = Address::LENGTH + 8;
@@ -41,13 +41,9 @@ impl MarketQueryService for Services {
         let page = Page::read(page, POSITION_LENGTH)?;
         self.query(None, move |view| {
             let (id, asset) = view.asset(&asset)?;
-            let prefix = [&[Namespace::Offer.byte()], id.as_bytes().as_slice()].concat();
-            let (rest, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let keys = rest.iter().map(|rest| [prefix.as_slice(), rest].concat());
-            let offers = keys
-                .filter_map(|key| StateKey::from_bytes(&key))
-                .filter_map(|key| view.units(&asset, &key).transpose());
-            Ok(ListOffersResponse { offers: offers.collect::<Result<_, _>>()?, page: Some(page) })
+            let (mut offers, page) = view.leaves(&page, Namespace::Offer, id.as_bytes())?;
+            offers.iter_mut().for_each(|offer: &mut Offer| offer.bring_to(SplitFactor::of(&asset)));
+            Ok(ListOffersResponse { offers, page: Some(page) })
         })
         .await
     }

@@ -120,7 +120,8 @@ fn listed(
     View::read_at(node.store(), height, |view| {
         let request = PageRequest { limit: PART_HOLDINGS, page_token };
         let page = Page::read(Some(request), Address::LENGTH)?;
-        let (accounts, page) = page.scan(view.database(), Table::Keys, &holdings_prefix(asset))?;
+        let (accounts, page) =
+            page.scan(view.database(), Table::Keys, &Namespace::Holding.prefix(asset.as_bytes()))?;
         let accounts = accounts.iter().filter_map(|id| Address::try_from(id.as_ref()).ok());
         let keys = accounts.map(|account| StateKey::holding(asset, &account));
         Ok((proofs(view, keys)?, page.next_page_token))
@@ -138,7 +139,7 @@ fn removed(
     View::read_at(node.store(), height, |view| {
         let later = History::new(view.database()).blocks(shard, height.saturating_add(1), latest);
         let later = later.map_err(|fault| status::failed(&fault))?;
-        let prefix = holdings_prefix(asset);
+        let prefix = Namespace::Holding.prefix(asset.as_bytes());
         let keys: BTreeSet<StateKey> = later
             .into_iter()
             .filter(|replaced| replaced.removed)
@@ -163,8 +164,4 @@ fn proofs(
         }
     }
     Ok(proofs)
-}
-
-fn holdings_prefix(asset: &AssetId) -> Vec<u8> {
-    [&[Namespace::Holding.byte()], asset.as_bytes().as_slice()].concat()
 }

@@ -1,13 +1,15 @@
 //! The state as of a block, as queries see it.
 
+use bytes::Bytes;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Leaf;
 use tessera_proto::pb::assets::v1::Asset;
-use tessera_proto::pb::query::v1::{QueryContext, QueryOptions, StateProof};
+use tessera_proto::pb::query::v1::{PageResponse, QueryContext, QueryOptions, StateProof};
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::Status;
 
+use super::pages::Page;
 use super::status;
 use crate::state::database::{Database, Table};
 use crate::state::store::{HeightError, HeightReader, Store};
@@ -98,6 +100,37 @@ impl View<'_> {
             leaf.bring_to(SplitFactor::of(asset));
         }
         Ok(leaf)
+    }
+
+    /// A page of the facts of a kind that are of an id, each with the rest of its key. What is
+    /// newer than the state that is read is left out.
+    pub(crate) fn list<L: Leaf>(
+        &self,
+        page: &Page,
+        namespace: Namespace,
+        id: &[u8],
+    ) -> Result<(Vec<(Bytes, L)>, PageResponse), Status> {
+        let prefix = namespace.prefix(id);
+        let (rest, page) = page.scan(self.database(), Table::Keys, &prefix)?;
+        let mut found = Vec::with_capacity(rest.len());
+        for rest in rest {
+            let Some(key) = StateKey::from_bytes(&[prefix.as_slice(), &rest].concat()) else {
+                continue;
+            };
+            found.extend(self.leaf(&key)?.map(|leaf| (rest, leaf)));
+        }
+        Ok((found, page))
+    }
+
+    /// As [`View::list`], without the rest of the keys.
+    pub(crate) fn leaves<L: Leaf>(
+        &self,
+        page: &Page,
+        namespace: Namespace,
+        id: &[u8],
+    ) -> Result<(Vec<L>, PageResponse), Status> {
+        let (found, page) = self.list(page, namespace, id)?;
+        Ok((found.into_iter().map(|(_, leaf)| leaf).collect(), page))
     }
 
     /// What was read, with a proof of this key if one was asked for.

@@ -13,7 +13,6 @@ use tonic::{Request, Response, Status, async_trait};
 use super::pages::Page;
 use super::services::Services;
 use super::{status, view};
-use crate::state::database::Table;
 
 /// Bytes of the number of a proposal.
 const NUMBER_LENGTH: usize = 8;
@@ -51,14 +50,7 @@ impl VoteQueryService for Services {
         let page = Page::read(page, NUMBER_LENGTH)?;
         self.query(None, move |view| {
             let (id, _) = view.asset(&asset)?;
-            let prefix = [&[Namespace::Proposal.byte()], id.as_bytes().as_slice()].concat();
-            let (numbers, page) = page.scan(view.database(), Table::Keys, &prefix)?;
-            let numbers = numbers.iter().filter_map(|number| number.as_ref().try_into().ok());
-            let proposals = numbers.filter_map(|number| {
-                let key = StateKey::proposal(&id, u64::from_be_bytes(number));
-                view.leaf(&key).transpose()
-            });
-            let proposals = proposals.collect::<Result<_, _>>()?;
+            let (proposals, page) = view.leaves(&page, Namespace::Proposal, id.as_bytes())?;
             Ok(ListProposalsResponse { proposals, page: Some(page) })
         })
         .await
