@@ -139,6 +139,8 @@ impl Database {
         let inner = fjall::Database::builder(folder)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
+            // Of several, one hands what it does not take to itself as long as the others work.
+            .worker_threads(1)
             .open()
             .map_err(|error| open_fault(folder, &error))?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);

@@ -33,7 +33,7 @@ pub const CHECKPOINT_BLOCKS: u64 = 16;
 const NODE_CACHE_BYTES: u64 = 384 << 20;
 /// Nodes that the cache is laid out for at first; it grows.
 const NODE_CACHE_ENTRIES: usize = 10_000;
-/// What a cached node takes beside its children.
+/// What a cached node takes beside its own bytes.
 const NODE_OVERHEAD_BYTES: usize = 128;
 
 /// The roots of all trees after a block, and the map that makes the app hash of them.
@@ -297,8 +297,7 @@ struct NodeWeighter;
 
 impl Weighter<(u8, Path), Arc<Node>> for NodeWeighter {
     fn weight(&self, _key: &(u8, Path), node: &Arc<Node>) -> u64 {
-        let children = size_of_val(node.children());
-        u64::try_from(children.saturating_add(NODE_OVERHEAD_BYTES)).unwrap_or(u64::MAX)
+        u64::try_from(node.heap_bytes().saturating_add(NODE_OVERHEAD_BYTES)).unwrap_or(u64::MAX)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::node::{Child, Node};
+use super::node::{Child, Node, nibble_bit};
 use super::path::{KEY_NIBBLES, Path, nibble};
 use super::{Hash, NodeSource};
 use crate::state::error::Fault;
@@ -59,6 +59,7 @@ impl Updater<'_> {
             Some(Child { hash, leaf: Some(key) }) => Some((key, hash)),
             None => None,
         };
+        // By far the most frequent change, a leaf that gets another value, needs no list.
         if let (Some((old, _)), [(key, Some(hash))]) = (leaf, changes)
             && old == *key
         {
@@ -83,23 +84,18 @@ impl Updater<'_> {
         if path.length() >= KEY_NIBBLES {
             return Err(Fault::DamagedTree("two keys have the same hash".into()));
         }
-        let mut old_children = old.map_or(&[][..], Node::children);
-        // Most updates of a node leave it as many children as it has.
-        let mut children = Vec::with_capacity(old.map_or(2, |old| old.children().len()));
-        for branch in 0..16_u8 {
-            let current = match old_children {
-                [(first, child), rest @ ..] if *first == branch => {
-                    old_children = rest;
-                    Some(*child)
-                }
-                _ => None,
-            };
+        let mut children = old.map_or_else(Vec::new, |old| old.children().to_vec());
+        let mut changed = 0_u16;
+        while let Some((first, _)) = changes.first() {
+            let branch = nibble(first, path.length());
             let is_below = |change: &Change| nibble(&change.0, path.length()) == branch;
             let (below, rest) = changes.split_at(changes.partition_point(is_below));
             changes = rest;
-            if let Some(child) = self.subtree(path.child(branch), current, below)? {
-                children.push((branch, child));
-            }
+            changed |= nibble_bit(branch);
+            let place = children.binary_search_by_key(&branch, |(nibble, _)| *nibble);
+            let current = place.ok().and_then(|place| children.get(place)).map(|(_, child)| *child);
+            let child = self.subtree(path.child(branch), current, below)?;
+            set_child(&mut children, branch, child);
         }
         let only = match children.as_slice() {
             [] => Some(None),
@@ -112,10 +108,25 @@ impl Updater<'_> {
             }
             return Ok(instead);
         }
-        let node = Node::new(children);
+        let node = Node::changed(old, children, changed);
         let hash = node.hash();
         self.nodes.push((path, Some(Arc::new(node))));
         Ok(Some(Child { hash, leaf: None }))
+    }
+}
+
+/// Sets or removes the child at a branch of children that are in order.
+fn set_child(children: &mut Vec<(u8, Child)>, branch: u8, child: Option<Child>) {
+    let place = children.binary_search_by_key(&branch, |(nibble, _)| *nibble);
+    match (place, child) {
+        (Ok(place), Some(child)) => {
+            if let Some(entry) = children.get_mut(place) {
+                *entry = (branch, child);
+            }
+        }
+        (Ok(place), None) => drop(children.remove(place)),
+        (Err(place), Some(child)) => children.insert(place, (branch, child)),
+        (Err(_), None) => {}
     }
 }
 

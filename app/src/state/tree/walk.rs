@@ -1,6 +1,6 @@
 //! The way to a key, and its neighbours: what proofs are made of.
 
-use super::node::{Child, Node, PLACEHOLDER, TOP_BIT, hash_range, only_child, split};
+use super::node::{Child, Node, Range};
 use super::path::{Path, nibble};
 use super::{Hash, NodeSource};
 use crate::state::error::Fault;
@@ -38,21 +38,21 @@ pub fn siblings(
 
 /// Goes from a node towards a branch, noting what lies beside; none where nothing is.
 fn step(node: &Node, branch: u8, siblings: &mut Vec<Sibling>) -> Option<Child> {
-    let (mut below, mut bit) = (node.children(), TOP_BIT);
+    let (mut below, mut range) = (node.children(), Range::ALL);
     loop {
-        if let Some(only) = only_child(below, bit) {
+        if let Some(only) = range.only_child(below) {
             return Some(*only);
         }
         if below.is_empty() {
             return None;
         }
-        let (left, right) = split(below, bit);
-        let is_left = branch & bit != 0;
-        let (ahead, beside) = if is_left { (right, left) } else { (left, right) };
-        bit >>= 1;
-        let hash = if beside.is_empty() { PLACEHOLDER } else { hash_range(beside, bit) };
-        siblings.push(Sibling { hash, is_left });
-        below = ahead;
+        let (left, right) = range.split(below);
+        let (lower, upper) = range.halves();
+        let is_left = range.is_right(branch);
+        let (ahead, beside, other, next) =
+            if is_left { (right, left, lower, upper) } else { (left, right, upper, lower) };
+        siblings.push(Sibling { hash: node.range_hash(beside, other), is_left });
+        (below, range) = (ahead, next);
     }
 }
 
