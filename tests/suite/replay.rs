@@ -6,11 +6,21 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tendermint_abci::Application as _;
+use tendermint_proto::google::protobuf::Timestamp;
+use tendermint_proto::v0_38::abci::{RequestFinalizeBlock, RequestProcessProposal};
+use tessera_app::chain::executor::Scheduling;
+use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::verify::Verifier;
+use tessera_app::node::abci::AbciApplication as _;
+use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
+use tessera_app::node::pool::{Pool, PoolLimits};
 use tessera_app::state::store::StoreOptions;
 use tessera_genesis::Genesis;
 use tessera_tests::builders::sample_blocks;
-use tessera_tests::fixture::{CHAIN_ID, Chain, Execution, OPTIONS, Outcome, temporary_folder};
+use tessera_tests::fixture::{
+    CHAIN_ID, Chain, Execution, OPTIONS, Outcome, temporary_folder, time_ms,
+};
 
 const PARALLEL: Execution = Execution::Parallel(2);
 
@@ -180,5 +190,65 @@ fn fault_2_a_process_killed_while_it_commits_reopens_at_a_whole_height() {
     let chain = open(folder.path(), OPTIONS);
     for (frames, hash) in blocks.iter().zip(&hashes[1..]).skip(usize::try_from(reached).unwrap()) {
         assert_eq!(chain.run(frames).app_hash, *hash);
+    }
+}
+
+/// What a node answers for a block, which is then committed.
+fn decide(node: &Node, height: u64, frames: &[Bytes]) -> (Bytes, usize) {
+    let answer = node.finalize_block(RequestFinalizeBlock {
+        txs: frames.to_vec(),
+        height: height.try_into().unwrap(),
+        time: Some(timestamp(height)),
+        ..RequestFinalizeBlock::default()
+    });
+    node.commit();
+    (answer.app_hash, answer.tx_results.len())
+}
+
+fn propose(node: &Node, height: u64, frames: &[Bytes]) {
+    node.process_proposal(RequestProcessProposal {
+        txs: frames.to_vec(),
+        height: height.try_into().unwrap(),
+        time: Some(timestamp(height)),
+        ..RequestProcessProposal::default()
+    });
+}
+
+fn timestamp(height: u64) -> Timestamp {
+    let time_ms = i64::try_from(time_ms(height)).unwrap();
+    let nanos = i32::try_from(time_ms % 1_000).unwrap() * 1_000_000;
+    Timestamp { seconds: time_ms / 1_000, nanos }
+}
+
+#[test]
+fn fault_9_a_block_computed_while_it_is_voted_on_is_the_block_that_is_decided() {
+    let (genesis, blocks) = sample_blocks(30, 12);
+    let expected = undisturbed(&genesis, &blocks);
+    let chain = Chain::new(&genesis, &Arc::new(Verifier::new(CHAIN_ID)), PARALLEL);
+    let verifier = Arc::clone(chain.ledger().verifier());
+    let limits = PoolLimits::default();
+    let pool = Pool::new(Arc::clone(chain.store()), Arc::clone(&verifier), limits, Arc::default());
+    let ledger = Ledger::new(Arc::clone(chain.store()), verifier, Scheduling::Parallel);
+    let node = Node::new(ledger, pool.into(), FrameSource::Pool, ProposalSettings::default());
+    for (height, (frames, outcome)) in (1_u64..).zip(blocks.iter().zip(&expected)) {
+        let other = &blocks[(blocks.len() / 2 + frames.len()) % blocks.len()];
+        // Nothing, the block, another, both in either order, and the block at another height.
+        let proposed: &[(u64, &[Bytes])] = match height % 6 {
+            0 => &[],
+            1 => &[(height, frames)],
+            2 => &[(height, other)],
+            3 => &[(height, other), (height, frames)],
+            4 => &[(height, frames), (height, other)],
+            _ => &[(height + 1, frames)],
+        };
+        for (height, frames) in proposed {
+            propose(&node, *height, frames);
+        }
+        if height % 5 == 0 {
+            node.consensus_connection_opened();
+        }
+        let (app_hash, results) = decide(&node, height, frames);
+        assert_eq!(app_hash.as_ref(), outcome.app_hash, "height {height}");
+        assert_eq!(results, frames.len());
     }
 }

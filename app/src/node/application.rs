@@ -23,6 +23,7 @@ use tokio::sync::broadcast;
 use super::abci::{
     AbciApplication, CODE_RETRY, RequestInsertTx, RequestReapTxs, ResponseInsertTx, ResponseReapTxs,
 };
+use super::candidate::{Candidate, Proposed};
 use super::pool::{Pool, PoolError};
 use crate::chain::ledger::{FinalizedBlock, Ledger};
 use crate::chain::receipts::BlockSummary;
@@ -85,6 +86,7 @@ struct Shared {
     /// Whether the last block had transactions: then the next one, whose header commits to
     /// them, is not held back.
     proof_due: AtomicBool,
+    candidate: Candidate,
     staged: Mutex<Option<Staged>>,
     /// Stores the block that was committed last.
     writer: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
@@ -112,6 +114,7 @@ impl Node {
             frame_source,
             proposals,
             proof_due: AtomicBool::new(true),
+            candidate: Candidate::default(),
             staged: Mutex::new(None),
             writer: Mutex::new(None),
             blocks,
@@ -141,6 +144,15 @@ impl Node {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<CommittedBlock>> {
         self.shared.blocks.subscribe()
+    }
+
+    /// Computes a block on the latest one.
+    fn compute(&self, block: &Proposed) -> Result<FinalizedBlock, Fault> {
+        let Proposed { height, time_ms, ref frames } = *block;
+        let verified = self.ledger().verify(frames);
+        let executed = self.ledger().execute(height, time_ms, &verified)?;
+        self.wait_until_written();
+        self.ledger().stage(height, time_ms, verified, executed)
     }
 
     fn write(&self, block: FinalizedBlock) -> Result<(), Fault> {
@@ -282,32 +294,25 @@ impl Application for Node {
     }
 
     fn process_proposal(&self, request: RequestProcessProposal) -> ResponseProcessProposal {
-        let frames: Option<Vec<Vec<Bytes>>> = request.txs.iter().map(decode_frame).collect();
-        let status = match frames {
-            None => ProposalStatus::Reject,
-            Some(frames) => {
-                // Whatever is verified now need not be when the block is final.
-                let transactions: Vec<Bytes> = frames.into_iter().flatten().collect();
-                let _ = self.ledger().verifier().verify(&transactions);
-                ProposalStatus::Accept
-            }
+        let well_formed = request.txs.iter().all(|frame| decode_frame(frame).is_some());
+        let status = if well_formed {
+            // Most proposals are decided: the votes and the computation need not wait for
+            // each other.
+            let proposed = Proposed::new(request.height, request.time.as_ref(), request.txs);
+            let node = self.clone();
+            self.shared.candidate.begin(proposed, move |block| node.compute(block));
+            ProposalStatus::Accept
+        } else {
+            ProposalStatus::Reject
         };
         ResponseProcessProposal { status: status.into() }
     }
 
     fn finalize_block(&self, request: RequestFinalizeBlock) -> ResponseFinalizeBlock {
-        let height = u64::try_from(request.height).unwrap_or(0);
-        let time_ms = request.time.as_ref().map_or(0, |time| {
-            let millis = i128::from(time.seconds) * 1_000 + i128::from(time.nanos) / 1_000_000;
-            u64::try_from(millis).unwrap_or(0)
-        });
-        let ledger = self.ledger();
-        let verified = ledger.verify(&request.txs);
-        let executed =
-            ledger.execute(height, time_ms, &verified).unwrap_or_else(|fault| stop(&fault));
-        self.wait_until_written();
-        let block =
-            ledger.stage(height, time_ms, verified, executed).unwrap_or_else(|fault| stop(&fault));
+        let decided = Proposed::new(request.height, request.time.as_ref(), request.txs);
+        let block = self.shared.candidate.take(&decided);
+        let block = block.map_or_else(|| self.compute(&decided), Ok);
+        let block = block.unwrap_or_else(|fault| stop(&fault));
         let tx_results = block
             .frames
             .iter()
@@ -325,7 +330,8 @@ impl Application for Node {
             })
             .collect();
         let app_hash = block.app_hash().to_vec().into();
-        let frame_hashes = request.txs.iter().map(|frame| Sha256::digest(frame).into()).collect();
+        let hash = |frame: &Bytes| Sha256::digest(frame).into();
+        let frame_hashes = decided.frames.iter().map(hash).collect();
         *self.staged() = Some(Staged { block, frame_hashes });
         ResponseFinalizeBlock { tx_results, app_hash, ..ResponseFinalizeBlock::default() }
     }
@@ -365,6 +371,7 @@ impl AbciApplication for Node {
     }
 
     fn consensus_connection_opened(&self) {
+        self.shared.candidate.clear();
         *self.staged() = None;
     }
 }

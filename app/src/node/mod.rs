@@ -8,6 +8,7 @@
 pub mod abci;
 pub mod application;
 pub mod bench;
+mod candidate;
 pub mod cli;
 pub mod comet;
 pub mod config;
