@@ -88,13 +88,14 @@ pub fn execute(
         .collect::<Vec<Result<_, _>>>();
 
     let mut outcomes: Vec<(u32, Outcome)> = Vec::with_capacity(block.transactions.len());
-    let (mut changes, mut deltas) = (Changes::new(), Vec::new());
+    let (mut bins, mut deltas) = (Vec::with_capacity(results.len()), Vec::new());
     for result in results {
         let mut bin = result?;
         outcomes.append(&mut bin.outcomes);
-        merge_disjoint(&mut changes, bin.changes)?;
         deltas.append(&mut bin.deltas);
+        bins.push(bin.changes);
     }
+    let mut changes = merge_disjoint(bins)?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
     apply_deferred(base, &block.info, deltas, &mut changes)?;
     Ok(Executed { outcomes: outcomes.into_iter().map(|(_, outcome)| outcome).collect(), changes })
@@ -318,13 +319,13 @@ pub fn transaction_fee(params: &Params, transaction: &Transaction) -> Amount {
     fee(params, count(transaction.size), count(transaction.operations.len()))
 }
 
-/// Adds the changes of a bin, which no other bin may have touched.
-fn merge_disjoint(changes: &mut Changes, more: Changes) -> Result<(), Fault> {
-    let expected = changes.len().saturating_add(more.len());
-    // Not `append`: that rebuilds the whole map, however little is added.
-    changes.extend(more);
+/// Changes that have no key in common, together.
+fn merge_disjoint(parts: Vec<Changes>) -> Result<Changes, Fault> {
+    let expected: usize = parts.iter().map(Changes::len).sum();
+    // Built at once from all: that is several times faster than to insert one by one.
+    let changes: Changes = parts.into_iter().flatten().collect();
     if changes.len() == expected {
-        Ok(())
+        Ok(changes)
     } else {
         Err(Fault::Invariant("two groups of transactions changed the same key".into()))
     }
@@ -354,22 +355,22 @@ fn apply_deferred(
 ) -> Result<(), Fault> {
     while !deltas.is_empty() {
         // Additions commute; block order is kept all the same, so that it need not be argued.
-        deltas.par_sort_by_key(|(index, delta)| (delta.key(), *index));
-        let by_key: Vec<&[(u32, Delta)]> =
-            deltas.chunk_by(|(_, one), (_, other)| one.key() == other.key()).collect();
+        let mut keyed: Vec<(StateKey, u32, Delta)> =
+            deltas.into_iter().map(|(index, delta)| (delta.key(), index, delta)).collect();
+        keyed.par_sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+        let by_key: Vec<_> = keyed.chunk_by(|(one, ..), (other, ..)| one == other).collect();
         let state = Changed { base, changes };
         let applied = by_key
             .into_par_iter()
             .map(|group| apply_group(&state, info, group))
             .collect::<Vec<Result<_, _>>>();
-        let mut further = Vec::new();
-        let mut changed = Changes::new();
+        let (mut changed, mut further) = (Vec::with_capacity(applied.len()), Vec::new());
         for result in applied {
             let (group_changes, mut group_further) = result?;
-            merge_disjoint(&mut changed, group_changes)?;
+            changed.push(group_changes);
             further.append(&mut group_further);
         }
-        changes.append(&mut changed);
+        changes.extend(merge_disjoint(changed)?);
         deltas = further;
     }
     Ok(())
@@ -380,10 +381,10 @@ type Applied = (Changes, Vec<(u32, Delta)>);
 fn apply_group(
     state: &dyn StateReader,
     info: &BlockInfo,
-    group: &[(u32, Delta)],
+    group: &[(StateKey, u32, Delta)],
 ) -> Result<Applied, Fault> {
     let mut overlay = DeferredOverlay::new(state);
-    for (index, delta) in group {
+    for (_, index, delta) in group {
         overlay.at(*index);
         apply_delta(&mut overlay, info, delta).map_err(|error| match error {
             ExecutionError::Fault(fault) => fault,

@@ -11,12 +11,12 @@ use tessera_proto::state_key::StateKey;
 
 use super::executor::{Block, Executed, Scheduling, execute, with_ids};
 use super::genesis::genesis_changes;
-use super::outcome::outcomes_root;
+use super::outcome::{Outcome, outcomes_root};
 use super::receipts::{BlockSummary, receipts_batch};
 use super::tx::decode_frame;
 use super::verify::{Verified, Verifier};
 use crate::modules::BlockInfo;
-use crate::state::database::{Batch, Table};
+use crate::state::database::{Batch, Database, Table};
 use crate::state::error::Fault;
 use crate::state::store::{Committed, Staged, Store};
 use crate::state::view::{Changes, LeafReader, StateReader};
@@ -130,8 +130,8 @@ impl Ledger {
         let changes = genesis_changes(genesis).map_err(Fault::Database)?;
         let staged = self.store.stage(0, &changes)?;
         let mut batch = Batch::default();
-        batch.put(Table::Meta, META_GENESIS, hash.to_vec());
-        batch.put(Table::Meta, META_CHAIN_ID, genesis.chain_id.clone().into_bytes());
+        batch.put(Table::Meta, META_GENESIS, hash);
+        batch.put(Table::Meta, META_CHAIN_ID, &genesis.chain_id);
         self.store.commit(staged, batch)
     }
 
@@ -188,22 +188,14 @@ impl Ledger {
     ) -> Result<FinalizedBlock, Fault> {
         check_next(height, self.store.committed().map(|committed| committed.height))?;
         let Executed { outcomes, changes } = executed;
-        let staged = self.store.stage(height, &changes)?;
-
-        let charged: Vec<bool> = outcomes.iter().map(|outcome| outcome.fee.is_some()).collect();
-        let receipts: Vec<Receipt> = (0u32..)
-            .zip(outcomes)
-            .map(|(index, outcome)| outcome.into_receipt(height, index))
-            .collect();
+        let (staged, told) = rayon::join(
+            || self.store.stage(height, &changes),
+            || Told::new(self.store.database(), height, &verified, outcomes),
+        );
+        let (staged, Told { receipts, frames, mut batch }) = (staged?, told?);
         let summary = BlockSummary::new(height, time_ms, staged.app_hash(), &receipts);
-        let senders = verified
-            .transactions
-            .iter()
-            .map(|(verified, _)| verified.as_ref().ok().map(|transaction| transaction.sender));
-        let mut batch = receipts_batch(self.store.database(), &receipts, &charged, senders)?;
-        let frames = frame_results(&verified.sizes, &receipts);
         let record = block_record(&summary, &verified.sizes, &frames);
-        batch.put(Table::Blocks, height.to_be_bytes().to_vec(), record.encode_to_vec());
+        batch.put(Table::Blocks, height.to_be_bytes(), record.encode_to_vec());
         let changes = Arc::new(changes);
         Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changes })
     }
@@ -239,6 +231,36 @@ impl Ledger {
             .map_err(|error| Fault::Invariant(format!("fee currency: {error}")))?;
         let chain_id_hash = *self.verifier.chain_id_hash();
         Ok((BlockInfo { height, time_ms, chain_id_hash, fee_currency }, params))
+    }
+}
+
+/// What is told of the transactions of a block.
+struct Told {
+    receipts: Vec<Receipt>,
+    frames: Vec<FrameResult>,
+    /// Entries for the receipts.
+    batch: Batch,
+}
+
+impl Told {
+    fn new(
+        database: &Database,
+        height: u64,
+        verified: &VerifiedFrames,
+        outcomes: Vec<Outcome>,
+    ) -> Result<Self, Fault> {
+        let charged: Vec<bool> = outcomes.iter().map(|outcome| outcome.fee.is_some()).collect();
+        let receipts: Vec<Receipt> = (0_u32..)
+            .zip(outcomes)
+            .map(|(index, outcome)| outcome.into_receipt(height, index))
+            .collect();
+        let senders = verified
+            .transactions
+            .iter()
+            .map(|(verified, _)| verified.as_ref().ok().map(|transaction| &transaction.sender));
+        let batch = receipts_batch(database, &receipts, &charged, senders)?;
+        let frames = frame_results(&verified.sizes, &receipts);
+        Ok(Self { receipts, frames, batch })
     }
 }
 

@@ -13,7 +13,7 @@ use tessera_proto::pb::market::v1::Offer;
 use tessera_proto::pb::query::v1::ReceiptProof;
 
 use super::outcome::{MALFORMED_FRAME_CODE, outcome_leaf};
-use crate::state::database::{Batch, Database, Table};
+use crate::state::database::{Batch, Database, Table, first_bytes};
 use crate::state::error::Fault;
 
 /// What is told of a block without its transactions.
@@ -59,10 +59,15 @@ impl BlockSummary {
 
 /// The accounts and assets that a receipt is about: those that its events name.
 #[must_use]
-pub fn subjects(receipt: &Receipt) -> BTreeSet<Bytes> {
+pub fn subjects(receipt: &Receipt) -> BTreeSet<&[u8]> {
+    named(receipt).collect()
+}
+
+/// The accounts and assets that the events of a receipt name, some more than once.
+fn named(receipt: &Receipt) -> impl Iterator<Item = &[u8]> {
     let events = receipt.outcome.iter().flat_map(|outcome| &outcome.events);
     let named = events.filter_map(|event| event.kind.as_ref()).flat_map(named_ids);
-    named.filter(|id| !id.is_empty()).cloned().collect()
+    named.filter(|id| !id.is_empty()).map(Bytes::as_ref)
 }
 
 fn named_ids(event: &Kind) -> Vec<&Bytes> {
@@ -210,14 +215,14 @@ fn named_in_offer(offer: &Offer) -> [&Bytes; 4] {
 ///
 /// A transaction that took its nonce can never do so again, so its receipt is final. One that
 /// did not may come again: its receipt does not replace another.
-pub(crate) fn receipts_batch(
+pub(crate) fn receipts_batch<'a>(
     database: &Database,
     receipts: &[Receipt],
     charged: &[bool],
-    senders: impl Iterator<Item = Option<Address>>,
+    senders: impl Iterator<Item = Option<&'a Address>>,
 ) -> Result<Batch, Fault> {
     let mut by_id: BTreeMap<&[u8], Position> = BTreeMap::new();
-    let mut by_subject: Vec<(Bytes, u64, u32)> = Vec::new();
+    let mut about = Vec::with_capacity(receipts.len());
     for ((receipt, charged), sender) in receipts.iter().zip(charged).zip(senders) {
         let Some(outcome) = &receipt.outcome else { continue };
         let id = outcome.tx_id.as_ref();
@@ -226,21 +231,27 @@ pub(crate) fn receipts_batch(
             continue;
         }
         by_id.insert(id, Position { height: receipt.height, index: receipt.index });
-        let mut subjects = subjects(receipt);
-        subjects.extend(sender.map(Address::to_bytes));
-        by_subject
-            .extend(subjects.into_iter().map(|subject| (subject, receipt.height, receipt.index)));
+        about.push((receipt, sender));
     }
     let mut batch = Batch::default();
     for (id, position) in by_id {
-        batch.put(Table::Transactions, id.to_vec(), position.to_bytes());
+        batch.put(Table::Transactions, id, position.to_bytes());
     }
+    let mut by_subject: Vec<(Subject<'_>, u64, u32)> = about
+        .into_par_iter()
+        .flat_map_iter(|(receipt, sender)| {
+            let sender = sender.map(|sender| sender.as_bytes().as_slice());
+            let subjects = named(receipt).chain(sender).map(Subject::new);
+            subjects.map(|subject| (subject, receipt.height, receipt.index))
+        })
+        .collect();
     by_subject.par_sort_unstable();
+    by_subject.dedup();
     for receipts in by_subject.chunk_by(|(one, ..), (other, ..)| one == other) {
         let Some((subject, height, _)) = receipts.first() else { continue };
         let indexes: Vec<u8> =
             receipts.iter().flat_map(|(_, _, index)| index.to_be_bytes()).collect();
-        batch.put(Table::ReceiptsBySubject, subject_key(subject, *height), indexes);
+        batch.put(Table::ReceiptsBySubject, subject_key(subject.id, *height), indexes);
     }
     let chunks: Vec<Vec<u8>> = receipts.par_chunks(CHUNK_RECEIPTS).map(encode_chunk).collect();
     for (chunk, receipts) in chunks.into_iter().zip(receipts.chunks(CHUNK_RECEIPTS)) {
@@ -249,6 +260,19 @@ pub(crate) fn receipts_batch(
         batch.put(Table::Receipts, first.to_bytes(), chunk);
     }
     Ok(batch)
+}
+
+/// An id that is compared by its first bytes without being looked up in memory.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Subject<'a> {
+    start: u64,
+    id: &'a [u8],
+}
+
+impl<'a> Subject<'a> {
+    fn new(id: &'a [u8]) -> Self {
+        Self { start: first_bytes(id), id }
+    }
 }
 
 fn subject_key(subject: &[u8], height: u64) -> Vec<u8> {

@@ -70,33 +70,38 @@ const JOURNAL_BYTES: u64 = 512 << 20;
 #[derive(Debug, Default)]
 pub struct Batch {
     writes: Vec<(Table, Bytes, Option<Bytes>)>,
+    /// Entries of the tables whose entries gather.
+    log: Vec<u8>,
 }
 
 impl Batch {
     /// Sets an entry. A batch sets or removes an entry only once.
-    pub fn put(&mut self, table: Table, key: impl Into<Bytes>, value: impl Into<Bytes>) {
-        self.writes.push((table, key.into(), Some(value.into())));
+    pub fn put(&mut self, table: Table, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
+        self.set(table, key.as_ref(), Some(value.as_ref()));
     }
 
     /// Removes an entry.
-    pub fn remove(&mut self, table: Table, key: impl Into<Bytes>) {
-        self.writes.push((table, key.into(), None));
+    pub fn remove(&mut self, table: Table, key: impl AsRef<[u8]>) {
+        self.set(table, key.as_ref(), None);
     }
 
-    /// Bytes that its entries take at most in a log.
-    fn bytes(&self) -> usize {
-        let value = |value: &Option<Bytes>| value.as_ref().map_or(0, Bytes::len);
-        let entries = self.writes.iter();
-        entries
-            .map(|(_, key, entry)| key.len().saturating_add(value(entry)).saturating_add(8))
-            .sum()
+    fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
+        match gather::number_of(table) {
+            Some(number) => push_entry(&mut self.log, number, key, value),
+            None => {
+                let value = value.map(Bytes::copy_from_slice);
+                self.writes.push((table, Bytes::copy_from_slice(key), value));
+            }
+        }
     }
 
     /// Adds all changes of other batches.
     pub fn append(&mut self, others: Vec<Self>) {
         self.writes.reserve(others.iter().map(|other| other.writes.len()).sum());
+        self.log.reserve(others.iter().map(|other| other.log.len()).sum());
         for mut other in others {
             self.writes.append(&mut other.writes);
+            self.log.append(&mut other.log);
         }
     }
 }
@@ -221,21 +226,17 @@ impl Database {
     pub fn commit(&self, batch: Batch, durable: bool) -> Result<(), Fault> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mode = if durable { PersistMode::SyncAll } else { PersistMode::Buffer };
-        let count = batch.writes.len();
+        let count = batch.writes.len().saturating_add(1);
         let writes = OwnedWriteBatch::with_capacity(self.tables.inner.clone(), count);
         let mut writes = writes.durability(Some(mode));
-        let mut log = Vec::with_capacity(batch.bytes());
         for (table, key, value) in batch.writes {
-            if push_entry(&mut log, table, &key, value.as_deref())? {
-                continue;
-            }
             let keyspace = self.tables.keyspace(table)?;
             match value {
                 Some(value) => writes.insert(keyspace, key, value),
                 None => writes.remove(keyspace, key),
             }
         }
-        let (number, log) = (writer.next, Bytes::from(log));
+        let (number, log) = (writer.next, Bytes::from(batch.log));
         if !log.is_empty() {
             let keyspace = self.tables.keyspace(Table::Log)?;
             writes.insert(keyspace, number.to_be_bytes(), log.clone());
@@ -316,6 +317,16 @@ impl Tables {
         }
         ingestion.finish().map_err(|error| fault(&error))
     }
+}
+
+/// The first 8 bytes of a key, or as many as it has and zeros: what sorts keys before their bytes
+/// have to be looked up in memory.
+pub(crate) fn first_bytes(key: &[u8]) -> u64 {
+    let mut start = [0; 8];
+    for (to, from) in start.iter_mut().zip(key) {
+        *to = *from;
+    }
+    u64::from_be_bytes(start)
 }
 
 /// The first entries whose keys begin with a prefix.

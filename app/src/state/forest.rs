@@ -173,7 +173,7 @@ impl Forest {
                     None => batch.remove(Table::Nodes, key),
                 }
             }
-            batch.put(Table::Trees, vec![shard], encode_tree(&tree));
+            batch.put(Table::Trees, [shard], encode_tree(&tree));
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, RwLock};
 
 use bytes::{Buf, Bytes};
 
-use super::database::Table;
+use super::database::{Table, first_bytes};
 use super::error::Fault;
 use super::lock::{read_lock, write_lock};
 
@@ -22,18 +22,14 @@ pub(super) const GATHERED: [Table; 4] =
 /// A key that is compared by its first bytes without being looked up in memory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// The first 8 bytes, or as many as there are and zeros; big-endian.
+    /// What [`first_bytes`] says of them.
     start: u64,
     bytes: Bytes,
 }
 
 impl Key {
     pub(super) fn new(bytes: Bytes) -> Self {
-        let mut start = [0; 8];
-        for (to, from) in start.iter_mut().zip(bytes.as_ref()) {
-            *to = *from;
-        }
-        Self { start: u64::from_be_bytes(start), bytes }
+        Self { start: first_bytes(&bytes), bytes }
     }
 
     fn of(bytes: &[u8]) -> Self {
@@ -147,26 +143,20 @@ impl Layers {
     }
 }
 
-/// Appends an entry to a log, where its table is one of those whose entries gather: number of
-/// the table (1 byte), length of the key (1), length of the value and one more, 0 where it is
-/// removed (4), key, value.
-pub(super) fn push_entry(
-    log: &mut Vec<u8>,
-    table: Table,
-    key: &[u8],
-    value: Option<&[u8]>,
-) -> Result<bool, Fault> {
-    let Some(number) = GATHERED.iter().position(|other| *other == table) else {
-        return Ok(false);
-    };
-    let too_long = || Fault::Database("an entry is too long".into());
+/// The number of a table in logs, where its entries gather.
+pub(super) fn number_of(table: Table) -> Option<u8> {
+    GATHERED.iter().zip(0..).find(|(other, _)| **other == table).map(|(_, number)| number)
+}
+
+/// Appends an entry to a log: number of the table (1 byte), length of the key (1), length of the
+/// value and one more, 0 where it is removed (4), key, value.
+pub(super) fn push_entry(log: &mut Vec<u8>, number: u8, key: &[u8], value: Option<&[u8]>) {
     let length = value.map_or(0, |value| value.len().saturating_add(1));
-    log.push(u8::try_from(number).map_err(|_| too_long())?);
-    log.push(u8::try_from(key.len()).map_err(|_| too_long())?);
-    log.extend_from_slice(&u32::try_from(length).map_err(|_| too_long())?.to_be_bytes());
+    log.push(number);
+    log.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
+    log.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
     log.extend_from_slice(key);
     log.extend_from_slice(value.unwrap_or_default());
-    Ok(true)
 }
 
 /// Takes the next entry off a log: number of the table, key, value.
@@ -192,10 +182,11 @@ mod tests {
     #[test]
     fn a_log_reads_back_and_no_part_of_it_does() {
         let mut log = Vec::new();
-        assert!(push_entry(&mut log, Table::Values, b"key", Some(b"value")).unwrap());
-        assert!(push_entry(&mut log, Table::Nodes, b"", Some(b"")).unwrap());
-        assert!(push_entry(&mut log, Table::Values, b"gone", None).unwrap());
-        assert!(!push_entry(&mut log, Table::Meta, b"key", None).unwrap());
+        let [nodes, values] = [Table::Nodes, Table::Values].map(|table| number_of(table).unwrap());
+        assert_eq!(number_of(Table::Meta), None);
+        push_entry(&mut log, values, b"key", Some(b"value"));
+        push_entry(&mut log, nodes, b"", Some(b""));
+        push_entry(&mut log, values, b"gone", None);
         let log = Bytes::from(log);
         let layers = Layers::default();
         assert_eq!(layers.add(7, log.clone()).unwrap(), log.len());
@@ -214,7 +205,7 @@ mod tests {
         let layers = Layers::default();
         let log = |key: &[u8], value: Option<&[u8]>| {
             let mut log = Vec::new();
-            push_entry(&mut log, Table::Values, key, value).unwrap();
+            push_entry(&mut log, number_of(Table::Values).unwrap(), key, value);
             Bytes::from(log)
         };
         layers.add(1, log(b"a", Some(b"1"))).unwrap();

@@ -23,20 +23,21 @@ pub struct Record {
 }
 
 impl Record {
-    /// Height (8 bytes), presence (1), length of the key (1), key, value.
-    #[must_use]
-    pub fn encode(&self) -> Bytes {
-        let value = self.value.as_deref().unwrap_or_default();
+    /// Appends height (8 bytes), presence (1), length of the key (1), key, value.
+    pub fn encode(&self, bytes: &mut Vec<u8>) {
         let key = self.key.as_bytes();
-        let length = key.len().saturating_add(value.len()).saturating_add(10);
-        let mut bytes = Vec::with_capacity(length);
         bytes.extend_from_slice(&self.height.to_be_bytes());
         bytes.push(u8::from(self.value.is_some()));
         // Keys have at most 56 bytes.
         bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
         bytes.extend_from_slice(key);
-        bytes.extend_from_slice(value);
-        bytes.into()
+        bytes.extend_from_slice(self.value.as_deref().unwrap_or_default());
+    }
+
+    /// Number of bytes that [`Record::encode`] appends.
+    fn encoded_length(&self) -> usize {
+        let value = self.value.as_ref().map_or(0, Bytes::len);
+        value.saturating_add(self.key.as_bytes().len()).saturating_add(10)
     }
 
     fn decode(mut bytes: Bytes) -> Option<Self> {
@@ -65,11 +66,13 @@ pub struct Replaced {
 /// Appends a changed key to the entry of a block: its hash (32 bytes), whether it is removed (1),
 /// length (4) and record before.
 pub(crate) fn push_replaced(entry: &mut Vec<u8>, replaced: &Replaced) {
-    let record = replaced.record.as_ref().map(Record::encode).unwrap_or_default();
+    let length = replaced.record.as_ref().map_or(0, Record::encoded_length);
     entry.extend_from_slice(&replaced.hash);
     entry.push(u8::from(replaced.removed));
-    entry.extend_from_slice(&u32::try_from(record.len()).unwrap_or(u32::MAX).to_be_bytes());
-    entry.extend_from_slice(&record);
+    entry.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+    if let Some(record) = &replaced.record {
+        record.encode(entry);
+    }
 }
 
 fn pop_replaced(entry: &mut Bytes) -> Option<Replaced> {
@@ -177,7 +180,7 @@ impl<'a> History<'a> {
                 let is_gone =
                     latest.is_some_and(|record| record.height == height && record.value.is_none());
                 if is_gone && !is_rewritten(&hash) {
-                    batch.remove(Table::Values, hash.to_vec());
+                    batch.remove(Table::Values, hash);
                 }
             }
             batch.remove(Table::History, history_key(shard, height));

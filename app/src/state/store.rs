@@ -334,10 +334,10 @@ impl Store {
         let mut batch = extra;
         batch.append(shards.iter_mut().map(|shard| std::mem::take(&mut shard.batch)).collect());
         let changed = shards.iter().map(|shard| shard.shard);
-        batch.put(Table::Roots, height.to_be_bytes().to_vec(), encode_roots(changed, &roots));
+        batch.put(Table::Roots, height.to_be_bytes(), encode_roots(changed, &roots));
         let committed = [height.to_be_bytes().as_slice(), &app_hash].concat();
         batch.put(Table::Meta, META_COMMITTED, committed);
-        batch.put(Table::Meta, META_FORMAT, FORMAT.to_be_bytes().to_vec());
+        batch.put(Table::Meta, META_FORMAT, FORMAT.to_be_bytes());
         // What the trees in the database lack is computed from the history after a crash.
         let keep = self.options.keep_heights.max(CHECKPOINT_BLOCKS);
         if let Some(height) = height.checked_sub(keep) {
@@ -377,7 +377,7 @@ impl Store {
             .map(|(hash, _, value)| (*hash, value.as_ref().map(|value| leaf_hash(hash, value))))
             .collect();
         let update = self.forest.tree(shard)?.update(&leaves)?;
-        let (mut batch, mut history) = (Batch::default(), Vec::new());
+        let (mut batch, mut history, mut encoded) = (Batch::default(), Vec::new(), Vec::new());
         let mut values = Vec::with_capacity(changes.len());
         for (hash, key, value) in changes {
             let old = self.record(&hash, &key, false)?;
@@ -387,7 +387,9 @@ impl Store {
             }
             push_replaced(&mut history, &Replaced { hash, removed: value.is_none(), record: old });
             let record = Record { height, key, value };
-            batch.put(Table::Values, hash.to_vec(), record.encode());
+            encoded.clear();
+            record.encode(&mut encoded);
+            batch.put(Table::Values, hash, &encoded);
             values.push((hash, record));
         }
         batch.put(Table::History, history_key(shard, height), history);
@@ -404,7 +406,7 @@ impl Store {
             staged.flat_map(|staged| &staged.values).any(|(changed, _)| changed == hash)
         };
         self.history().prune(changed.into_iter(), height, &is_rewritten, batch)?;
-        batch.remove(Table::Roots, key.to_vec());
+        batch.remove(Table::Roots, key);
         Ok(())
     }
 
@@ -517,7 +519,7 @@ fn list_key(batch: &mut Batch, key: &StateKey, present: bool) {
     }
     for (table, key) in entries {
         if present {
-            batch.put(table, key, Bytes::new());
+            batch.put(table, key, []);
         } else {
             batch.remove(table, key);
         }

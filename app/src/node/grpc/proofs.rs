@@ -161,7 +161,7 @@ impl Services {
         let height = receipt.height;
         let signed = self.signed(height).await?;
         let assets: Vec<AssetId> =
-            subjects(receipt).iter().filter_map(|id| AssetId::try_from(id.as_ref()).ok()).collect();
+            subjects(receipt).into_iter().filter_map(|id| AssetId::try_from(id).ok()).collect();
         let proofs = self.blocking(move |node| {
             let prove = |view: &View<'_>| {
                 let mut proofs = Vec::new();

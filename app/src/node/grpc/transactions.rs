@@ -104,7 +104,7 @@ fn receipts_of(block: &CommittedBlock, wanted: &[Bytes]) -> Vec<SubscribeReceipt
     let about = |receipt: &&Receipt| {
         wanted.is_empty() || {
             let subjects = subjects(receipt);
-            wanted.iter().all(|id| subjects.contains(id))
+            wanted.iter().all(|id| subjects.contains(id.as_ref()))
         }
     };
     let height = block.summary.height;
