@@ -56,7 +56,7 @@ pub struct E2eOptions {
     /// Assets in the state
     #[arg(long, default_value_t = 1_000)]
     pub assets: usize,
-    /// Streams of the client, spread over the nodes
+    /// Streams, each with a connection of its own, spread over the nodes
     #[arg(long, default_value_t = 4)]
     pub streams: usize,
     /// Transactions of each message of a stream
@@ -200,11 +200,8 @@ async fn drive(
     (setup, slow, load): Work,
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> anyhow::Result<BenchResult> {
-    let mut clients = Vec::with_capacity(chain.len());
-    for index in 0..chain.len() {
-        clients.push(Client::connect(&chain.url(index)).await?);
-    }
-    let first = clients.first().context("there is no node")?.clone();
+    ensure!(!chain.is_empty(), "there is no node");
+    let first = Client::connect(&chain.url(0)).await?;
     submit_all(&first, setup).await?;
     let latency = latency(&first, slow).await?;
     if let Some(Latency { p50, p99 }) = latency {
@@ -218,15 +215,18 @@ async fn drive(
         first_refusal: Mutex::new(None),
         blocks: Mutex::new(Vec::new()),
     });
+    let mut clients = Vec::with_capacity(load.len());
+    for stream in 0..load.len() {
+        clients.push(Client::connect(&chain.url(stream % chain.len())).await?);
+    }
     let listener = tokio::spawn(listen(first.clone(), Arc::clone(&shared)));
     let before = usage(chain);
     let started = Instant::now();
     let deadline = started + Duration::from_secs(options.seconds);
     let mut feeders = JoinSet::new();
-    for (client, transactions) in clients.iter().cycle().zip(load) {
+    for (client, transactions) in clients.into_iter().zip(load) {
         let requests = transactions.chunks(options.request_size.max(1)).map(<[Bytes]>::to_vec);
-        let feed = feed(client.clone(), requests.collect(), Arc::clone(&shared), deadline);
-        feeders.spawn(feed);
+        feeders.spawn(feed(client, requests.collect(), Arc::clone(&shared), deadline));
     }
     let mut samples = Vec::new();
     let mut ended = deadline;
@@ -388,6 +388,10 @@ fn result(shared: &Shared, started: Instant, ended: Instant) -> anyhow::Result<B
         tx_rates.push(committed as f64 / part.as_secs_f64());
         block_rates.push(within().count() as f64 / part.as_secs_f64());
     }
+    let measured = blocks.iter().map(|block| block.at).filter(|at| *at < ended);
+    let times: Vec<Instant> = std::iter::once(started).chain(measured).chain([ended]).collect();
+    let gaps = times.windows(2).map(|pair| pair[1].saturating_duration_since(pair[0]));
+    let longest_gap = gaps.max().map(|gap| gap.as_secs_f64() * 1_000.0);
     let sizes = blocks.iter().filter(|block| block.transactions > 0);
     let sizes: Vec<f64> = sizes.map(|block| block.transactions as f64).collect();
     let refused: u64 = blocks.iter().map(|block| block.refused).sum();
@@ -395,6 +399,8 @@ fn result(shared: &Shared, started: Instant, ended: Instant) -> anyhow::Result<B
         name: "tessera".to_owned(),
         tx_per_s: Spread::of(&tx_rates),
         blocks_per_s: Spread::of(&block_rates),
+        longest_block_gap_ms: longest_gap,
+        submitted: Some(shared.submitted.load(Ordering::Relaxed)),
         block_transactions: Spread::of(&sizes),
         refused: Some(refused + shared.not_admitted.load(Ordering::Relaxed)),
         first_refusal: shared.first_refusal.lock().unwrap_or_else(PoisonError::into_inner).clone(),

@@ -53,6 +53,9 @@ pub struct BenchResult {
     /// Blocks per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocks_per_s: Option<Spread>,
+    /// Longest time without a block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub longest_block_gap_ms: Option<f64>,
     /// Rate if verifying signatures and hashing tree nodes were all there is to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit_tx_per_s: Option<f64>,
@@ -95,6 +98,9 @@ pub struct BenchResult {
     /// From submitting to a readable receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency_ms: Option<Latency>,
+    /// Transactions that were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submitted: Option<u64>,
     /// Transactions that were refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<u64>,

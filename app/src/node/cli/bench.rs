@@ -67,6 +67,9 @@ fn row(result: &BenchResult) -> String {
     if let Some(bytes) = result.rss_bytes {
         more.push(format!("memory {} MB", bytes >> 20));
     }
+    if let Some(gap) = result.longest_block_gap_ms {
+        more.push(format!("a block at least every {gap:.0} ms"));
+    }
     for (process, bytes) in &result.peak_rss_bytes {
         more.push(format!("{process} {} MB", bytes >> 20));
     }
