@@ -128,7 +128,8 @@ identifier! {
     ///
     /// The first 20 bytes of SHA-256("tessera/address" || key type || first public key), so it
     /// stays when keys are rotated; or derived from an asset for the accounts that no key
-    /// controls ([`Address::treasury`], [`Address::income_pool`]).
+    /// controls ([`Address::treasury`], [`Address::income_pool`],
+    /// [`Address::pool_account`]).
     Address, 20, "tsr"
 }
 
@@ -191,6 +192,12 @@ impl Address {
     #[must_use]
     pub fn grant_pool(asset: &AssetId, number: u64) -> Self {
         Self::derive(&[b"tessera/grant", asset.as_bytes(), &number.to_be_bytes()])
+    }
+
+    /// What a pool keeps of its members; moved by the rules of pools only.
+    #[must_use]
+    pub fn pool_account(asset: &AssetId) -> Self {
+        Self::derive(&[b"tessera/pool", asset.as_bytes()])
     }
 
     /// Backing of all prepaid and collected fees.

@@ -113,6 +113,8 @@ message_leaves! {
     pb::royalties::v1::RoyaltyReceipts => "royalty receipts",
     pb::royalties::v1::RoyaltyRecipient => "royalty recipient",
     pb::market::v1::Offer => "offer",
+    pb::pools::v1::Pool => "pool",
+    pb::pools::v1::Waterfall => "waterfall",
     pb::distributions::v1::Record => "record",
     pb::distributions::v1::Distribution => "distribution",
     pb::distributions::v1::HolderTerms => "holder terms",

@@ -100,6 +100,10 @@ pub enum Namespace {
     Grant = 0x65,
     /// Offer by asset, seller and number.
     Offer = 0x80,
+    /// Pool by asset.
+    Pool = 0x90,
+    /// Waterfall of tranches by asset.
+    Waterfall = 0x91,
 }
 
 impl Namespace {

@@ -31,6 +31,11 @@ pub mod market {
         include!("gen/tessera.market.v1.rs");
     }
 }
+pub mod pools {
+    pub mod v1 {
+        include!("gen/tessera.pools.v1.rs");
+    }
+}
 pub mod query {
     pub mod v1 {
         include!("gen/tessera.query.v1.rs");

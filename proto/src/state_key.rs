@@ -309,6 +309,18 @@ impl StateKey {
         Self::new(Namespace::Offer, &[asset.as_bytes(), seller.as_bytes(), &number])
     }
 
+    /// What a pool may keep.
+    #[must_use]
+    pub fn pool(asset: &AssetId) -> Self {
+        Self::new(Namespace::Pool, &[asset.as_bytes()])
+    }
+
+    /// How income of an asset is divided among its tranches.
+    #[must_use]
+    pub fn waterfall(asset: &AssetId) -> Self {
+        Self::new(Namespace::Waterfall, &[asset.as_bytes()])
+    }
+
     /// Record date `number` (from 1) of an asset.
     #[must_use]
     pub fn record(asset: &AssetId, number: u64) -> Self {
@@ -451,6 +463,8 @@ mod tests {
             (StateKey::delegation(&asset, &account), format!("64{a}{b}")),
             (StateKey::grant(&asset, 2), format!("65{a}0000000000000002")),
             (StateKey::offer(&asset, &account, 2), format!("80{a}{b}0000000000000002")),
+            (StateKey::pool(&asset), format!("90{a}")),
+            (StateKey::waterfall(&asset), format!("91{a}")),
             (StateKey::record(&asset, 2), format!("48{a}0000000000000002")),
             (StateKey::distribution(&asset, 2), format!("49{a}0000000000000002")),
             (StateKey::holder_terms(&asset, 2, &account), format!("4a{a}0000000000000002{b}")),
@@ -483,7 +497,6 @@ mod tests {
             assert_eq!(StateKey::from_bytes(key.as_bytes()), Some(key));
         }
         let name = "b0cd026a61cc876d7eb4e8ffcb1ea749ad51c0c1315eec4e8e3cd0d79300267a";
-        let key = StateKey::asset_name("villa-ardeche");
-        assert_eq!(format!("{key:?}"), format!("22{name}"));
+        assert_eq!(format!("{:?}", StateKey::asset_name("villa-ardeche")), format!("22{name}"));
     }
 }

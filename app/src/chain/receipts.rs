@@ -10,6 +10,7 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Receipt, SubscribeBlocksResponse};
 use tessera_proto::pb::market::v1::Offer;
+use tessera_proto::pb::pools::v1::UnitsPart;
 use tessera_proto::pb::query::v1::ReceiptProof;
 
 use super::outcome::{MALFORMED_FRAME_CODE, outcome_leaf};
@@ -160,8 +161,28 @@ fn ids_of_compliance(event: &Kind) -> Vec<&Bytes> {
             vec![&event.asset, &event.holder, &event.escrow, &event.payee, &event.releaser]
         }
         Kind::SanctionSet(event) => vec![&event.account],
-        other => named_in_decision(other),
+        other => named_in_pool(other).unwrap_or_else(|| named_in_decision(other)),
     }
+}
+
+fn named_in_pool(event: &Kind) -> Option<Vec<&Bytes>> {
+    let assets = |parts| <[UnitsPart]>::iter(parts).map(|part| &part.asset);
+    Some(match event {
+        Kind::PoolFormed(event) => [&event.pool].into_iter().chain(&event.members).collect(),
+        Kind::UnitsContributed(event) => vec![&event.pool, &event.contributor, &event.member],
+        Kind::UnitsRedeemed(event) => {
+            [&event.pool, &event.holder].into_iter().chain(assets(&event.parts)).collect()
+        }
+        Kind::UnitsWithdrawn(event) => vec![&event.pool, &event.asset, &event.to],
+        Kind::TranchesCreated(event) => {
+            [&event.parent, &event.currency].into_iter().chain(&event.tranches).collect()
+        }
+        Kind::WaterfallPaid(event) => {
+            let named = [&event.parent, &event.payer, &event.currency];
+            named.into_iter().chain(assets(&event.parts)).collect()
+        }
+        _ => return None,
+    })
 }
 
 /// Receipts that are stored together.

@@ -3,9 +3,9 @@
 //!
 //! A module may use those above it in this list, never those below:
 //! `eligibility`, `transfers`, `accounts`, `assets`, `compliance`, `royalties`, `market`,
-//! `distributions`, `votes`, `router`, `delegation`. Transfers come early because their holdings
-//! are the ledger that every other module moves value on; eligibility comes first because it
-//! decides whether they may; delegation comes last because it runs the operations of all others.
+//! `distributions`, `pools`, `votes`, `router`, `delegation`. Transfers come early because their
+//! holdings are the ledger that every other module moves value on; eligibility comes first because
+//! it decides whether they may; delegation comes last because it runs the operations of all others.
 //!
 //! In every codespace codes 1 to 9 are those of [`fields::FieldError`].
 #![cfg_attr(
@@ -30,6 +30,7 @@ pub mod distributions;
 pub mod eligibility;
 pub mod fields;
 pub mod market;
+pub mod pools;
 #[cfg(test)]
 mod properties;
 pub mod router;

@@ -22,6 +22,10 @@ use super::distributions::{
 };
 use super::eligibility;
 use super::market::{AcceptOffer, CancelOffer, OfferUnits};
+use super::pools::{
+    CollectPoolIncome, ContributeUnits, CreateTranches, FormPool, PayWaterfall, RedeemUnits,
+    WithdrawUnits,
+};
 use super::royalties::{self, AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, SetRoyaltySchedule};
 use super::transfers::{
     AcceptAsset, ApproveSpender, BatchTransfer, SetOptIn, Transfer, TransferFrom, holdings,
@@ -173,6 +177,13 @@ operations! {
     DeclareCoupons,
     PayCoupon,
     PruneRecords,
+    FormPool,
+    ContributeUnits,
+    RedeemUnits,
+    CollectPoolIncome,
+    WithdrawUnits,
+    CreateTranches,
+    PayWaterfall,
     SubmitProposal,
     CastVote,
     CloseProposal,

@@ -16,5 +16,8 @@ mod ratio;
 mod wide;
 
 pub use ratio::{FULL_BPS, exceeds_bps, mul_div_floor, reduce, share_of_bps};
-pub use ratio::{IncomeStep, Share, accrued_income, advance_income_index, collect_income};
+pub use ratio::{
+    IncomeStep, Share, accrued_income, advance_income_index, advance_paid_index, collect_income,
+    multiply_income_index,
+};
 pub use wide::{add_to_total, rise_of_total, share_of_total};

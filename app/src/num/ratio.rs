@@ -65,6 +65,20 @@ pub struct Share {
     pub factor: u64,
 }
 
+impl Share {
+    /// Whether there are any.
+    #[must_use]
+    pub fn has_units(&self) -> bool {
+        !self.units.is_zero()
+    }
+}
+
+/// So many times the rise of an income index from zero; the largest index when that is more.
+#[must_use]
+pub fn multiply_income_index(index: &[u8; 32], times: u64) -> [u8; 32] {
+    U256::from_be_bytes(*index).saturating_mul(U256::from(times)).to_be_bytes()
+}
+
 /// Raises an income index by `amount` spread over all units, the `supply`.
 ///
 /// The index counts base units of currency per base unit of asset before any split, times 2^128,
@@ -98,6 +112,18 @@ pub fn advance_income_index(
         None => spread(paid.checked_sub(U512::from(remainder.base_units()))?)?,
     };
     Some(IncomeStep { index: narrow(widen(index).checked_add(step)?)?, remainder })
+}
+
+/// Raises an index by `amount` spread over all units, rounded down: what they were paid, where
+/// [`advance_income_index`] says what they are promised. So what is still to be paid of a whole
+/// number is that number less the amounts.
+///
+/// None when there are no units or the index would overflow 256 bits.
+#[must_use]
+pub fn advance_paid_index(index: &[u8; 32], amount: Amount, units: Share) -> Option<[u8; 32]> {
+    let paid = U512::from(amount.base_units()).checked_mul(whole_of(units.factor)?)?;
+    let rise = paid.checked_div(U512::from(units.units.base_units()))?;
+    narrow(widen(index).checked_add(rise)?)
 }
 
 /// The quotient, rounded up, and by how much its product exceeds the numerator.
@@ -266,5 +292,21 @@ mod tests {
                 prop_assert!(claimed.abs_diff(at_once.base_units()) <= 1);
             }
         }
+    }
+
+    #[test]
+    fn parts_that_were_paid_leave_the_rest_of_a_whole_number() {
+        let units = Share { units: Amount::from_u64(3), factor: 1 };
+        let zero = [0; 32];
+        let step = advance_income_index(&zero, Amount::ZERO, Amount::from_u64(7), units).unwrap();
+        let due = multiply_income_index(&step.index, 3);
+        let mut paid = zero;
+        for (part, rest) in [(4, 17), (1, 16), (5, 11), (11, 0)] {
+            paid = advance_paid_index(&paid, Amount::from_u64(part), units).unwrap();
+            assert_eq!(accrued_income(units, &paid, &due), Some(Amount::from_u64(rest)));
+        }
+        assert_eq!(multiply_income_index(&[0xff; 32], 2), [0xff; 32]);
+        let nobody = Share { units: Amount::ZERO, factor: 1 };
+        assert_eq!(advance_paid_index(&paid, Amount::from_u64(1), nobody), None);
     }
 }

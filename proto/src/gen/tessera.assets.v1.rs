@@ -98,6 +98,18 @@ pub struct Asset {
     /// Number of the record date at `record_height`.
     #[prost(uint64, tag = "65")]
     pub record_number: u64,
+    /// Whether its units stand for units of other assets, which its pool account keeps. For ever.
+    #[prost(bool, tag = "80")]
+    pub pool: bool,
+    /// 16 bytes; the asset whose income it shares in as a tranche. Empty when it is none.
+    #[prost(bytes = "bytes", tag = "81")]
+    pub tranche_of: ::prost::bytes::Bytes,
+    /// Its rank among the tranches of that asset, from 1, the most senior.
+    #[prost(uint32, tag = "82")]
+    pub tranche_rank: u32,
+    /// In how many tranches it is divided.
+    #[prost(uint32, tag = "83")]
+    pub tranche_count: u32,
 }
 /// A record date declared ahead.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]

@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 180, 181, 182, 60, 61, 62, 150, 151"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 180, 181, 182, 60, 61, 62, 150, 151, 200, 201, 202, 203, 204, 205"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -168,6 +168,18 @@ pub mod event {
         MilestoneReleased(super::super::super::votes::v1::MilestoneReleased),
         #[prost(message, tag = "151")]
         GrantCancelled(super::super::super::votes::v1::GrantCancelled),
+        #[prost(message, tag = "200")]
+        PoolFormed(super::super::super::pools::v1::PoolFormed),
+        #[prost(message, tag = "201")]
+        UnitsContributed(super::super::super::pools::v1::UnitsContributed),
+        #[prost(message, tag = "202")]
+        UnitsRedeemed(super::super::super::pools::v1::UnitsRedeemed),
+        #[prost(message, tag = "203")]
+        UnitsWithdrawn(super::super::super::pools::v1::UnitsWithdrawn),
+        #[prost(message, tag = "204")]
+        TranchesCreated(super::super::super::pools::v1::TranchesCreated),
+        #[prost(message, tag = "205")]
+        WaterfallPaid(super::super::super::pools::v1::WaterfallPaid),
     }
 }
 /// The provable part of a receipt: the same on every node.
@@ -2240,7 +2252,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62, 200, 201, 202, 203, 204, 205, 206"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -2396,6 +2408,20 @@ pub mod operation {
         AcceptOffer(super::super::super::market::v1::AcceptOffer),
         #[prost(message, tag = "62")]
         CancelOffer(super::super::super::market::v1::CancelOffer),
+        #[prost(message, tag = "200")]
+        FormPool(super::super::super::pools::v1::FormPool),
+        #[prost(message, tag = "201")]
+        ContributeUnits(super::super::super::pools::v1::ContributeUnits),
+        #[prost(message, tag = "202")]
+        RedeemUnits(super::super::super::pools::v1::RedeemUnits),
+        #[prost(message, tag = "203")]
+        CollectPoolIncome(super::super::super::pools::v1::CollectPoolIncome),
+        #[prost(message, tag = "204")]
+        WithdrawUnits(super::super::super::pools::v1::WithdrawUnits),
+        #[prost(message, tag = "205")]
+        CreateTranches(super::super::super::pools::v1::CreateTranches),
+        #[prost(message, tag = "206")]
+        PayWaterfall(super::super::super::pools::v1::PayWaterfall),
     }
 }
 /// Many transactions in one: what consensus gossips and orders.

@@ -87,6 +87,17 @@ pub enum AssetError {
         /// Most units that may ever exist.
         max_supply: Amount,
     },
+    /// More units of a pool would make those that exist worth less.
+    #[error(
+        "{supply} base units of `{name}` exist: units of a pool are issued at once, while there \
+         are none"
+    )]
+    PoolIsIssued {
+        /// Name of the pool.
+        name: String,
+        /// Units that exist.
+        supply: Amount,
+    },
     /// Something else stands where a settlement currency must.
     #[error("`{name}` is not a currency, use an asset of class CURRENCY")]
     NotACurrency {
@@ -478,6 +489,7 @@ impl AssetError {
             Self::SplitTooLarge { .. } => 54,
             Self::TooManySplits { .. } => 55,
             Self::NavBeforeSplit { .. } => 56,
+            Self::PoolIsIssued { .. } => 57,
             Self::CurrencyRegulated { .. } => 90,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) fn load_asset(
 }
 
 /// A registered asset that has not come to its end.
-pub(super) fn load_open(
+pub(crate) fn load_open(
     view: &mut dyn StateView,
     asset: &AssetId,
 ) -> Result<Asset, ExecutionError> {

@@ -72,7 +72,7 @@ impl Message for MintUnits {
 
     /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::RoleNeeded`],
     /// [`AssetError::NotActive`], [`AssetError::NoValidAppraisal`],
-    /// [`AssetError::MaxSupplyExceeded`]; where it takes two persons
+    /// [`AssetError::PoolIsIssued`], [`AssetError::MaxSupplyExceeded`]; where it takes two persons
     /// [`AssetError::NotProposed`], [`AssetError::SecondPersonNeeded`],
     /// [`AssetError::RoleNeeded`] of the proposer. Of a regulated asset then
     /// what its rules refuse.
@@ -86,6 +86,9 @@ impl Message for MintUnits {
         let max_supply = committed::amount("maximum supply", &asset.max_supply)?;
         let totals = totals::load_totals(context.state, id)?;
         let supply = committed::amount("supply", &totals.supply)?;
+        if asset.pool && !supply.is_zero() {
+            return Err(AssetError::PoolIsIssued { name: asset.name, supply }.into());
+        }
         let raised = supply.checked_add(*amount).filter(|raised| *raised <= max_supply);
         let Some(raised) = raised else {
             let (name, amount) = (asset.name, *amount);

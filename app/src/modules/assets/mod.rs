@@ -70,7 +70,7 @@ pub use append_appraisal::{AppendAppraisal, MAX_METHOD_LENGTH};
 pub use burn_units::BurnUnits;
 pub use change_asset_status::ChangeAssetStatus;
 pub use error::AssetError;
-pub(crate) use facts::{load_asset, load_currency, require_issuer};
+pub(crate) use facts::{load_asset, load_currency, load_open, require_issuer};
 pub use grant_role::GrantRole;
 pub use mint_units::MintUnits;
 pub use propose_action::ProposeAction;

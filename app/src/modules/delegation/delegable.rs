@@ -8,7 +8,7 @@ use crate::modules::router::Operation;
 
 /// Names of the operations that can be done for another account, ascending. What changes who
 /// may act for an account, or speaks for more than one account, is not among them.
-pub(super) const DELEGABLE: [&str; 15] = [
+pub(super) const DELEGABLE: [&str; 17] = [
     "AcceptAsset",
     "AcceptOffer",
     "BatchTransfer",
@@ -21,7 +21,9 @@ pub(super) const DELEGABLE: [&str; 15] = [
     "OfferUnits",
     "PayIncome",
     "PayRoyalty",
+    "PayWaterfall",
     "PlaceHold",
+    "RedeemUnits",
     "ReleaseHold",
     "Transfer",
 ];
@@ -43,7 +45,9 @@ pub(super) fn taken_by(operation: &Operation) -> Option<(AssetId, Amount)> {
         Operation::OfferUnits(message) => Some((message.asset, message.amount)),
         Operation::PayIncome(message) => Some((message.currency, message.amount)),
         Operation::PayRoyalty(message) => Some((message.currency, message.amount)),
+        Operation::PayWaterfall(message) => Some((message.currency, message.amount)),
         Operation::PlaceHold(message) => Some((message.asset, message.amount)),
+        Operation::RedeemUnits(message) => Some((message.pool, message.amount)),
         Operation::ReleaseHold(message) => Some((message.asset, nothing)),
         Operation::Transfer(message) => Some((message.asset, message.amount)),
         _ => None,

@@ -61,26 +61,42 @@ impl Message for ClaimIncome {
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, currency, holder } = self;
-        let (block, holder) = (context.block, holder.unwrap_or(context.sender));
-        let asset = load_asset(context.state, id)?;
-        let mut holding = holdings::load_holding(context.state, (id, &asset), &holder)?;
-        holdings::collect_income(&mut holding, &asset)?;
-        let entry = holding.income.iter_mut().find(|entry| entry.currency == *currency);
-        let amount = entry.map_or(Amount::ZERO, |entry| std::mem::take(&mut entry.accrued));
-        if amount.is_zero() {
-            let (name, currency) = (asset.name, *currency);
-            let error = DistributionError::NothingToClaim { account: holder, name, currency };
-            return Err(error.into());
+        let account = holder.unwrap_or(context.sender);
+        if collect(context, id, currency, &account)?.is_zero() {
+            let (name, currency) = (load_asset(context.state, id)?.name, *currency);
+            return Err(DistributionError::NothingToClaim { account, name, currency }.into());
         }
-        holdings::store_holding(context.state, id, &holder, &holding)?;
-        holdings::debit(context.state, block, currency, &Address::income_pool(id), amount)?;
-        holdings::credit(context.state, currency, &holder, amount)?;
-        context.emit(Kind::IncomeClaimed(pb::IncomeClaimed {
-            asset: id.to_bytes(),
-            holder: holder.to_bytes(),
-            currency: currency.to_bytes(),
-            amount: amount.to_string(),
-        }));
         Ok(())
     }
+}
+
+/// Collects the income of a holding; zero, with nothing changed, when there is none.
+///
+/// # Errors
+/// [`AssetError::UnknownAsset`](crate::modules::assets::AssetError::UnknownAsset).
+pub(crate) fn collect(
+    context: &mut Context<'_>,
+    id: &AssetId,
+    currency: &AssetId,
+    holder: &Address,
+) -> Result<Amount, ExecutionError> {
+    let asset = load_asset(context.state, id)?;
+    let mut holding = holdings::load_holding(context.state, (id, &asset), holder)?;
+    holdings::collect_income(&mut holding, &asset)?;
+    let entry = holding.income.iter_mut().find(|entry| entry.currency == *currency);
+    let amount = entry.map_or(Amount::ZERO, |entry| std::mem::take(&mut entry.accrued));
+    if amount.is_zero() {
+        return Ok(amount);
+    }
+    let (block, pool) = (context.block, Address::income_pool(id));
+    holdings::store_holding(context.state, id, holder, &holding)?;
+    holdings::debit(context.state, block, currency, &pool, amount)?;
+    holdings::credit(context.state, currency, holder, amount)?;
+    context.emit(Kind::IncomeClaimed(pb::IncomeClaimed {
+        asset: id.to_bytes(),
+        holder: holder.to_bytes(),
+        currency: currency.to_bytes(),
+        amount: amount.to_string(),
+    }));
+    Ok(amount)
 }

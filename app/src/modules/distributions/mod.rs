@@ -53,6 +53,7 @@ mod tests;
 
 pub use claim_distribution::ClaimDistribution;
 pub use claim_income::ClaimIncome;
+pub(crate) use claim_income::collect as collect_income;
 pub use claimable::claimable;
 pub use close_distribution::CloseDistribution;
 pub use coupons::coupon;

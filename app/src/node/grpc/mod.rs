@@ -18,6 +18,7 @@ mod distributions;
 mod holdings;
 mod market;
 mod pages;
+mod pools;
 mod proofs;
 mod register;
 mod royalties;

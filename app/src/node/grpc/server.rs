@@ -15,6 +15,7 @@ use tessera_proto::pb::chain::v1::transaction_service_server::TransactionService
 use tessera_proto::pb::compliance::v1::compliance_query_service_server::ComplianceQueryServiceServer;
 use tessera_proto::pb::distributions::v1::distribution_query_service_server::DistributionQueryServiceServer;
 use tessera_proto::pb::market::v1::market_query_service_server::MarketQueryServiceServer;
+use tessera_proto::pb::pools::v1::pool_query_service_server::PoolQueryServiceServer;
 use tessera_proto::pb::royalties::v1::royalty_query_service_server::RoyaltyQueryServiceServer;
 use tessera_proto::pb::transfers::v1::holding_query_service_server::HoldingQueryServiceServer;
 use tessera_proto::pb::votes::v1::vote_query_service_server::VoteQueryServiceServer;
@@ -181,6 +182,7 @@ impl GrpcServer {
             .add_service(limited!(AssetQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(HoldingQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(MarketQueryServiceServer, MAX_QUERY_BYTES))
+            .add_service(limited!(PoolQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(RoyaltyQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(DistributionQueryServiceServer, MAX_QUERY_BYTES))
             .add_service(limited!(ComplianceQueryServiceServer, MAX_QUERY_BYTES))
