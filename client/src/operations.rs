@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod compliance;
+pub mod pools;
 
 use bytes::Bytes;
 use prost::Message;

@@ -27,8 +27,11 @@ use crate::trust::TrustStore;
 const DEV_NAMES: [&str; 6] = ["issuer", "appraiser", "alice", "bob", "carol", "dave"];
 /// Prefix that asks for a development key by name on any chain.
 const DEV_PREFIX: &str = "dev:";
-/// Prefix of the name of an asset that means its treasury.
-const TREASURY_PREFIX: &str = "treasury:";
+/// An account of an asset.
+type OwnAccount = fn(&AssetId) -> Address;
+/// Prefixes of the name of an asset that mean accounts of it that no key controls.
+const OWN_ACCOUNTS: [(&str, OwnAccount); 2] =
+    [("treasury:", Address::treasury), ("pool:", Address::pool_account)];
 
 /// What every command needs.
 pub(crate) struct Context {
@@ -37,8 +40,8 @@ pub(crate) struct Context {
     home: PathBuf,
     client: OnceCell<Client>,
     info: OnceCell<GetInfoResponse>,
-    /// Treasuries that were asked for, by their names.
-    treasuries: Mutex<BTreeMap<Address, String>>,
+    /// Accounts of assets that were asked for, by their names.
+    own_accounts: Mutex<BTreeMap<Address, String>>,
 }
 
 /// An asset as commands use it.
@@ -125,7 +128,7 @@ impl Context {
             home,
             client: OnceCell::new(),
             info: OnceCell::new(),
-            treasuries: Mutex::default(),
+            own_accounts: Mutex::default(),
         }
     }
 
@@ -197,19 +200,20 @@ impl Context {
     }
 
     /// An account by address, by the name of a key or of a development account, or as the treasury
-    /// of an asset.
+    /// or the pool of an asset.
     pub(crate) async fn address(&self, text: &str) -> Result<Address, Failure> {
         if text.starts_with("tsr1") {
             return text
                 .parse()
                 .map_err(|error: tessera_proto::id::IdError| Failure::usage(error.to_string()));
         }
-        if let Some(asset) = text.strip_prefix(TREASURY_PREFIX) {
-            let asset = self.asset(asset).await?;
-            let treasury = Address::treasury(&asset.id);
-            let name = format!("{TREASURY_PREFIX}{}", asset.name());
-            self.treasuries.lock().await.insert(treasury, name);
-            return Ok(treasury);
+        for (prefix, account) in OWN_ACCOUNTS {
+            if let Some(asset) = text.strip_prefix(prefix) {
+                let asset = self.asset(asset).await?;
+                let (account, name) = (account(&asset.id), format!("{prefix}{}", asset.name()));
+                self.own_accounts.lock().await.insert(account, name);
+                return Ok(account);
+            }
         }
         match self.keystore().info(text) {
             Ok(info) => Ok(info.account),
@@ -322,7 +326,7 @@ impl Context {
             .find(|key| key.account == *address)
             .map(|key| key.name)
             .or_else(dev_name)
-            .or_else(|| self.treasuries.try_lock().ok()?.get(address).cloned())
+            .or_else(|| self.own_accounts.try_lock().ok()?.get(address).cloned())
     }
 
     /// The name that `--from` gives.

@@ -20,6 +20,7 @@ mod key;
 mod mandate;
 mod nav;
 mod output;
+mod pool;
 mod proof;
 mod propose;
 mod receipt;
@@ -33,6 +34,7 @@ mod story;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod tranche;
 mod transfer;
 mod tx;
 mod vote;
@@ -174,6 +176,12 @@ enum Noun {
     /// Schedules of interest and repayments
     #[command(subcommand)]
     Coupon(coupon::Command),
+    /// Assets that stand for a basket of others
+    #[command(subcommand)]
+    Pool(pool::Command),
+    /// Assets that share the income of another one in an order
+    #[command(subcommand)]
+    Tranche(tranche::Command),
     /// Votes of holders
     #[command(subcommand)]
     Vote(vote::Command),
@@ -239,6 +247,8 @@ async fn execute(context: &Context, noun: Noun) -> Result<Report, Failure> {
         Noun::Income(command) => income::execute(context, command).await,
         Noun::Distribution(command) => distribution::execute(context, command).await,
         Noun::Coupon(command) => coupon::execute(context, command).await,
+        Noun::Pool(command) => pool::execute(context, command).await,
+        Noun::Tranche(command) => tranche::execute(context, command).await,
         Noun::Vote(command) => vote::execute(context, command).await,
         Noun::Proof(command) => proof::execute(context, command).await,
         Noun::Tx(command) => tx::execute(context, command).await,

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod compliance;
+mod pools;
 
 use std::time::Duration;
 
@@ -479,6 +480,7 @@ fn describe_decision(kind: &Kind) -> (&'static str, Fields) {
         }
         other => accounts::describe(other)
             .or_else(|| compliance::describe(other))
+            .or_else(|| pools::describe(other))
             .unwrap_or(("unknown", Vec::new())),
     }
 }

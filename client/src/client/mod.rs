@@ -5,6 +5,7 @@
 mod accounts;
 mod compliance;
 mod nonces;
+mod pools;
 mod proofs;
 mod queries;
 mod register;
