@@ -121,6 +121,11 @@ async fn the_examples_of_the_distributions_page_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_the_pools_page_hold() {
+    run_page("pools.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_examples_of_the_votes_page_hold() {
     run_page("votes.md").await;
 }
