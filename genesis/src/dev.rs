@@ -53,6 +53,7 @@ impl Genesis {
         Self {
             chain_id: chain_id.to_owned(),
             genesis_time: genesis_time.to_owned(),
+            state: None,
             params: Params {
                 fee_currency: CURRENCY.to_owned(),
                 fee_per_transaction: 10_000,

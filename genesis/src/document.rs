@@ -1,5 +1,6 @@
 //! The genesis document as data.
 
+use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
@@ -24,13 +25,16 @@ pub const MAX_TOTAL_POWER: u64 = i64::MAX.unsigned_abs() / 8;
 /// What a chain begins with.
 ///
 /// The fields are plain data: whoever changes them calls [`Genesis::validate`] before use.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Genesis {
     /// Name of the chain: 3 to 50 characters of a-z, 0-9 and hyphens. It stands in everything
     /// that is signed, so no two chains should share one.
     pub chain_id: String,
     /// When the chain begins, like `2026-11-21T12:00:00Z`; kept as given.
     pub genesis_time: String,
+    /// The state that the chain goes on with, if it does not begin anew: then there are no
+    /// parameters, accounts, assets and appraisers here.
+    pub state: Option<StateFile>,
     /// Rules that governance may change later.
     pub params: Params,
     /// Accounts that begin with prepaid fees or that people know by a name.
@@ -41,6 +45,23 @@ pub struct Genesis {
     pub appraisers: Vec<Appraiser>,
     /// Who decides on blocks; at least one.
     pub validators: Vec<Validator>,
+}
+
+/// All leaves of the state of a chain after a block, in a file beside the document.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct StateFile {
+    /// Name of the file.
+    pub file: String,
+    /// SHA-256 of its bytes.
+    #[serde(serialize_with = "hex_text")]
+    pub sha256: [u8; 32],
+    /// Number of leaves, one on each line.
+    pub leaves: u64,
+    /// Height of the block; the next one is the first of the new chain.
+    pub height: u64,
+    /// App hash after the block, which the leaves make again.
+    #[serde(serialize_with = "hex_text")]
+    pub app_hash: [u8; 32],
 }
 
 /// Rules of the chain that governance may change.
@@ -207,7 +228,14 @@ impl Genesis {
         self
     }
 
-    /// The asset that fees are paid in; always there in a valid document.
+    /// Height of the block that the chain begins after; 0 when it begins anew.
+    #[must_use]
+    pub fn base_height(&self) -> u64 {
+        self.state.as_ref().map_or(0, |state| state.height)
+    }
+
+    /// The asset that fees are paid in; always there in a valid document
+    /// of a chain that begins anew.
     #[must_use]
     pub fn fee_currency(&self) -> Option<&Asset> {
         self.assets.iter().find(|asset| asset.name == self.params.fee_currency)
@@ -225,6 +253,33 @@ impl Genesis {
     #[must_use]
     pub fn fee_credit_total(&self) -> Option<Amount> {
         sum(self.accounts.iter().map(|account| account.fee_credit))
+    }
+}
+
+impl Serialize for Genesis {
+    /// All fields in their order; what a [`StateFile`] stands for only where it is there.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let anew = self.state.is_none();
+        let mut fields = serializer.serialize_struct("Genesis", 8)?;
+        fields.serialize_field("chain_id", &self.chain_id)?;
+        fields.serialize_field("genesis_time", &self.genesis_time)?;
+        if let Some(state) = &self.state {
+            fields.serialize_field("state", state)?;
+        }
+        if anew || self.params != Params::default() {
+            fields.serialize_field("params", &self.params)?;
+        }
+        if anew || !self.accounts.is_empty() {
+            fields.serialize_field("accounts", &self.accounts)?;
+        }
+        if anew || !self.assets.is_empty() {
+            fields.serialize_field("assets", &self.assets)?;
+        }
+        if anew || !self.appraisers.is_empty() {
+            fields.serialize_field("appraisers", &self.appraisers)?;
+        }
+        fields.serialize_field("validators", &self.validators)?;
+        fields.end()
     }
 }
 

@@ -3,6 +3,7 @@
 //! * [`Genesis`] and what it is made of: plain data that a program may build and change.
 //! * [`Genesis::from_json`], [`Genesis::validate`]: every error at once, each with its place in
 //!   the document, the value found and what to do.
+//! * [`StateFile`]: the state of another chain that this one goes on with.
 //! * [`Genesis::hash`]: what validators compare before they start.
 //! * [`dev`]: well-known keys and a ready document for chains without value.
 //!
@@ -28,6 +29,6 @@ mod rules;
 
 pub use document::{
     Account, Appraiser, Asset, Document, Genesis, Holding, MAX_DOCUMENTS, MAX_LABEL_LENGTH,
-    MAX_SALT_LENGTH, MAX_TOTAL_POWER, MAX_URI_LENGTH, Params, Validator,
+    MAX_SALT_LENGTH, MAX_TOTAL_POWER, MAX_URI_LENGTH, Params, StateFile, Validator,
 };
 pub use error::{GenesisError, GenesisErrors};

@@ -1,6 +1,8 @@
 //! The structure of the document: which fields there are and which rule each follows.
 
-use crate::document::{Account, Appraiser, Asset, Document, Genesis, Holding, Params, Validator};
+use crate::document::{
+    Account, Appraiser, Asset, Document, Genesis, Holding, Params, StateFile, Validator,
+};
 use crate::error::GenesisErrors;
 use crate::reader::{Node, Object, Report};
 use crate::{relations, rules};
@@ -27,15 +29,36 @@ pub(crate) fn draft(text: &str) -> Result<Genesis, GenesisErrors> {
 
 fn whole(text: &str, report: &Report) -> Result<Genesis, GenesisErrors> {
     let root = Node::root(text, report)?;
-    Ok(root.object(|fields| Genesis {
-        chain_id: fields.required("chain_id", rules::chain_id),
-        genesis_time: fields.required("genesis_time", rules::genesis_time),
-        params: fields.object("params", params),
-        accounts: fields.list("accounts", account),
-        assets: fields.list("assets", asset),
-        appraisers: fields.list("appraisers", appraiser),
-        validators: fields.list("validators", validator),
+    Ok(root.object(|fields| {
+        let mut genesis = Genesis {
+            chain_id: fields.required("chain_id", rules::chain_id),
+            genesis_time: fields.required("genesis_time", rules::genesis_time),
+            state: fields.optional_object("state", state_file),
+            ..Genesis::default()
+        };
+        if genesis.state.is_some() {
+            for name in ["params", "accounts", "assets", "appraisers"] {
+                fields.refuse(name, "`state` says that already: remove one of them");
+            }
+        } else {
+            genesis.params = fields.object("params", params);
+            genesis.accounts = fields.list("accounts", account);
+            genesis.assets = fields.list("assets", asset);
+            genesis.appraisers = fields.list("appraisers", appraiser);
+        }
+        genesis.validators = fields.list("validators", validator);
+        genesis
     }))
+}
+
+fn state_file(fields: &mut Object<'_, '_>) -> StateFile {
+    StateFile {
+        file: fields.required("file", rules::file_name),
+        sha256: fields.required("sha256", rules::sha256),
+        leaves: fields.required("leaves", rules::number_above_zero),
+        height: fields.required("height", rules::height),
+        app_hash: fields.required("app_hash", rules::sha256),
+    }
 }
 
 fn params(fields: &mut Object<'_, '_>) -> Params {

@@ -236,6 +236,22 @@ impl<'a> Object<'a, '_> {
         list.unwrap_or_default()
     }
 
+    /// An object that may be left out.
+    pub(crate) fn optional_object<T: Default>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Object<'a, '_>) -> T,
+    ) -> Option<T> {
+        self.field(name).map(|node| node.object(read))
+    }
+
+    /// A value that must not be there, and why.
+    pub(crate) fn refuse(&mut self, name: &'static str, reason: &str) {
+        if let Some(node) = self.field(name) {
+            self.node.report.push_unread(&node.path, reason.to_owned());
+        }
+    }
+
     fn field(&mut self, name: &'static str) -> Option<Node<'a>> {
         self.asked.push(name);
         let (_, raw) = self.members.iter().find(|(member, _)| member == name)?;

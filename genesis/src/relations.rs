@@ -13,6 +13,13 @@ use crate::rules::{class_label, status_label};
 
 /// Checks all of them.
 pub(crate) fn check(genesis: &Genesis, report: &Report) {
+    check_validators(genesis, report);
+    if genesis.state.is_none() {
+        check_first_state(genesis, report);
+    }
+}
+
+fn check_first_state(genesis: &Genesis, report: &Report) {
     check_fee_currency(genesis, report);
     check_governance_asset(genesis, report);
     check_accounts(genesis, report);
@@ -21,7 +28,6 @@ pub(crate) fn check(genesis: &Genesis, report: &Report) {
     let appraisers = genesis.appraisers.iter().enumerate();
     let addresses = appraisers.map(|(i, one)| (format!("$.appraisers[{i}].address"), one.address));
     check_unique(addresses, "address", report);
-    check_validators(genesis, report);
 }
 
 fn check_fee_currency(genesis: &Genesis, report: &Report) {

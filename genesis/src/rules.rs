@@ -152,6 +152,29 @@ pub(crate) fn number_above_zero(node: &Node<'_>) -> Result<u64, String> {
     }
 }
 
+/// The height of a block that others can follow, for consensus counts to 2^63.
+pub(crate) fn height(node: &Node<'_>) -> Result<u64, String> {
+    match node.number()? {
+        height if height >= i64::MAX.unsigned_abs() => {
+            Err(format!("no block can follow height {height}"))
+        }
+        height => Ok(height),
+    }
+}
+
+/// A file beside the document.
+pub(crate) fn file_name(node: &Node<'_>) -> Result<String, String> {
+    let text = label(node)?;
+    if text.contains(['/', '\\']) || text.starts_with('.') {
+        return Err(format!(
+            "`{}` is not the name of a file beside the document: put it there, and name it \
+             without its folder",
+            shown(&text)
+        ));
+    }
+    Ok(text)
+}
+
 pub(crate) fn power(node: &Node<'_>) -> Result<u64, String> {
     match number_above_zero(node)? {
         power if power > MAX_TOTAL_POWER => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tessera_genesis::{Account, Genesis, GenesisErrors, Validator, dev};
+use tessera_genesis::{Account, Genesis, GenesisErrors, StateFile, Validator, dev};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
 
@@ -729,4 +729,51 @@ fn damaged_text_is_refused_or_read_but_never_breaks() {
 fn each_development_account_has_its_own_address() {
     let addresses: BTreeSet<_> = dev::ACCOUNTS.iter().map(|name| dev::address(name)).collect();
     assert_eq!(addresses.len(), dev::ACCOUNTS.len());
+}
+
+/// A document that goes on with the state of another chain.
+fn goes_on() -> Genesis {
+    let before = dev_genesis();
+    let state = StateFile {
+        file: "state.jsonl".to_owned(),
+        sha256: [1; 32],
+        leaves: 7,
+        height: 12,
+        app_hash: [2; 32],
+    };
+    Genesis {
+        chain_id: before.chain_id,
+        genesis_time: before.genesis_time,
+        validators: before.validators,
+        state: Some(state),
+        ..Genesis::default()
+    }
+}
+
+#[test]
+fn a_document_may_go_on_with_a_state_instead_of_saying_one() {
+    let genesis = goes_on();
+    assert_eq!(genesis.validate(), Ok(()));
+    assert_eq!(Genesis::from_json(&genesis.to_json()), Ok(genesis.clone()));
+    assert!(!genesis.to_json().contains("accounts"));
+    assert_eq!((genesis.base_height(), dev_genesis().base_height()), (12, 0));
+    let mut other = genesis.clone();
+    other.state.as_mut().unwrap().sha256[31] ^= 1;
+    assert_ne!(other.hash(), genesis.hash());
+}
+
+#[test]
+fn a_state_and_what_it_stands_for_cannot_both_be_said() {
+    let both = Genesis { state: goes_on().state, ..dev_genesis() };
+    let errors = both.validate().unwrap_err();
+    let paths: Vec<&str> = errors.errors().iter().map(|error| error.path.as_str()).collect();
+    assert_eq!(paths, ["$.params", "$.accounts", "$.assets", "$.appraisers"]);
+    assert!(errors.errors()[0].message.contains("`state` says that already"), "{errors}");
+    for (file, height) in [("../state.jsonl", 1), ("/etc/passwd", 1), ("", 1), ("state", u64::MAX)]
+    {
+        let mut genesis = goes_on();
+        let state = genesis.state.as_mut().unwrap();
+        (state.file, state.height) = (file.to_owned(), height);
+        assert_eq!(genesis.validate().unwrap_err().errors().len(), 1, "{file} {height}");
+    }
 }

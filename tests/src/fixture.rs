@@ -106,6 +106,7 @@ pub fn genesis(people: &[Signer]) -> Genesis {
     Genesis {
         chain_id: CHAIN_ID.to_owned(),
         genesis_time: "2026-11-21T00:00:00Z".to_owned(),
+        state: None,
         params: Params {
             fee_currency: "usdx".to_owned(),
             fee_per_transaction: 100,

@@ -5,6 +5,7 @@ mod cli;
 mod comet;
 mod demo;
 mod execution;
+mod export;
 mod grpc;
 mod network;
 mod pages;

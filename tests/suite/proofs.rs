@@ -7,8 +7,16 @@ use bytes::Bytes;
 use ics23::commitment_proof::Proof;
 use ics23::{CommitmentProof, ExistenceProof, NonExistenceProof};
 use prost_ics23::Message as _;
+use sha2::{Digest as _, Sha256};
+use tendermint_abci::Application;
+use tendermint_proto::v0_38::abci::{
+    RequestFinalizeBlock, RequestInfo, RequestInitChain, RequestPrepareProposal,
+    RequestProcessProposal, ResponseCommit, ResponseFinalizeBlock, ResponseInfo, ResponseInitChain,
+    ResponsePrepareProposal, ResponseProcessProposal, response_process_proposal::ProposalStatus,
+};
 use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::Ledger;
+use tessera_app::chain::receipts::receipt_proof;
 use tessera_app::chain::verify::Verifier;
 use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
 use tessera_app::node::comet::genesis::{DEFAULT_BLOCK_BYTES, GenesisSettings, GenesisValidator};
@@ -20,8 +28,8 @@ use tessera_app::state::view::StateReader;
 use tessera_client::operations;
 use tessera_client::tx_builder::TransactionBuilder;
 use tessera_client::verify::{
-    TrustRoot, encode_commitment_proof, encode_signed_header, encode_validator_set,
-    verify_certificate, verify_ownership, verify_state_proof,
+    ReceiptBody, ReceiptFile, TrustRoot, encode_commitment_proof, encode_signed_header,
+    encode_validator_set, verify_certificate, verify_ownership, verify_receipt, verify_state_proof,
 };
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
@@ -32,6 +40,7 @@ use tessera_tests::fixture::{
     CHAIN_ID, Chain, Execution, GENESIS_TIME_MS, OPTIONS, genesis, genesis_asset, people, person,
     temporary_folder,
 };
+use tessera_tests::programs;
 
 /// Ways to change a byte.
 const MASKS: [u8; 4] = [0x01, 0x10, 0x80, 0xff];
@@ -290,6 +299,48 @@ struct Signed {
 }
 
 async fn signed_chain() -> Signed {
+    signed_chain_of(|node| node).await.0
+}
+
+/// Lets a malformed frame into every block that has others, as validators could only together.
+#[derive(Clone)]
+struct Careless(Node);
+
+impl Application for Careless {
+    fn info(&self, request: RequestInfo) -> ResponseInfo {
+        self.0.info(request)
+    }
+
+    fn init_chain(&self, request: RequestInitChain) -> ResponseInitChain {
+        self.0.init_chain(request)
+    }
+
+    fn prepare_proposal(&self, request: RequestPrepareProposal) -> ResponsePrepareProposal {
+        let mut txs = self.0.prepare_proposal(request).txs;
+        if !txs.is_empty() {
+            txs.insert(0, Bytes::from_static(b"no frame"));
+            txs.push(Bytes::from_static(b"nor this"));
+        }
+        ResponsePrepareProposal { txs }
+    }
+
+    fn process_proposal(&self, _request: RequestProcessProposal) -> ResponseProcessProposal {
+        ResponseProcessProposal { status: ProposalStatus::Accept.into() }
+    }
+
+    fn finalize_block(&self, request: RequestFinalizeBlock) -> ResponseFinalizeBlock {
+        self.0.finalize_block(request)
+    }
+
+    fn commit(&self) -> ResponseCommit {
+        self.0.commit()
+    }
+}
+
+/// A signed chain with one transfer, and the id of that.
+async fn signed_chain_of<A: Application + Sync>(
+    application: impl FnOnce(Node) -> A,
+) -> (Signed, Vec<u8>) {
     let folder = temporary_folder();
     let store = Arc::new(Store::open(&folder.path().join("state"), OPTIONS).unwrap());
     let verifier = Arc::new(Verifier::new(CHAIN_ID));
@@ -323,7 +374,7 @@ async fn signed_chain() -> Signed {
         empty_block_interval: None,
         pending,
     };
-    let sequencer = Sequencer::open(config, node.clone()).unwrap();
+    let sequencer = Sequencer::open(config, application(node.clone())).unwrap();
     let blocks = sequencer.handle();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let running = tokio::spawn(sequencer.run(async { drop(stopped.await) }));
@@ -348,7 +399,8 @@ async fn signed_chain() -> Signed {
     reach(3).await;
     stop.send(()).unwrap();
     running.await.unwrap().unwrap();
-    Signed { node, blocks, _folder: folder }
+    let id = transfer.id.as_bytes().to_vec();
+    (Signed { node, blocks, _folder: folder }, id)
 }
 
 impl Signed {
@@ -360,6 +412,10 @@ impl Signed {
             StateKey::asset_totals(&asset),
             StateKey::holding(&asset, account),
         ];
+        self.certificate_of(state_height, &keys)
+    }
+
+    fn certificate_of(&self, state_height: u64, keys: &[StateKey]) -> Certificate {
         let header = self.blocks.signed_header(state_height + 1).unwrap();
         let validators = self.blocks.validators(state_height + 1).unwrap();
         let set = tendermint::validator::Set::without_proposer(validators);
@@ -449,4 +505,32 @@ async fn a_certificate_of_another_height_or_trust_is_refused() {
     older.signed_header = encode_signed_header(&header).into();
     assert!(verify_ownership(&older, &trust).is_err());
     assert!(verify_ownership(&honest, &TrustRoot::ValidatorsHash([1; 32])).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_is_proven_beside_malformed_frames() {
+    let (signed, id) = signed_chain_of(Careless).await;
+    let (receipt, proof) = receipt_proof(signed.node.store().database(), &id).unwrap().unwrap();
+    assert_eq!(proof.result_path.len(), 2, "three frames, the middle one is the receipt's");
+    let certificate = signed.certificate_of(receipt.height, &[]);
+    let verified = verify_receipt(&certificate, &proof, &signed.trust()).unwrap();
+    assert_eq!((verified.outcome.code, verified.outcome.tx_id.as_ref()), (0, id.as_slice()));
+    // A malformed frame stands for its code: passed off as a frame without transactions, it is
+    // noticed.
+    let mut forged = proof.clone();
+    forged.result_path[0].sibling = Sha256::digest([0]).to_vec().into();
+    assert!(verify_receipt(&certificate, &forged, &signed.trust()).is_err());
+
+    let folder = temporary_folder();
+    let file = folder.path().join("receipt.json");
+    let text = ReceiptFile::new(&certificate, ReceiptBody::new(&proof), &verified).to_text();
+    std::fs::write(&file, text).unwrap();
+    let TrustRoot::ValidatorsHash(trusted) = signed.trust() else { panic!("a hash") };
+    let output = std::process::Command::new(programs::tessera())
+        .args(["proof", "verify", "--trust-hash", &hex::encode(trusted)])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success() && told.contains("succeeded at block 2"), "{told}");
 }

@@ -1,6 +1,11 @@
 //! The first state, from the genesis document.
 
-use tessera_genesis::{Asset, Genesis};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use bytes::Bytes;
+use tessera_genesis::{Asset, Genesis, StateFile};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf};
@@ -9,9 +14,42 @@ use tessera_proto::pb::assets::v1::{self as pb, Appraiser, AssetTotals};
 use tessera_proto::pb::chain::v1::{FeePot, Params};
 use tessera_proto::state_key::StateKey;
 
+use super::state_file::read_state;
 use crate::state::view::Changes;
 
-/// The leaves of the first state.
+/// The leaves of the first state: those that the document says, or all of the file beside it,
+/// in this folder, whose state the chain goes on with.
+///
+/// # Errors
+/// A sentence, when the document or the file is not valid.
+pub fn first_leaves(genesis: &Genesis, folder: &Path) -> Result<Changes, String> {
+    let Some(state) = &genesis.state else { return genesis_changes(genesis) };
+    let mut changes = Changes::new();
+    check_state_file(state, folder, |key, value| {
+        changes.insert(key, Some(value));
+    })?;
+    Ok(changes)
+}
+
+/// Reads the file that a document means, in the document's folder, and hands on its leaves.
+///
+/// # Errors
+/// A sentence, when the file cannot be opened, or all that is wrong with it.
+pub fn check_state_file(
+    state: &StateFile,
+    folder: &Path,
+    leaf: impl FnMut(StateKey, Bytes),
+) -> Result<(), String> {
+    let path = folder.join(&state.file);
+    let shown = path.display();
+    let file = File::open(&path).map_err(|error| {
+        format!("cannot open `{shown}`, which belongs to the genesis document: {error}")
+    })?;
+    let file = BufReader::with_capacity(1 << 20, file);
+    read_state(file, state, leaf).map_err(|errors| format!("`{shown}`: {errors}"))
+}
+
+/// The leaves that a document says.
 ///
 /// Prepaid fees are backed: the fee pool holds as much of the fee currency as all accounts have
 /// prepaid.

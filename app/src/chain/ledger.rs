@@ -1,5 +1,6 @@
 //! One block after another on the store: finalized in memory, then committed.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::state::tree::node::Node;
@@ -10,7 +11,7 @@ use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt};
 use tessera_proto::state_key::StateKey;
 
 use super::executor::{Block, Executed, Scheduling, execute, with_ids};
-use super::genesis::genesis_changes;
+use super::genesis::first_leaves;
 use super::outcome::{Outcome, outcomes_root};
 use super::receipts::{BlockSummary, receipts_batch};
 use super::tx::decode_frame;
@@ -73,13 +74,21 @@ pub struct Ledger {
     store: Arc<Store>,
     verifier: Arc<Verifier>,
     scheduling: Scheduling,
+    genesis_folder: PathBuf,
 }
 
 impl Ledger {
     /// The state machine of a chain.
     #[must_use]
     pub fn new(store: Arc<Store>, verifier: Arc<Verifier>, scheduling: Scheduling) -> Self {
-        Self { store, verifier, scheduling }
+        Self { store, verifier, scheduling, genesis_folder: PathBuf::new() }
+    }
+
+    /// The same, with the genesis document in this folder: a state that the chain goes on with
+    /// is read from there.
+    #[must_use]
+    pub fn with_genesis_folder(self, folder: impl Into<PathBuf>) -> Self {
+        Self { genesis_folder: folder.into(), ..self }
     }
 
     /// The store.
@@ -106,13 +115,13 @@ impl Ledger {
     /// Commits the first state. Doing so again with the same document changes nothing.
     ///
     /// # Errors
-    /// [`Fault`] when the storage fails, when the document is not valid, or when the store
-    /// already has another beginning.
+    /// [`Fault`] when the storage fails, when the document or the state that it goes on with is
+    /// not valid, or when the store already has another beginning.
     pub fn init(&self, genesis: &Genesis) -> Result<Committed, Fault> {
         let hash = genesis.hash();
         if let Some(committed) = self.store.committed() {
             let known = self.store.database().get(Table::Meta, META_GENESIS)?;
-            if known.as_deref() == Some(&hash) && committed.height == 0 {
+            if known.as_deref() == Some(&hash) && committed.height == genesis.base_height() {
                 return Ok(committed);
             }
             return Err(Fault::Database(format!(
@@ -127,8 +136,18 @@ impl Ledger {
                 self.verifier.chain_id()
             )));
         }
-        let changes = genesis_changes(genesis).map_err(Fault::Database)?;
-        let staged = self.store.stage(0, &changes)?;
+        let changes = first_leaves(genesis, &self.genesis_folder).map_err(Fault::Database)?;
+        let staged = self.store.stage(genesis.base_height(), &changes)?;
+        if let Some(state) = &genesis.state
+            && state.app_hash != staged.app_hash()
+        {
+            return Err(Fault::Database(format!(
+                "the leaves of `{}` make app hash {}, the genesis document says {}",
+                state.file,
+                hex::encode(staged.app_hash()),
+                hex::encode(state.app_hash)
+            )));
+        }
         let mut batch = Batch::default();
         batch.put(Table::Meta, META_GENESIS, hash);
         batch.put(Table::Meta, META_CHAIN_ID, &genesis.chain_id);

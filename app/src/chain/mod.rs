@@ -5,8 +5,9 @@
 //! * [`plan`]: which transactions of a block may run side by side; [`overlay`]: what each of
 //!   them sees; [`executor`]: runs them, in parallel or serially, with the same results.
 //! * [`outcome`]: what became of each transaction, and the hash that commits to it.
-//! * [`genesis`]: the first state; [`ledger`]: one block after another on the store;
-//!   [`receipts`]: what is kept of them for queries.
+//! * [`genesis`]: the first state; [`state_file`]: that of a chain that goes on with another's.
+//! * [`ledger`]: one block after another on the store; [`receipts`]: what is kept of them for
+//!   queries.
 #![cfg_attr(
     not(test),
     deny(
@@ -28,5 +29,6 @@ pub mod overlay;
 pub mod plan;
 pub mod receipts;
 pub mod signature;
+pub mod state_file;
 pub mod tx;
 pub mod verify;

@@ -223,7 +223,10 @@ impl Application for Node {
     fn info(&self, _request: RequestInfo) -> ResponseInfo {
         self.wait_until_written();
         let committed = self.store().committed();
-        let height = committed.as_ref().map_or(0, |committed| committed.height);
+        // Of a chain without a block yet, consensus knows no height.
+        let with_block =
+            committed.as_ref().filter(|committed| committed.height > committed.base_height);
+        let height = with_block.map_or(0, |committed| committed.height);
         ResponseInfo {
             data: "tessera".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -242,6 +245,11 @@ impl Application for Node {
         assert_eq!(
             genesis.chain_id, request.chain_id,
             "the genesis document and consensus are of different chains"
+        );
+        assert_eq!(
+            i64::try_from(genesis.base_height().saturating_add(1)),
+            Ok(request.initial_height.max(1)),
+            "the genesis document and consensus begin at different heights"
         );
         let committed = self.ledger().init(&genesis).unwrap_or_else(|fault| stop(&fault));
         ResponseInitChain {

@@ -140,7 +140,9 @@ pub fn comet_genesis(genesis: &Genesis) -> anyhow::Result<super::comet::genesis:
         block_bytes: DEFAULT_BLOCK_BYTES,
         app_state: serde_json::from_str(&genesis.to_json())?,
     };
-    Ok(settings.build()?)
+    let mut built = settings.build()?;
+    built.initial_height = i64::try_from(genesis.base_height().saturating_add(1))?;
+    Ok(built)
 }
 
 fn parse_peer(text: &str) -> anyhow::Result<Peer> {

@@ -96,6 +96,7 @@ async fn run_parts(
         Arc::clone(&pending),
     ));
     let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
+    let ledger = ledger.with_genesis_folder(folder.root());
     let parts = Parts { folder, config, genesis, ledger, pool, pending, stopped };
     match config.consensus.mode {
         Mode::Solo => parts.run_solo().await,

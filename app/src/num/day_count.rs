@@ -159,7 +159,8 @@ mod tests {
         assert_eq!(interest(DayCount::Thirty360, from, to), 50_000);
     }
 
-    /// The days of ISDA's table of examples for 30/360 (bond basis).
+    /// The days of the table of examples that ISDA gives with section 4.16(f) of its definitions of
+    /// 2006, 30/360 (bond basis).
     #[test]
     fn golden_thirty_360() {
         for (from, to, days) in [
@@ -187,6 +188,67 @@ mod tests {
             let (from, to) = (day(from.0, from.1, from.2), day(to.0, to.1, to.2));
             let fraction = year_fraction(DayCount::Thirty360, from, to).unwrap();
             assert_eq!((fraction.numerator, fraction.denominator), (days, 360), "{from} to {to}");
+        }
+    }
+
+    /// A calendar that is walked day by day, with nothing of the code above.
+    fn calendar() -> impl Iterator<Item = (u32, (i64, i64, i64))> {
+        let first = (1970, 1, 1);
+        (0..).zip(std::iter::successors(Some(first), |(year, month, day)| {
+            let length = match month {
+                2 if year % 400 == 0 || (year % 4 == 0 && year % 100 != 0) => 29,
+                2 => 28,
+                4 | 6 | 9 | 11 => 30,
+                _ => 31,
+            };
+            Some(match (*month, *day) {
+                (12, 31) => (year + 1, 1, 1),
+                (month, day) if day == length => (*year, month + 1, 1),
+                (month, day) => (*year, month, day + 1),
+            })
+        }))
+    }
+
+    /// The definitions of ISDA 2006 as they are worded there, section 4.16: (b) actual/actual,
+    /// (d) actual/365 (fixed), (e) actual/360, (f) 30/360, on every pair of many days.
+    #[test]
+    fn every_rule_is_its_definition_in_section_4_16_of_isda_2006() {
+        // Ends of years and of February, leap and not, around 2000 and 2100.
+        let years = [1970, 1971, 1972, 1999, 2000, 2001, 2007, 2008, 2099, 2100, 2101];
+        let near = |(_, (year, month, day)): &(u32, (i64, i64, i64))| {
+            years.contains(year)
+                && (matches!((*month, *day), (2, 27..) | (3, 1..3) | (8 | 12, 30..) | (1, 1 | 15)))
+        };
+        let last_year = |(_, (year, ..)): &(u32, (i64, i64, i64))| *year < 2102;
+        let all: Vec<_> = calendar().take_while(last_year).collect();
+        let days: Vec<_> = all.iter().filter(|day| near(day)).collect();
+        assert!(days.len() > 90, "{}", days.len());
+        for (index, (from, (y1, m1, d1))) in days.iter().enumerate() {
+            let mut leap = 0_u128;
+            let mut walked = usize::try_from(*from).unwrap();
+            for (to, (y2, m2, d2)) in &days[index + 1..] {
+                // (b): days in a leap year over 366, the others over 365.
+                let end = usize::try_from(*to).unwrap();
+                for (_, (year, ..)) in &all[walked..end] {
+                    leap += u128::from(year % 400 == 0 || (year % 4 == 0 && year % 100 != 0));
+                }
+                walked = end;
+                let actual = u128::from(to - from);
+                let both = leap * 365 + (actual - leap) * 366;
+                // (f): the formula, with D1 31 read as 30, and then D2 31 if D1 is above 29.
+                let first = if *d1 == 31 { 30 } else { *d1 };
+                let second = if *d2 == 31 && first > 29 { 30 } else { *d2 };
+                let bond = 360 * (y2 - y1) + 30 * (m2 - m1) + (second - first);
+                for (rule, numerator, denominator) in [
+                    (DayCount::ActualActualIsda, both, 365 * 366),
+                    (DayCount::Actual365Fixed, actual, 365),
+                    (DayCount::Actual360, actual, 360),
+                    (DayCount::Thirty360, u128::try_from(bond).unwrap(), 360),
+                ] {
+                    let expected = Some(YearFraction { numerator, denominator });
+                    assert_eq!(year_fraction(rule, *from, *to), expected, "{rule:?} {from} {to}");
+                }
+            }
         }
     }
 

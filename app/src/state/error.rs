@@ -1,4 +1,4 @@
-//! The two ways in which a transaction can end other than well.
+//! The two ways in which a transaction can end other than well, and why a height is not there.
 
 use tessera_proto::leaf::LeafError;
 use tessera_proto::state_key::StateKey;
@@ -37,6 +37,30 @@ pub enum Fault {
     /// Something that no transaction can cause has happened.
     #[error("invariant broken: {0}")]
     Invariant(String),
+}
+
+/// Why a height cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum HeightError {
+    /// Not there yet.
+    #[error("height {height} is not committed yet, the latest is {latest}")]
+    Future {
+        /// The height asked for.
+        height: u64,
+        /// The latest height.
+        latest: u64,
+    },
+    /// Not there any more.
+    #[error("height {height} is pruned, the oldest kept is {oldest}")]
+    Pruned {
+        /// The height asked for.
+        height: u64,
+        /// The oldest height.
+        oldest: u64,
+    },
+    /// The storage failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// Why an operation did not happen.

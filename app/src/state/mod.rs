@@ -4,7 +4,7 @@
 //! * [`store`]: committed heights, staged blocks, reads as of a height.
 //! * [`tree`]: a Jellyfish Merkle tree, its updates and paths.
 //! * [`forest`]: 256 trees and the map of their roots.
-//! * [`history`]: values, and what they replaced.
+//! * [`history`]: values, and what they replaced; [`leaves`]: all of a height.
 //! * [`proof`]: proofs of single keys.
 //! * [`database`]: tables of the embedded database; `gather`: entries on their way there.
 #![cfg_attr(
@@ -26,6 +26,7 @@ pub mod error;
 pub mod forest;
 mod gather;
 pub mod history;
+pub mod leaves;
 mod lock;
 pub mod proof;
 pub mod store;

@@ -17,6 +17,7 @@ use tessera_proto::state_key::{Namespace, StateKey, shard_of};
 
 use super::database::{Batch, Database, Table};
 use super::error::Fault;
+pub use super::error::HeightError;
 use super::forest::{
     CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
 };
@@ -32,6 +33,8 @@ use super::view::{Changes, StateReader};
 const FORMAT: u64 = 3;
 const META_FORMAT: &[u8] = b"format";
 const META_COMMITTED: &[u8] = b"committed";
+/// Height of the first state; left out when it is 0.
+const META_BASE: &[u8] = b"base";
 /// Bytes of values kept in memory.
 const VALUE_CACHE_BYTES: u64 = 256 << 20;
 /// Values that the cache is laid out for at first; it grows.
@@ -66,6 +69,8 @@ pub struct Committed {
     pub height: u64,
     /// Root of everything.
     pub app_hash: [u8; 32],
+    /// Height of the first state; above 0 where the chain goes on with the state of another.
+    pub base_height: u64,
     roots: Arc<ShardRoots>,
 }
 
@@ -112,30 +117,6 @@ struct Announced {
     changes: Arc<Changes>,
 }
 
-/// Why a height cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum HeightError {
-    /// Not there yet.
-    #[error("height {height} is not committed yet, the latest is {latest}")]
-    Future {
-        /// The height asked for.
-        height: u64,
-        /// The latest height.
-        latest: u64,
-    },
-    /// Not there any more.
-    #[error("height {height} is pruned, the oldest kept is {oldest}")]
-    Pruned {
-        /// The height asked for.
-        height: u64,
-        /// The oldest height.
-        oldest: u64,
-    },
-    /// The storage failed.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
-
 /// The authenticated store.
 pub struct Store {
     database: Database,
@@ -180,7 +161,11 @@ impl Store {
                 return Err(damaged("app hash and shard roots differ"));
             }
             store.restore_trees(height, roots.hashes())?;
-            *write_lock(&store.committed) = Some(Committed { height, app_hash, roots });
+            let base = store.database.get(Table::Meta, META_BASE)?;
+            let base = base.map(|mut bytes| bytes.try_get_u64()).transpose();
+            let base_height = base.map_err(|_| damaged("base"))?.unwrap_or(0);
+            *write_lock(&store.committed) =
+                Some(Committed { height, app_hash, base_height, roots });
         }
         Ok(store)
     }
@@ -200,16 +185,21 @@ impl Store {
     /// Oldest height whose state can be read.
     #[must_use]
     pub fn oldest_height(&self) -> u64 {
-        let latest = self.committed().map_or(0, |committed| committed.height);
-        latest.saturating_sub(self.options.keep_heights)
+        self.kept_from(self.options.keep_heights)
     }
 
     /// Oldest height whose state no commit under way can be removing: what was read as of it, or
     /// of a later one, before this is asked is right.
     #[must_use]
     pub fn oldest_settled_height(&self) -> u64 {
-        let latest = self.committed().map_or(0, |committed| committed.height);
-        latest.saturating_add(1).saturating_sub(self.options.keep_heights).min(latest)
+        self.kept_from(self.options.keep_heights.saturating_sub(1))
+    }
+
+    /// The oldest of the latest heights that is not before the first state.
+    fn kept_from(&self, heights: u64) -> u64 {
+        self.committed().map_or(0, |committed| {
+            committed.height.saturating_sub(heights).max(committed.base_height)
+        })
     }
 
     /// Makes the changes of a staged block part of the latest state before they are written,
@@ -338,6 +328,10 @@ impl Store {
         let committed = [height.to_be_bytes().as_slice(), &app_hash].concat();
         batch.put(Table::Meta, META_COMMITTED, committed);
         batch.put(Table::Meta, META_FORMAT, FORMAT.to_be_bytes());
+        let base_height = self.committed().map_or(height, |committed| committed.base_height);
+        if height == base_height && height > 0 {
+            batch.put(Table::Meta, META_BASE, height.to_be_bytes());
+        }
         // What the trees in the database lack is computed from the history after a crash.
         let keep = self.options.keep_heights.max(CHECKPOINT_BLOCKS);
         if let Some(height) = height.checked_sub(keep) {
@@ -359,7 +353,7 @@ impl Store {
         while recent.len() > RECENT_ROOTS {
             recent.pop_first();
         }
-        let committed = Committed { height, app_hash, roots };
+        let committed = Committed { height, app_hash, base_height, roots };
         *write_lock(&self.committed) = Some(committed.clone());
         write_lock(&self.announced).take_if(|announced| announced.height == height);
         Ok(committed)

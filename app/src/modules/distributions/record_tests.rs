@@ -25,7 +25,7 @@ use super::records::KEPT_MS;
 use super::{Rate, coupon};
 use crate::modules::testing::{
     ISSUER, Kind, START_BALANCE, TestChain, account, amount, assert_refused, asset, mint, register,
-    transfer,
+    split, transfer,
 };
 use crate::modules::transfers::holdings;
 
@@ -681,6 +681,36 @@ fn the_days_of_a_record_date_declared_ahead_begin_when_somebody_wants_to_give_it
     chain.block.time_ms += KEPT_MS;
     chain.submit(5, prune(&[])).unwrap();
     assert!(chain.get::<Record>(&key).is_none());
+}
+
+#[test]
+fn a_split_around_a_record_date_declared_ahead_leaves_every_part_what_it_was() {
+    for split_before_the_date in [true, false] {
+        let mut chain = chain_with_record();
+        let at = chain.block.height + 3;
+        chain.submit(ISSUER, record_at(at)).unwrap();
+        chain.next_block();
+        if split_before_the_date {
+            chain.submit(ISSUER, split("villa", 3, 1)).unwrap();
+        }
+        chain.skip_blocks(3);
+        if !split_before_the_date {
+            chain.submit(ISSUER, split("villa", 3, 1)).unwrap();
+        }
+        // What moves after both is not of the record, in whatever units it is counted.
+        chain.submit(1, transfer("villa", &account(3), 90)).unwrap();
+        let (units, funded) = if split_before_the_date { (900, 2_100) } else { (300, 700) };
+        let held = chain
+            .with_view(|view| holdings::balance_at(view, &asset("villa"), &account(1), at))
+            .unwrap();
+        assert_eq!(held, Some(amount(units)));
+        let promise = pb::DeclareDistribution { record: 2, ..distribution(terms(funded)) };
+        chain.submit(ISSUER, declare(promise)).unwrap();
+        chain.block.time_ms = PAYMENT_MS;
+        chain.submit(1, claim(1)).unwrap();
+        assert_eq!(gained(&chain, 1), u128::from(units) * 7 / 10);
+        assert_refused(chain.submit(3, claim(1)), "distributions", 32);
+    }
 }
 
 /// The same, regulated: accounts 1 and 2 are wallets of one identity, that of account 1.

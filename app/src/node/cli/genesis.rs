@@ -1,14 +1,16 @@
 //! `tesserad genesis`: make and check genesis documents.
 
+mod export;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use tessera_genesis::{Account, Genesis, Validator};
+use tessera_genesis::{Account, Genesis, StateFile, Validator};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
 
-use crate::chain::genesis::genesis_changes;
+use crate::chain::genesis::{check_state_file, genesis_changes};
 use crate::node::comet::clock;
 use crate::node::output::{answer, tell};
 
@@ -51,7 +53,12 @@ pub(super) enum GenesisCommand {
         #[arg(long)]
         name: String,
     },
-    /// Check a document and report every error with its place.
+    /// Write the state of a stopped node as a document that a chain can go on from.
+    ///
+    /// All leaves of the state go into a file beside the document, in order and with their
+    /// digest. The new chain begins with the block after.
+    Export(export::Export),
+    /// Check a document, and the state beside it if it names one: every error with its place.
     Validate {
         /// The document.
         file: PathBuf,
@@ -68,6 +75,13 @@ impl GenesisCommand {
         match self {
             Self::New { chain, out } => new(&chain, &out),
             Self::AddAccount { file, address, fee_credit, name } => edit(&file, |genesis| {
+                if let Some(state) = &genesis.state {
+                    anyhow::bail!(
+                        "the accounts of `{}` are those of `{}`; nothing was changed",
+                        file.display(),
+                        state.file
+                    );
+                }
                 let account = Account { address, fee_credit, name, ..Account::default() };
                 genesis.add_account(account);
                 Ok(())
@@ -80,6 +94,7 @@ impl GenesisCommand {
                 genesis.add_validator(Validator { name, public_key, power });
                 Ok(())
             }),
+            Self::Export(export) => export.run(),
             Self::Validate { file } => validate(&file),
             Self::Hash { file } => {
                 answer(hex::encode(read(&file)?.hash()));
@@ -116,6 +131,9 @@ fn edit(
 
 fn validate(file: &Path) -> anyhow::Result<()> {
     let genesis = read(file)?;
+    if let Some(state) = &genesis.state {
+        return validate_state(file, &genesis, state);
+    }
     // The same code that the chain begins with.
     let leaves = genesis_changes(&genesis).map_err(anyhow::Error::msg)?.len();
     answer(format_args!(
@@ -125,6 +143,20 @@ fn validate(file: &Path) -> anyhow::Result<()> {
         genesis.accounts.len(),
         genesis.assets.len(),
         genesis.validators.len(),
+    ));
+    Ok(())
+}
+
+fn validate_state(file: &Path, genesis: &Genesis, state: &StateFile) -> anyhow::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    check_state_file(state, folder, |_, _| ()).map_err(anyhow::Error::msg)?;
+    answer(format_args!(
+        "{} is valid: chain {}, {} validators, goes on after block {} with {} leaves of state",
+        file.display(),
+        genesis.chain_id,
+        genesis.validators.len(),
+        state.height,
+        state.leaves,
     ));
     Ok(())
 }
