@@ -151,6 +151,8 @@ facts! {
     HolderCounter + ASSET + HolderBucket::LENGTH => pb::compliance::v1::HolderCounter,
     Encumbrances + ASSET + ADDRESS => pb::compliance::v1::Encumbrances,
     Offer + ASSET + ADDRESS + NUMBER => pb::market::v1::Offer,
+    Pool + ASSET => pb::pools::v1::Pool,
+    Waterfall + ASSET => pb::pools::v1::Waterfall,
 }
 
 #[cfg(test)]

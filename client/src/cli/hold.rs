@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::pb::compliance::v1::EncumbranceKind;
@@ -60,6 +61,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ACCOUNT")]
         owner: Option<String>,
     },
+    /// Units that others hold for an account, which may take or refuse them
+    Waiting {
+        /// Name or id of the asset
+        asset: String,
+        /// For whom; the account of --from if left out
+        #[arg(long = "for", value_name = "ACCOUNT")]
+        receiver: Option<String>,
+    },
 }
 
 pub(crate) async fn execute(context: &Context, command: Command) -> Result<Report, Failure> {
@@ -95,6 +104,7 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             send(context, Intent::new(preview, operation)).await
         }
         Command::List { asset, owner } => list(context, &asset, owner).await,
+        Command::Waiting { asset, receiver } => waiting(context, &asset, receiver).await,
     }
 }
 
@@ -134,5 +144,44 @@ async fn list(context: &Context, asset: &str, owner: Option<String>) -> Result<R
         }));
     }
     let table = Block::Table(vec![">number", "kind", ">amount", "payee", "escrow"], rows);
+    Ok(Report { records, blocks: vec![table] })
+}
+
+async fn waiting(
+    context: &Context,
+    asset: &str,
+    receiver: Option<String>,
+) -> Result<Report, Failure> {
+    let receiver = owner_of(context, receiver).await?;
+    let asset = context.asset(asset).await?;
+    let client = context.client().await?;
+    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
+    loop {
+        let page = client.waiting_units(&asset.id.to_string(), &receiver, 1000, token).await?;
+        for units in page.entries {
+            let Some(hold) = units.hold else { continue };
+            let amount = amount_of(&hold.amount)?;
+            let (holder, escrow) =
+                (context.address(&units.holder).await?, address_of(&hold.escrow)?);
+            rows.push(vec![
+                context.label(&holder),
+                grouped(hold.number),
+                asset.display(amount),
+                context.label(&escrow),
+            ]);
+            records.push(json!({
+                "holder": holder.to_string(),
+                "number": hold.number,
+                "amount": asset.json(amount),
+                "escrow": escrow.to_string(),
+                "expires_ms": hold.expires_ms,
+            }));
+        }
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    let table = Block::Table(vec!["holder", ">number", ">amount", "who decides"], rows);
     Ok(Report { records, blocks: vec![table] })
 }

@@ -7,7 +7,8 @@ use tessera_proto::pb::compliance::v1::compliance_query_service_client as servic
 use tessera_proto::pb::compliance::v1::{
     CheckTransferRequest, CheckTransferResponse, Claim, CountedHolders, Encumbrances,
     GetEncumbrancesRequest, GetHolderRecordRequest, GetRuleSetRequest, GetWalletRequest,
-    GetWalletResponse, HolderRecord, ListClaimsRequest, ListHolderCountersRequest, RuleSet,
+    GetWalletResponse, HolderRecord, ListClaimsRequest, ListHolderCountersRequest,
+    ListWaitingUnitsRequest, RuleSet, WaitingUnits,
 };
 use tessera_proto::pb::transfers::v1::holding_query_service_client::HoldingQueryServiceClient;
 use tessera_proto::pb::transfers::v1::{Allowance, GetAllowanceRequest};
@@ -113,6 +114,24 @@ impl Client {
         let mut service = service!(self, ComplianceQueryServiceClient);
         let answer = service.get_encumbrances(self.request(request)).await;
         Ok(self.answer(answer)?.into_inner().encumbrances.unwrap_or_default())
+    }
+
+    /// A page of the units of an asset that others hold for a receiver; an empty one need not be
+    /// the last.
+    pub async fn waiting_units(
+        &self,
+        asset: &str,
+        receiver: &Address,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<WaitingUnits>, ClientError> {
+        let (asset, receiver) = (asset.to_owned(), receiver.to_string());
+        let page = page_request(limit, page_token);
+        let request = ListWaitingUnitsRequest { asset, receiver, page };
+        let mut service = service!(self, ComplianceQueryServiceClient);
+        let answer = service.list_waiting_units(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.units, answer.page))
     }
 
     /// What an account may send of another's units; none when nothing.

@@ -1117,6 +1117,34 @@ pub struct GetEncumbrancesResponse {
     #[prost(message, optional, tag = "2")]
     pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
 }
+/// Which asset, and for whom.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListWaitingUnitsRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub receiver: ::prost::alloc::string::String,
+    /// Its limit is of holdings that are looked at: a page may be empty and not the last.
+    #[prost(message, optional, tag = "3")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// In order of holder, then of number.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListWaitingUnitsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub units: ::prost::alloc::vec::Vec<WaitingUnits>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// Units that a holder keeps bound for a receiver.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WaitingUnits {
+    /// `tsr1…`
+    #[prost(string, tag = "1")]
+    pub holder: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub hold: ::core::option::Option<Encumbrance>,
+}
 /// Generated client implementations.
 pub mod compliance_query_service_client {
     #![allow(
@@ -1421,6 +1449,36 @@ pub mod compliance_query_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Units of an asset that others hold for a receiver.
+        pub async fn list_waiting_units(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListWaitingUnitsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWaitingUnitsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.compliance.v1.ComplianceQueryService/ListWaitingUnits",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.compliance.v1.ComplianceQueryService",
+                        "ListWaitingUnits",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1490,6 +1548,14 @@ pub mod compliance_query_service_server {
             request: tonic::Request<super::GetEncumbrancesRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetEncumbrancesResponse>,
+            tonic::Status,
+        >;
+        /// Units of an asset that others hold for a receiver.
+        async fn list_waiting_units(
+            &self,
+            request: tonic::Request<super::ListWaitingUnitsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWaitingUnitsResponse>,
             tonic::Status,
         >;
     }
@@ -1890,6 +1956,55 @@ pub mod compliance_query_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetEncumbrancesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.compliance.v1.ComplianceQueryService/ListWaitingUnits" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListWaitingUnitsSvc<T: ComplianceQueryService>(pub Arc<T>);
+                    impl<
+                        T: ComplianceQueryService,
+                    > tonic::server::UnaryService<super::ListWaitingUnitsRequest>
+                    for ListWaitingUnitsSvc<T> {
+                        type Response = super::ListWaitingUnitsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListWaitingUnitsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ComplianceQueryService>::list_waiting_units(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListWaitingUnitsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

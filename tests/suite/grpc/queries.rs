@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use tessera_client::operations::compliance::place_hold;
 use tessera_client::{ClientError, operations};
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::accounts::v1::GetAccountRequest;
@@ -200,5 +201,45 @@ async fn nonsense_is_refused_in_words() {
     let asset = RegisterAsset { name: "barn".into(), ..RegisterAsset::default() };
     let error = chain.client.send(&signer("bob"), &[operations::register_asset(asset)]).await;
     assert!(matches!(error.unwrap_err(), ClientError::Refused(_)));
+    chain.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn units_that_wait_for_a_receiver_are_listed_page_by_page() {
+    let chain = Chain::start().await;
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| signer(name).address());
+    chain.give(&alice, 50).await;
+    chain.give(&bob, 50).await;
+    for (holder, payee, amount) in
+        [("alice", carol, 1), ("bob", carol, 2), ("bob", alice, 3), ("bob", carol, 4)]
+    {
+        let hold = place_hold(&chain.villa, units(amount), &payee, &payee, u64::MAX);
+        chain.send(holder, hold).await;
+    }
+    let mut expected: Vec<_> = [(alice, 1, "1"), (bob, 1, "2"), (bob, 3, "4")]
+        .map(|(holder, number, amount)| (holder.to_string(), number, amount.to_owned()))
+        .into();
+    expected.sort_by_key(|(holder, number, _)| {
+        (holder.parse::<Address>().unwrap().as_bytes().to_vec(), *number)
+    });
+    for limit in [1, 100] {
+        let (mut token, mut found, mut pages) = (Bytes::new(), Vec::new(), 0);
+        loop {
+            let page = chain.client.waiting_units("villa-ardeche", &carol, limit, token).await;
+            let page = page.unwrap();
+            found.extend(page.entries.into_iter().map(|units| {
+                let hold = units.hold.unwrap();
+                (units.holder, hold.number, hold.amount)
+            }));
+            (token, pages) = (page.next_page_token, pages + 1);
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!((&found, pages), (&expected, if limit == 1 { 2 } else { 1 }));
+    }
+    let nobody = Address::new([5; 20]);
+    let page = chain.client.waiting_units("villa-ardeche", &nobody, 0, Bytes::new()).await;
+    assert!(page.unwrap().entries.is_empty());
     chain.stop().await;
 }

@@ -6,6 +6,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::compliance::v1::compliance_query_service_server::ComplianceQueryService;
 use tessera_proto::pb::compliance::v1::*;
 use tessera_proto::pb::query::v1::QueryOptions;
+use tessera_proto::split::{InUnits as _, SplitFactor};
 use tessera_proto::state_key::{HolderBucket, Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
 
@@ -126,6 +127,33 @@ impl ComplianceQueryService for Services {
             let key = StateKey::encumbrances(&id, &account);
             let encumbrances = view.units(&asset, &key)?;
             Ok(GetEncumbrancesResponse { encumbrances, context: view.context(&key)? })
+        })
+        .await
+    }
+
+    async fn list_waiting_units(
+        &self,
+        request: Request<ListWaitingUnitsRequest>,
+    ) -> Result<Response<ListWaitingUnitsResponse>, Status> {
+        let ListWaitingUnitsRequest { asset, receiver, page } = request.into_inner();
+        let receiver = view::account(&receiver)?.to_bytes();
+        let page = Page::read(page, Address::LENGTH)?;
+        self.query(None, move |view| {
+            let (id, asset) = view.asset(&asset)?;
+            let (found, page) =
+                view.list::<Encumbrances>(&page, Namespace::Encumbrances, id.as_bytes())?;
+            let mut units = Vec::new();
+            for (holder, mut encumbrances) in found {
+                encumbrances.bring_to(SplitFactor::of(&asset));
+                let holder = Address::try_from(holder.as_ref()).unwrap_or_default().to_string();
+                let holds = encumbrances.entries.into_iter().filter(|entry| {
+                    entry.kind() == EncumbranceKind::Hold && entry.payee == receiver
+                });
+                units.extend(
+                    holds.map(|hold| WaitingUnits { holder: holder.clone(), hold: Some(hold) }),
+                );
+            }
+            Ok(ListWaitingUnitsResponse { units, page: Some(page) })
         })
         .await
     }
