@@ -350,6 +350,7 @@ impl Application for Node {
         let Some(Staged { block, frame_hashes }) = self.staged().take() else {
             panic!("commit without a finalized block");
         };
+        self.shared.candidate.clear();
         self.wait_until_written();
         self.shared.proof_due.store(block.summary.transactions > 0, Ordering::Relaxed);
         self.ledger().announce(&block);

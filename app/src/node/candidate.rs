@@ -39,13 +39,16 @@ struct Work {
 pub(super) struct Candidate(Mutex<Option<Work>>);
 
 impl Candidate {
-    /// Begins to compute a block.
+    /// Begins to compute a block, unless that is under way already.
     pub(super) fn begin(
         &self,
         proposed: Proposed,
         compute: impl FnOnce(&Proposed) -> Computed + Send + 'static,
     ) {
         let mut work = self.lock();
+        if work.as_ref().is_some_and(|work| work.proposed == proposed) {
+            return;
+        }
         finish(work.take());
         let input = proposed.clone();
         let thread = Builder::new().name("candidate".into()).spawn(move || compute(&input));

@@ -36,7 +36,7 @@ pub enum Table {
     ReceiptsBySubject,
     /// Blocks by height: time, counts and transaction ids.
     Blocks,
-    /// Entries of other tables that are not there yet, by number (8) of their batch.
+    /// Entries of other tables that are not there yet, by number (8) of their log.
     Log,
     /// Single facts about the database.
     Meta,
@@ -66,12 +66,19 @@ const MEMTABLE_BYTES: u64 = 64 << 20;
 /// Bytes of journal before tables must be written out.
 const JOURNAL_BYTES: u64 = 512 << 20;
 
+/// Bytes of a log from which on the next entries of a batch are in another.
+const LOG_BYTES: usize = 64 << 20;
+
 /// Changes of several tables that are made together or not at all.
 #[derive(Debug, Default)]
 pub struct Batch {
     writes: Vec<(Table, Bytes, Option<Bytes>)>,
     /// Entries of the tables whose entries gather.
     log: Vec<u8>,
+    /// Logs that are full.
+    full_logs: Vec<Vec<u8>>,
+    /// Whether an entry is too long to be stored.
+    is_too_long: bool,
 }
 
 impl Batch {
@@ -87,7 +94,10 @@ impl Batch {
 
     fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
         match gather::number_of(table) {
-            Some(number) => push_entry(&mut self.log, number, key, value),
+            Some(number) => {
+                self.make_room();
+                self.is_too_long |= push_entry(&mut self.log, number, key, value).is_none();
+            }
             None => {
                 let value = value.map(Bytes::copy_from_slice);
                 self.writes.push((table, Bytes::copy_from_slice(key), value));
@@ -95,13 +105,22 @@ impl Batch {
         }
     }
 
+    fn make_room(&mut self) {
+        if self.log.len() >= LOG_BYTES {
+            self.full_logs.push(std::mem::take(&mut self.log));
+        }
+    }
+
     /// Adds all changes of other batches.
     pub fn append(&mut self, others: Vec<Self>) {
         self.writes.reserve(others.iter().map(|other| other.writes.len()).sum());
-        self.log.reserve(others.iter().map(|other| other.log.len()).sum());
+        self.log.reserve(others.iter().map(|other| other.log.len()).sum::<usize>().min(LOG_BYTES));
         for mut other in others {
             self.writes.append(&mut other.writes);
+            self.full_logs.append(&mut other.full_logs);
+            self.make_room();
             self.log.append(&mut other.log);
+            self.is_too_long |= other.is_too_long;
         }
     }
 }
@@ -125,7 +144,7 @@ struct Tables {
 /// Who writes: one at a time.
 #[derive(Default)]
 struct Writer {
-    /// Number of the next batch.
+    /// Number of the next log.
     next: u64,
     /// Moves entries that have gathered.
     mover: Option<JoinHandle<Result<(), Fault>>>,
@@ -224,6 +243,9 @@ impl Database {
     /// # Errors
     /// [`Fault::Database`]: the process must stop.
     pub fn commit(&self, batch: Batch, durable: bool) -> Result<(), Fault> {
+        if batch.is_too_long {
+            return Err(Fault::Database("an entry is too long".into()));
+        }
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let mode = if durable { PersistMode::SyncAll } else { PersistMode::Buffer };
         let count = batch.writes.len().saturating_add(1);
@@ -236,14 +258,21 @@ impl Database {
                 None => writes.remove(keyspace, key),
             }
         }
-        let (number, log) = (writer.next, Bytes::from(batch.log));
-        if !log.is_empty() {
-            let keyspace = self.tables.keyspace(Table::Log)?;
-            writes.insert(keyspace, number.to_be_bytes(), log.clone());
+        let mut logs = Vec::with_capacity(batch.full_logs.len().saturating_add(1));
+        for log in batch.full_logs.into_iter().chain([batch.log]) {
+            let (number, log) = (writer.next, Bytes::from(log));
+            if !log.is_empty() {
+                writes.insert(self.tables.keyspace(Table::Log)?, number.to_be_bytes(), log.clone());
+                logs.push((number, log));
+                writer.next = number.saturating_add(1);
+            }
         }
         writes.commit().map_err(|error| fault(&error))?;
-        writer.next = number.saturating_add(1);
-        if !log.is_empty() && self.layers.add(number, log)? >= self.gather_bytes {
+        let mut gathered = 0;
+        for (number, log) in logs {
+            gathered = self.layers.add(number, log)?;
+        }
+        if gathered >= self.gather_bytes {
             self.start_moving(&mut writer)?;
         }
         Ok(())

@@ -149,14 +149,22 @@ pub(super) fn number_of(table: Table) -> Option<u8> {
 }
 
 /// Appends an entry to a log: number of the table (1 byte), length of the key (1), length of the
-/// value and one more, 0 where it is removed (4), key, value.
-pub(super) fn push_entry(log: &mut Vec<u8>, number: u8, key: &[u8], value: Option<&[u8]>) {
+/// value and one more, 0 where it is removed (4), key, value. None when it is too long for that.
+pub(super) fn push_entry(
+    log: &mut Vec<u8>,
+    number: u8,
+    key: &[u8],
+    value: Option<&[u8]>,
+) -> Option<()> {
+    let key_length = u8::try_from(key.len()).ok()?;
     let length = value.map_or(0, |value| value.len().saturating_add(1));
+    let length = u32::try_from(length).ok()?;
     log.push(number);
-    log.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
-    log.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+    log.push(key_length);
+    log.extend_from_slice(&length.to_be_bytes());
     log.extend_from_slice(key);
     log.extend_from_slice(value.unwrap_or_default());
+    Some(())
 }
 
 /// Takes the next entry off a log: number of the table, key, value.
@@ -184,9 +192,10 @@ mod tests {
         let mut log = Vec::new();
         let [nodes, values] = [Table::Nodes, Table::Values].map(|table| number_of(table).unwrap());
         assert_eq!(number_of(Table::Meta), None);
-        push_entry(&mut log, values, b"key", Some(b"value"));
-        push_entry(&mut log, nodes, b"", Some(b""));
-        push_entry(&mut log, values, b"gone", None);
+        push_entry(&mut log, values, b"key", Some(b"value")).unwrap();
+        push_entry(&mut log, nodes, b"", Some(b"")).unwrap();
+        push_entry(&mut log, values, b"gone", None).unwrap();
+        assert_eq!(push_entry(&mut log, values, &[0; 256], None), None);
         let log = Bytes::from(log);
         let layers = Layers::default();
         assert_eq!(layers.add(7, log.clone()).unwrap(), log.len());
@@ -205,7 +214,7 @@ mod tests {
         let layers = Layers::default();
         let log = |key: &[u8], value: Option<&[u8]>| {
             let mut log = Vec::new();
-            push_entry(&mut log, number_of(Table::Values).unwrap(), key, value);
+            push_entry(&mut log, number_of(Table::Values).unwrap(), key, value).unwrap();
             Bytes::from(log)
         };
         layers.add(1, log(b"a", Some(b"1"))).unwrap();

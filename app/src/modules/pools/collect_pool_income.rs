@@ -31,14 +31,16 @@ impl TryFrom<pb::CollectPoolIncome> for CollectPoolIncome {
     type Error = PoolError;
 
     /// Refuses malformed fields in the order of the message's fields, with
-    /// [`PoolError::MembersNotAscending`].
+    /// [`PoolError::MembersNotAscending`]; then [`PoolError::NamedTwice`].
     fn try_from(message: pb::CollectPoolIncome) -> Result<Self, PoolError> {
         let pb::CollectPoolIncome { pool, currency, members } = message;
-        Ok(Self {
-            pool: fields::asset_id("pool", &pool)?,
-            currency: fields::asset_id("currency", &currency)?,
-            members: composition::read_members(&members, (0, MAX_MEMBERS))?,
-        })
+        let pool = fields::asset_id("pool", &pool)?;
+        let currency = fields::asset_id("currency", &currency)?;
+        let members = composition::read_members(&members, (0, MAX_MEMBERS))?;
+        if pool == currency {
+            return Err(PoolError::NamedTwice { asset: pool });
+        }
+        Ok(Self { pool, currency, members })
     }
 }
 

@@ -127,6 +127,20 @@ pub(super) fn require_none(
     Err(PoolError::UnitsExist { name: facts.name.clone(), supply }.into())
 }
 
+/// Refuses a currency of tranches that is among the members: income and basket could not be told
+/// apart.
+pub(super) fn require_other_currency(
+    facts: &Asset,
+    members: &[AssetId],
+    currency: &AssetId,
+) -> Result<(), PoolError> {
+    if members.contains(currency) {
+        let (name, currency) = (facts.name.clone(), *currency);
+        return Err(PoolError::PaidInMember { name, currency });
+    }
+    Ok(())
+}
+
 /// How many units of an asset there are.
 pub(super) fn supply(view: &mut dyn StateView, id: &AssetId) -> Result<Amount, ExecutionError> {
     Ok(committed::amount("supply", &load_totals(view, id)?.supply)?)

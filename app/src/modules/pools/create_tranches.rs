@@ -10,7 +10,7 @@ use tessera_proto::pb::pools::v1::{Tranche, Waterfall};
 use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::StateKey;
 
-use super::composition;
+use super::composition::{self, Basket};
 use super::error::PoolError;
 use super::waterfall;
 use crate::modules::assets::roles::{self, Role};
@@ -51,18 +51,23 @@ pub struct CreateTranches {
 impl TryFrom<pb::CreateTranches> for CreateTranches {
     type Error = PoolError;
 
-    /// Refuses malformed fields in the order of the message's fields; then, tranche by tranche,
+    /// Refuses malformed fields in the order of the message's fields, with
+    /// [`PoolError::NamedTwice`] after the currency; then, tranche by tranche,
     /// [`PoolError::NamedTwice`], [`PoolError::LastTakesTheRest`], malformed rates.
     fn try_from(message: pb::CreateTranches) -> Result<Self, PoolError> {
         let pb::CreateTranches { parent, currency, begins_ms, period_ms, tranches: given } =
             message;
         let parent = fields::asset_id("parent", &parent)?;
         let currency = fields::asset_id("currency", &currency)?;
+        if parent == currency {
+            return Err(PoolError::NamedTwice { asset: parent });
+        }
         fields::count("tranches", given.len(), 1, MAX_TRANCHES)?;
         let (last, mut tranches) = (given.len(), Vec::with_capacity(given.len()));
         for (rank, pb::TrancheTerms { asset, per_unit, units }) in (1..).zip(given) {
             let asset = fields::asset_id("tranche", &asset)?;
-            if asset == parent || tranches.iter().any(|(other, _)| *other == asset) {
+            let is_named = tranches.iter().any(|(other, _)| *other == asset);
+            if is_named || [parent, currency].contains(&asset) {
                 return Err(PoolError::NamedTwice { asset });
             }
             let due = match rank == last {
@@ -141,6 +146,7 @@ impl Message for CreateTranches {
         access.write(StateKey::asset(parent));
         access.read(StateKey::asset_totals(parent));
         access.write(StateKey::waterfall(parent));
+        access.read(StateKey::pool(parent));
         access.read(StateKey::asset(currency));
         let before = waterfall::tranches_before(state, parent)?;
         for tranche in before.iter().chain(tranches.iter().map(|(tranche, _)| tranche)) {
@@ -152,8 +158,8 @@ impl Message for CreateTranches {
 
     /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::RoleNeeded`],
     /// [`AssetError::Closed`]; [`AssetError::UnknownAsset`], [`AssetError::NotACurrency`] of
-    /// the currency; [`PoolError::UnitsExist`] of a pool that is divided, then of the tranches
-    /// that there were; tranche by tranche [`AssetError::UnknownAsset`],
+    /// the currency; [`PoolError::UnitsExist`], [`PoolError::PaidInMember`] of a pool that is
+    /// divided; [`PoolError::UnitsExist`] of the tranches that there were; tranche by tranche [`AssetError::UnknownAsset`],
     /// [`PoolError::OtherIssuer`], [`PoolError::TrancheOfAnother`], [`PoolError::UnitsExist`],
     /// [`PoolError::DueTooLarge`].
     ///
@@ -169,6 +175,8 @@ impl Message for CreateTranches {
         load_currency(context.state, currency)?;
         if parent.pool {
             composition::require_none(context.state, (id, &parent))?;
+            let members = Basket::load(context.state, id)?.members;
+            composition::require_other_currency(&parent, &members, currency)?;
         }
         self.dissolve(context, &parent)?;
         let (mut linked, mut count) = (Vec::with_capacity(tranches.len()), 0);

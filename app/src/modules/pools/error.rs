@@ -117,6 +117,17 @@ pub enum PoolError {
         /// What they are paid in.
         currency: AssetId,
     },
+    /// Tranches of a pool would be paid in something that the pool keeps.
+    #[error(
+        "the tranches of `{name}` cannot be paid in {currency}, which the pool keeps: its income \
+         could not be told from the basket"
+    )]
+    PaidInMember {
+        /// Name of the pool.
+        name: String,
+        /// The currency.
+        currency: AssetId,
+    },
     /// Nobody would get anything.
     #[error("no tranche of `{name}` has units, so nobody could be paid")]
     NoTrancheUnits {
@@ -147,6 +158,7 @@ impl PoolError {
             Self::NotDivided { .. } => 23,
             Self::OtherCurrency { .. } => 24,
             Self::NoTrancheUnits { .. } => 25,
+            Self::PaidInMember { .. } => 26,
         }
     }
 }

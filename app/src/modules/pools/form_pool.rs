@@ -7,9 +7,10 @@ use tessera_proto::state_key::StateKey;
 
 use super::composition::{self, MAX_MEMBERS};
 use super::error::PoolError;
+use super::waterfall;
 use crate::modules::assets::roles::{self, Role};
 use crate::modules::assets::{history, load_asset, load_open};
-use crate::modules::{Context, Message, fields};
+use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Leaves, StateReader};
@@ -58,8 +59,8 @@ impl Message for FormPool {
     }
 
     /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::RoleNeeded`],
-    /// [`AssetError::Closed`], [`PoolError::UnitsExist`]; then, member by member,
-    /// [`AssetError::UnknownAsset`], [`PoolError::MemberIsPool`].
+    /// [`AssetError::Closed`], [`PoolError::UnitsExist`], [`PoolError::PaidInMember`]; then,
+    /// member by member, [`AssetError::UnknownAsset`], [`PoolError::MemberIsPool`].
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     /// [`AssetError::RoleNeeded`]: crate::modules::assets::AssetError::RoleNeeded
@@ -70,6 +71,11 @@ impl Message for FormPool {
         roles::require(context.state, id, &sender, Role::Issuer, now_ms)?;
         let mut asset = load_open(context.state, id)?;
         composition::require_no_units(context.state, (id, &asset))?;
+        if asset.tranche_count > 0 {
+            let waterfall = waterfall::load(context.state, (id, &asset))?;
+            let currency = committed::asset_id("currency of a waterfall", &waterfall.currency)?;
+            composition::require_other_currency(&asset, members, &currency)?;
+        }
         for member in members {
             let member = load_asset(context.state, member)?;
             if member.pool {

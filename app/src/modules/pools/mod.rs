@@ -17,7 +17,9 @@
 //!
 //! # Invariants
 //! * What was delivered to a pool and is not there any more was redeemed, or withdrawn while
-//!   nobody had units. No vote, mandate or key moves what a pool keeps.
+//!   nobody had units, or seized by an agent of the member. No vote, mandate or key moves what a
+//!   pool keeps.
+//! * No transfer brings units of a pool, or of its tranches, into its own account.
 //! * Units of a pool are issued at once, while there are none, so that nobody's part shrinks.
 //! * A redemption never lowers what is kept for each unit that remains; the last takes all.
 //! * A pool keeps no units of pools: no two of them can keep each other's for ever.

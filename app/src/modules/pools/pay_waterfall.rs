@@ -84,8 +84,8 @@ impl Message for PayWaterfall {
         if !units.iter().any(Share::has_units) {
             return Err(PoolError::NoTrancheUnits { name }.into());
         }
-        let periods = waterfall::periods_begun(&waterfall, context.block.time_ms);
-        let divided = waterfall::divide(&mut waterfall.tranches, &units, *amount, periods)?;
+        let now_ms = context.block.time_ms;
+        let divided = waterfall::divide(&mut waterfall, &units, *amount, now_ms)?;
         context.state.store(StateKey::waterfall(parent), &waterfall)?;
         let mut parts = Vec::with_capacity(divided.len());
         for ((tranche, _), part) in shares.iter().zip(divided) {

@@ -131,29 +131,33 @@ fn due_index(tranche: &Tranche, periods: u64) -> Result<Option<[u8; 32]>, Fault>
 }
 
 /// Divides a payment: to each tranche in order of rank what is due to it, what is left to the last
-/// that has units. A tranche without units gets nothing, and nothing is due to it any more.
+/// that has units. A tranche without units gets nothing, and what was due to it for periods that
+/// have begun is not due any more; what is due once stays due.
 ///
 /// The parts are those of `units`, and add up to the payment; the tranches remember them.
 ///
 /// # Errors
 /// [`Fault::Invariant`] when the leaf is damaged or no tranche has units.
 pub(super) fn divide(
-    tranches: &mut [Tranche],
+    waterfall: &mut Waterfall,
     units: &[Share],
     payment: Amount,
-    periods: u64,
+    now_ms: u64,
 ) -> Result<Vec<Amount>, Fault> {
+    let (periods, is_once) = (periods_begun(waterfall, now_ms), waterfall.period_ms == 0);
     let (mut left, mut parts) = (payment, Vec::with_capacity(units.len()));
-    for (tranche, units) in tranches.iter_mut().zip(units) {
+    for (tranche, units) in waterfall.tranches.iter_mut().zip(units) {
         let part = outstanding(tranche, *units, periods)?.unwrap_or(Amount::ZERO).min(left);
-        settle(tranche, *units, part, periods)?;
+        if units.has_units() || !is_once {
+            settle(tranche, *units, part, periods)?;
+        }
         left = committed::difference("payment", left, part)?;
         parts.push(part);
     }
     let last = parts.iter_mut().zip(units).rfind(|(_, units)| units.has_units());
     let (last, _) = last.ok_or_else(|| broken("tranches without units are paid"))?;
     *last = committed::sum("part of a tranche", *last, left)?;
-    for (tranche, part) in tranches.iter_mut().zip(&parts) {
+    for (tranche, part) in waterfall.tranches.iter_mut().zip(&parts) {
         let received = committed::amount("received by a tranche", &tranche.received)?;
         // The same money may come around again and again.
         tranche.received = received.checked_add(*part).unwrap_or(Amount::MAX).to_string();

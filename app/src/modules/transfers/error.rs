@@ -122,6 +122,14 @@ pub enum TransferError {
         /// Name of the asset.
         name: String,
     },
+    /// A pool would hold what stands for its own basket, which nobody could redeem any more.
+    #[error("{account} keeps the basket that `{name}` stands for, and cannot hold units of it")]
+    OwnPool {
+        /// The account of the pool.
+        account: Address,
+        /// Name of the asset.
+        name: String,
+    },
     /// Too much binds the holding already.
     #[error(
         "{account} has {max} holds, orders and other encumbrances of this asset, no more units \
@@ -159,6 +167,7 @@ impl TransferError {
             Self::OwnerSanctioned { .. } => 22,
             Self::NotAccepted { .. } => 23,
             Self::TooManyHeld { .. } => 24,
+            Self::OwnPool { .. } => 25,
         }
     }
 }

@@ -16,7 +16,7 @@ use super::holdings::{self, Slot};
 use super::record::RecordHeights;
 use super::{acceptance, encumbrances};
 use crate::modules::eligibility::{self, Movement, Parties, Scope, Verdict};
-use crate::modules::{BlockInfo, Context, fields};
+use crate::modules::{BlockInfo, Context, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault, Rejected};
 use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
@@ -155,7 +155,7 @@ fn quarantine(
 ///
 /// # Errors
 /// In order of precedence: [`TransferError::UnknownAsset`], [`TransferError::AssetNotActive`],
-/// [`TransferError::AssetPaused`], [`TransferError::TotalTooLarge`],
+/// [`TransferError::AssetPaused`], [`TransferError::OwnPool`], [`TransferError::TotalTooLarge`],
 /// [`TransferError::HolderFrozen`], [`TransferError::InsufficientBalance`], then those of
 /// [`EligibilityError`](eligibility::EligibilityError).
 pub(crate) fn transfer(
@@ -176,9 +176,29 @@ fn transfer_of(
     from: &Address,
     legs: &[(Address, Amount)],
 ) -> Result<(), ExecutionError> {
+    for (to, _) in legs {
+        require_other_pool(asset, facts, to)?;
+    }
     leave(view, block, (asset, facts), from, (total_of(legs)?, legs))?;
     for (to, amount) in legs {
         holdings::credit(view, asset, to, *amount)?;
+    }
+    Ok(())
+}
+
+/// Refuses to bring units of a pool, or of its tranches, into the account of that pool.
+fn require_other_pool(asset: &AssetId, facts: &Asset, to: &Address) -> Result<(), ExecutionError> {
+    let mut pools = Vec::new();
+    if facts.pool {
+        pools.push(Address::pool_account(asset));
+    }
+    if !facts.tranche_of.is_empty() {
+        let parent = committed::asset_id("parent of a tranche", &facts.tranche_of)?;
+        pools.push(Address::pool_account(&parent));
+    }
+    if pools.contains(to) {
+        let (account, name) = (*to, facts.name.clone());
+        return Err(TransferError::OwnPool { account, name }.into());
     }
     Ok(())
 }
@@ -226,7 +246,7 @@ pub(crate) fn declare_issue(
 /// Gives new units to an account that may hold them.
 ///
 /// # Errors
-/// [`TransferError::NotAccepted`], then those of
+/// [`TransferError::OwnPool`], [`TransferError::NotAccepted`], then those of
 /// [`EligibilityError`](eligibility::EligibilityError).
 pub(crate) fn issue(
     view: &mut dyn StateView,
@@ -235,6 +255,7 @@ pub(crate) fn issue(
     to: &Address,
     amount: Amount,
 ) -> Result<(), ExecutionError> {
+    require_other_pool(asset, facts, to)?;
     acceptance::require(view, (asset, facts), to)?;
     if facts.regulated {
         let legs = &[(*to, amount)];

@@ -460,6 +460,43 @@ fn holders_redeem_in_one_block_as_they_would_one_by_one() {
 }
 
 #[test]
+fn units_of_a_pool_do_not_come_into_its_own_account() {
+    let mut chain = chain_with_fund();
+    assert_refused(chain.submit(1, transfer(FUND, &pool_account(), 1)), "transfers", 25);
+    chain.submit(1, burn(FUND, 40)).unwrap();
+    chain.submit(ISSUER, burn(FUND, 60)).unwrap();
+    let (asset, to) = (asset(FUND).to_bytes(), pool_account().to_bytes());
+    let mint = Kind::MintUnits(assets::MintUnits { asset, to, amount: "1".into() });
+    assert_refused(chain.submit(ISSUER, mint), "transfers", 25);
+}
+
+#[test]
+fn what_tranches_are_paid_in_is_no_member_of_their_pool() {
+    let mut chain = chain_with_members();
+    for name in [FUND, "senior", "junior"] {
+        open(&mut chain, name);
+    }
+    let tranches = || Kind::CreateTranches(divide(FUND, 0, &[("senior", 5, 1), ("junior", 0, 0)]));
+    chain.submit(ISSUER, form(FUND, &["usdx", "villa"])).unwrap();
+    assert_refused(chain.submit(ISSUER, tranches()), "pools", 26);
+    chain.submit(ISSUER, form(FUND, &["villa"])).unwrap();
+    chain.submit(ISSUER, tranches()).unwrap();
+    assert_refused(chain.submit(ISSUER, form(FUND, &["usdx", "villa"])), "pools", 26);
+}
+
+#[test]
+fn nothing_is_paid_in_its_own_units() {
+    let mut chain = chain_with_members();
+    open(&mut chain, FUND);
+    assert_refused(chain.submit(1, collect(FUND, &[])), "pools", 12);
+    let currency = asset("usdx").to_bytes();
+    let parent = pb::CreateTranches { parent: currency, ..divide(FUND, 0, &[("senior", 0, 0)]) };
+    assert_refused(chain.submit(ISSUER, Kind::CreateTranches(parent)), "pools", 12);
+    let tranche = divide(FUND, 0, &[("usdx", 0, 0)]);
+    assert_refused(chain.submit(ISSUER, Kind::CreateTranches(tranche)), "pools", 12);
+}
+
+#[test]
 fn collateral_of_tranches_is_not_redeemed_or_withdrawn() {
     let mut chain = chain_with_members();
     for name in [FUND, "senior", "junior"] {
@@ -472,6 +509,7 @@ fn collateral_of_tranches_is_not_redeemed_or_withdrawn() {
     chain.submit(ISSUER, mint("senior", 1, 100)).unwrap();
     assert_refused(chain.submit(ISSUER, withdraw("villa", 1)), "pools", 14);
     assert_refused(chain.submit(ISSUER, form(FUND, &["tower"])), "pools", 14);
+    assert_refused(chain.submit(1, transfer("senior", &pool_account(), 1)), "transfers", 25);
     chain.submit(ISSUER, mint(FUND, ISSUER, 10)).unwrap();
     assert_refused(chain.submit(ISSUER, redeem(10, &["villa"])), "pools", 14);
     // What the pool earns goes to the tranches.

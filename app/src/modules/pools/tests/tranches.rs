@@ -208,6 +208,17 @@ fn a_tranche_without_units_is_passed_over_and_owed_nothing_for_that_time() {
 }
 
 #[test]
+fn what_is_due_once_stays_due_to_a_tranche_that_is_sold_late() {
+    let mut chain = chain_with_tranches(0);
+    chain.submit(1, burn("senior", 100)).unwrap();
+    // Nobody can void the claim of those who come later by paying before them.
+    chain.submit(5, waterfall("villa", "usdx", 1)).unwrap();
+    chain.submit(ISSUER, mint("senior", 1, 100)).unwrap();
+    chain.submit(5, waterfall("villa", "usdx", 700)).unwrap();
+    assert_eq!(received(&chain), [500, 150 + 1 - 1, 50 + 1]);
+}
+
+#[test]
 fn what_is_due_follows_the_units_that_there_are() {
     let mut chain = chain_with_tranches(0);
     chain.submit(5, waterfall("villa", "usdx", 200)).unwrap();
