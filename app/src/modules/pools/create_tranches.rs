@@ -159,9 +159,9 @@ impl Message for CreateTranches {
     /// In order of precedence: [`AssetError::UnknownAsset`], [`AssetError::RoleNeeded`],
     /// [`AssetError::Closed`]; [`AssetError::UnknownAsset`], [`AssetError::NotACurrency`] of
     /// the currency; [`PoolError::UnitsExist`], [`PoolError::PaidInMember`] of a pool that is
-    /// divided; [`PoolError::UnitsExist`] of the tranches that there were; tranche by tranche [`AssetError::UnknownAsset`],
-    /// [`PoolError::OtherIssuer`], [`PoolError::TrancheOfAnother`], [`PoolError::UnitsExist`],
-    /// [`PoolError::DueTooLarge`].
+    /// divided; [`PoolError::UnitsExist`] of the tranches that there were; tranche by tranche
+    /// [`AssetError::UnknownAsset`], [`PoolError::OtherIssuer`], [`PoolError::TrancheOfAnother`],
+    /// [`PoolError::UnitsExist`], [`PoolError::DueTooLarge`].
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     /// [`AssetError::RoleNeeded`]: crate::modules::assets::AssetError::RoleNeeded
