@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::{FinalizedBlock, FrameResult, Ledger};
 use tessera_app::chain::verify::Verifier;
+use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
+use tessera_app::node::pool::{Pool, PoolLimits};
 use tessera_app::state::database::Table;
 use tessera_app::state::store::{Store, StoreOptions};
 use tessera_app::state::view::StateReader;
@@ -21,6 +23,7 @@ use tessera_proto::id::AssetId;
 use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 use tessera_proto::pb::chain::v1::{Frame, Receipt};
 use tessera_proto::state_key::StateKey;
+use tokio::sync::Notify;
 
 /// Name of the chain.
 pub const CHAIN_ID: &str = "test-chain";
@@ -160,6 +163,15 @@ pub enum Execution {
     Serial,
     /// Side by side on 1, 2 or 4 threads.
     Parallel(usize),
+}
+
+/// A node on a store. What waits for a block is told to `pending`.
+#[must_use]
+pub fn node(store: &Arc<Store>, verifier: &Arc<Verifier>, pending: &Arc<Notify>) -> Node {
+    let (limits, pending) = (PoolLimits::default(), Arc::clone(pending));
+    let pool = Pool::new(Arc::clone(store), Arc::clone(verifier), limits, pending);
+    let ledger = Ledger::new(Arc::clone(store), Arc::clone(verifier), Scheduling::Parallel);
+    Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default())
 }
 
 /// What a block has done.

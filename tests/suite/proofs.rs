@@ -283,12 +283,7 @@ fn fault_21_queries_over_abci_answer_clearly() {
 }
 
 fn node(store: Arc<Store>) -> Node {
-    let verifier = Arc::new(Verifier::new(CHAIN_ID));
-    let pending = Arc::default();
-    let limits = PoolLimits::default();
-    let pool = Pool::new(Arc::clone(&store), Arc::clone(&verifier), limits, pending);
-    let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
-    Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default())
+    fixture::node(&store, &Arc::new(Verifier::new(CHAIN_ID)), &Arc::default())
 }
 
 /// A state with a real header over it, made by the embedded sequencer.

@@ -593,11 +593,7 @@ fn fault_12_nonces_count_up_by_one_in_each_lane() {
 }
 
 fn node(chain: &Chain) -> Node {
-    let verifier = Arc::clone(chain.ledger().verifier());
-    let limits = PoolLimits::default();
-    let pool = Pool::new(Arc::clone(chain.store()), Arc::clone(&verifier), limits, Arc::default());
-    let ledger = Ledger::new(Arc::clone(chain.store()), verifier, Scheduling::Parallel);
-    Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default())
+    fixture::node(chain.store(), chain.ledger().verifier(), &Arc::default())
 }
 
 /// Frames that no proposal may have.

@@ -225,11 +225,7 @@ fn fault_9_a_block_computed_while_it_is_voted_on_is_the_block_that_is_decided() 
     let (genesis, blocks) = sample_blocks(30, 12);
     let expected = undisturbed(&genesis, &blocks);
     let chain = Chain::new(&genesis, &Arc::new(Verifier::new(CHAIN_ID)), PARALLEL);
-    let verifier = Arc::clone(chain.ledger().verifier());
-    let limits = PoolLimits::default();
-    let pool = Pool::new(Arc::clone(chain.store()), Arc::clone(&verifier), limits, Arc::default());
-    let ledger = Ledger::new(Arc::clone(chain.store()), verifier, Scheduling::Parallel);
-    let node = Node::new(ledger, pool.into(), FrameSource::Pool, ProposalSettings::default());
+    let node = fixture::node(chain.store(), chain.ledger().verifier(), &Arc::default());
     for (height, (frames, outcome)) in (1_u64..).zip(blocks.iter().zip(&expected)) {
         let other = &blocks[(blocks.len() / 2 + frames.len()) % blocks.len()];
         // Nothing, the block, another, both in either order, and the block at another height.

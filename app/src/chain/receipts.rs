@@ -14,7 +14,7 @@ use tessera_proto::pb::pools::v1::UnitsPart;
 use tessera_proto::pb::query::v1::ReceiptProof;
 
 use super::outcome::{MALFORMED_FRAME_CODE, outcome_leaf};
-use crate::state::database::{Batch, Database, Table, first_bytes};
+use crate::state::database::{Batch, Database, Key, Table};
 use crate::state::error::Fault;
 
 /// What is told of a block without its transactions.
@@ -258,11 +258,11 @@ pub(crate) fn receipts_batch<'a>(
     for (id, position) in by_id {
         batch.put(Table::Transactions, id, position.to_bytes());
     }
-    let mut by_subject: Vec<(Subject<'_>, u64, u32)> = about
+    let mut by_subject: Vec<(Key<&[u8]>, u64, u32)> = about
         .into_par_iter()
         .flat_map_iter(|(receipt, sender)| {
             let sender = sender.map(|sender| sender.as_bytes().as_slice());
-            let subjects = named(receipt).chain(sender).map(Subject::new);
+            let subjects = named(receipt).chain(sender).map(Key::new);
             subjects.map(|subject| (subject, receipt.height, receipt.index))
         })
         .collect();
@@ -272,7 +272,7 @@ pub(crate) fn receipts_batch<'a>(
         let Some((subject, height, _)) = receipts.first() else { continue };
         let indexes: Vec<u8> =
             receipts.iter().flat_map(|(_, _, index)| index.to_be_bytes()).collect();
-        batch.put(Table::ReceiptsBySubject, subject_key(subject.id, *height), indexes);
+        batch.put(Table::ReceiptsBySubject, subject_key(subject.bytes(), *height), indexes);
     }
     let chunks: Vec<Vec<u8>> = receipts.par_chunks(CHUNK_RECEIPTS).map(encode_chunk).collect();
     for (chunk, receipts) in chunks.into_iter().zip(receipts.chunks(CHUNK_RECEIPTS)) {
@@ -281,19 +281,6 @@ pub(crate) fn receipts_batch<'a>(
         batch.put(Table::Receipts, first.to_bytes(), chunk);
     }
     Ok(batch)
-}
-
-/// An id that is compared by its first bytes without being looked up in memory.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Subject<'a> {
-    start: u64,
-    id: &'a [u8],
-}
-
-impl<'a> Subject<'a> {
-    fn new(id: &'a [u8]) -> Self {
-        Self { start: first_bytes(id), id }
-    }
 }
 
 fn subject_key(subject: &[u8], height: u64) -> Vec<u8> {

@@ -9,7 +9,8 @@ use bytes::{Buf as _, Bytes};
 use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 
 use super::error::Fault;
-use super::gather::{self, Entries, Gathered, Key, Layers, push_entry};
+pub(crate) use super::gather::Key;
+use super::gather::{self, Entries, Gathered, Layers, push_entry};
 
 /// What is kept, by table. Integers in keys are big-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,16 +347,6 @@ impl Tables {
         }
         ingestion.finish().map_err(|error| fault(&error))
     }
-}
-
-/// The first 8 bytes of a key, or as many as it has and zeros: what sorts keys before their bytes
-/// have to be looked up in memory.
-pub(crate) fn first_bytes(key: &[u8]) -> u64 {
-    let mut start = [0; 8];
-    for (to, from) in start.iter_mut().zip(key) {
-        *to = *from;
-    }
-    u64::from_be_bytes(start)
 }
 
 /// The first entries whose keys begin with a prefix.

@@ -11,7 +11,7 @@ use std::sync::{Arc, RwLock};
 
 use bytes::{Buf, Bytes};
 
-use super::database::{Table, first_bytes};
+use super::database::Table;
 use super::error::Fault;
 use super::lock::{read_lock, write_lock};
 
@@ -20,30 +20,36 @@ pub(super) const GATHERED: [Table; 4] =
     [Table::Nodes, Table::Values, Table::Transactions, Table::ReceiptsBySubject];
 
 /// A key that is compared by its first bytes without being looked up in memory.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    /// What [`first_bytes`] says of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key<B> {
+    /// The first 8 bytes, or as many as there are and zeros; big-endian.
     start: u64,
-    bytes: Bytes,
+    bytes: B,
 }
 
-impl Key {
-    pub(super) fn new(bytes: Bytes) -> Self {
-        Self { start: first_bytes(&bytes), bytes }
-    }
-
-    fn of(bytes: &[u8]) -> Self {
-        Self::new(Bytes::copy_from_slice(bytes))
+impl<B: AsRef<[u8]>> Key<B> {
+    pub(crate) fn new(bytes: B) -> Self {
+        let mut start = [0; 8];
+        for (to, from) in start.iter_mut().zip(bytes.as_ref()) {
+            *to = *from;
+        }
+        Self { start: u64::from_be_bytes(start), bytes }
     }
 
     /// All its bytes.
-    pub(super) fn bytes(&self) -> &Bytes {
+    pub(crate) fn bytes(&self) -> &B {
         &self.bytes
     }
 }
 
+impl Key<Bytes> {
+    fn of(bytes: &[u8]) -> Self {
+        Self::new(Bytes::copy_from_slice(bytes))
+    }
+}
+
 /// Entries of a table by key; none where one is removed.
-pub(super) type Entries = BTreeMap<Key, Option<Bytes>>;
+pub(super) type Entries = BTreeMap<Key<Bytes>, Option<Bytes>>;
 
 /// Entries of some batches.
 #[derive(Default)]

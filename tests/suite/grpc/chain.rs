@@ -154,15 +154,7 @@ fn genesis(key: &Ed25519Key) -> Genesis {
 fn node(folder: &TempDir, keep_heights: u64, pending: &Arc<Notify>) -> Node {
     let options = StoreOptions { keep_heights, ..StoreOptions::default() };
     let store = Arc::new(Store::open(&folder.path().join("state"), options).unwrap());
-    let verifier = Arc::new(Verifier::new(CHAIN_ID));
-    let pool = Pool::new(
-        Arc::clone(&store),
-        Arc::clone(&verifier),
-        PoolLimits::default(),
-        Arc::clone(pending),
-    );
-    let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
-    Node::new(ledger, Arc::new(pool), FrameSource::Pool, ProposalSettings::default())
+    fixture::node(&store, &Arc::new(Verifier::new(CHAIN_ID)), pending)
 }
 
 fn sequencer(

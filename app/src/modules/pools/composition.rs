@@ -107,8 +107,8 @@ pub(super) fn require_no_tranche_units(
     if facts.tranche_count == 0 {
         return Ok(());
     }
-    for tranche in waterfall::load(view, (id, facts))?.tranches {
-        let tranche = committed::asset_id("tranche", &tranche.asset)?;
+    let waterfall = waterfall::load(view, (id, facts))?;
+    for tranche in waterfall::tranches_of(&waterfall)? {
         let facts = load_asset(view, &tranche)?;
         require_none(view, (&tranche, &facts))?;
     }

@@ -10,7 +10,7 @@ use super::error::PoolError;
 use super::waterfall;
 use crate::modules::assets::roles::{self, Role};
 use crate::modules::assets::{history, load_asset, load_open};
-use crate::modules::{Context, Message, committed, fields};
+use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Leaves, StateReader};
@@ -73,7 +73,7 @@ impl Message for FormPool {
         composition::require_no_units(context.state, (id, &asset))?;
         if asset.tranche_count > 0 {
             let waterfall = waterfall::load(context.state, (id, &asset))?;
-            let currency = committed::asset_id("currency of a waterfall", &waterfall.currency)?;
+            let currency = waterfall::currency_of(&waterfall)?;
             composition::require_other_currency(&asset, members, &currency)?;
         }
         for member in members {

@@ -10,7 +10,7 @@ use super::error::PoolError;
 use super::waterfall;
 use crate::modules::assets::load_asset;
 use crate::modules::distributions::PayIncome;
-use crate::modules::{Context, Message, committed, fields};
+use crate::modules::{Context, Message, fields};
 use crate::num::Share;
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -74,7 +74,7 @@ impl Message for PayWaterfall {
         let Self { parent, currency, amount, memo_sha256 } = self;
         let facts = load_asset(context.state, parent)?;
         let mut waterfall = waterfall::load(context.state, (parent, &facts))?;
-        let paid_in = committed::asset_id("currency of a waterfall", &waterfall.currency)?;
+        let paid_in = waterfall::currency_of(&waterfall)?;
         let name = facts.name;
         if paid_in != *currency {
             return Err(PoolError::OtherCurrency { name, currency: paid_in }.into());

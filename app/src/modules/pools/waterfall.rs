@@ -46,6 +46,11 @@ pub(super) fn tranches_of(waterfall: &Waterfall) -> Result<Vec<AssetId>, Fault> 
     waterfall.tranches.iter().map(id).collect()
 }
 
+/// What everything is due in.
+pub(super) fn currency_of(waterfall: &Waterfall) -> Result<AssetId, Fault> {
+    committed::asset_id("currency of a waterfall", &waterfall.currency)
+}
+
 /// The waterfall of an asset.
 ///
 /// # Errors

@@ -9,7 +9,6 @@ use tessera_proto::pb::accounts::v1::{
     ListMandatesResponse, ListSponsorshipsRequest, ListSponsorshipsResponse, Mandate,
     SponsoredAccount,
 };
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
@@ -101,8 +100,7 @@ impl AccountQueryService for Services {
 /// A mandate with all splits of its asset counted.
 fn in_units(view: &View<'_>, mut mandate: Mandate) -> Result<Mandate, Status> {
     if let Ok(asset) = mandate.asset.as_ref().try_into() {
-        let facts: Asset = view.leaf(&StateKey::asset(&asset))?.unwrap_or_default();
-        mandate.bring_to(SplitFactor::of(&facts));
+        mandate.bring_to(SplitFactor::of(&view.referred(&asset)?));
     }
     Ok(mandate)
 }

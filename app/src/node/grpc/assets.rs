@@ -21,7 +21,6 @@ use super::pages::{MAX_LIMIT, Page};
 use super::services::Services;
 use super::status;
 use super::view::View;
-use crate::chain::receipts::block_summary;
 use crate::modules::assets::nav::{is_of_other_units, is_stale};
 use crate::modules::assets::schema::json_schema;
 use crate::state::database::Table;
@@ -142,9 +141,7 @@ impl AssetQueryService for Services {
         let page = Page::read(page, AssetId::LENGTH + Address::LENGTH)?;
         self.query(None, move |view| {
             let (id, asset) = view.asset(&asset)?;
-            let summary = block_summary(view.database(), view.height());
-            let summary = summary.map_err(|fault| status::failed(&fault))?;
-            let now_ms = summary.map_or(0, |summary| summary.time_ms);
+            let now_ms = view.time_ms()?.unwrap_or_default();
             let (found, page) = view.list(&page, Namespace::Nav, id.as_bytes())?;
             let entry = |(place, nav): (Bytes, Nav)| {
                 // The currency, then who stated it.

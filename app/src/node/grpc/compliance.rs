@@ -14,7 +14,6 @@ use super::pages::Page;
 use super::services::Services;
 use super::status;
 use super::view::{self, View};
-use crate::chain::receipts::block_summary;
 use crate::modules::eligibility;
 use crate::modules::transfers::{acceptance, movement};
 use crate::node::application::Node;
@@ -196,9 +195,7 @@ fn checked(node: &Node, request: &CheckTransferRequest) -> Result<CheckTransferR
     let options: QueryOptions = options.unwrap_or_default();
     View::read(node.store(), options, |view| {
         let (asset, facts) = view.asset(asset)?;
-        let block = block_summary(view.database(), view.height());
-        let block = block.map_err(|fault| status::failed(&fault))?;
-        let time_ms = block.map_or(0, |block| block.time_ms);
+        let time_ms = view.time_ms()?.unwrap_or_default();
         let (info, _) = node
             .ledger()
             .block_info(view.state(), view.height() + 1, time_ms)

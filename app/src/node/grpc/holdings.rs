@@ -68,7 +68,7 @@ impl HoldingQueryService for Services {
             let mut holdings = Vec::with_capacity(ids.len());
             for id in ids {
                 let Ok(id) = AssetId::try_from(id.as_ref()) else { continue };
-                let asset: Asset = view.leaf(&StateKey::asset(&id))?.unwrap_or_default();
+                let asset = view.referred(&id)?;
                 let leaf = view.leaf(&StateKey::holding(&id, &account))?;
                 holdings.extend(leaf.map(|leaf| readable(&id, &asset, &account, &leaf)));
             }

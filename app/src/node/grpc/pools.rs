@@ -17,7 +17,6 @@ use tonic::{Request, Response, Status, async_trait};
 use super::services::Services;
 use super::status;
 use super::view::View;
-use crate::chain::receipts::block_summary;
 use crate::modules::pools::{outstanding, periods_begun, standing_due};
 use crate::num::Share;
 
@@ -62,10 +61,7 @@ impl PoolQueryService for Services {
             let waterfall: Option<Waterfall> = view.leaf(&key)?;
             let none = || status::not_found(format!("`{}` has no tranches", asset.name));
             let waterfall = waterfall.ok_or_else(none)?;
-            let summary = block_summary(view.database(), view.height());
-            let summary = summary.map_err(|fault| status::failed(&fault))?;
-            let now_ms = summary.map_or(0, |summary| summary.time_ms);
-            let periods = periods_begun(&waterfall, now_ms);
+            let periods = periods_begun(&waterfall, view.time_ms()?.unwrap_or_default());
             let standing = |tranche: &Tranche| standing(view, tranche, periods);
             let tranches = waterfall.tranches.iter().map(standing).collect::<Result<_, _>>()?;
             let (currency, _) = referred(view, &waterfall.currency)?;
@@ -101,7 +97,7 @@ fn standing(view: &View<'_>, tranche: &Tranche, periods: u64) -> Result<TrancheS
 /// An asset that a leaf names.
 fn referred(view: &View<'_>, id: &Bytes) -> Result<(AssetId, Asset), Status> {
     let id = AssetId::try_from(id.as_ref()).unwrap_or_default();
-    Ok((id, view.leaf(&StateKey::asset(&id))?.unwrap_or_default()))
+    Ok((id, view.referred(&id)?))
 }
 
 fn supply(view: &View<'_>, id: &AssetId) -> Result<Amount, Status> {

@@ -20,7 +20,7 @@ use super::services::{Answers, Services};
 use super::view::{self, View};
 use super::{status, submit_stream};
 use crate::chain::executor::simulate;
-use crate::chain::receipts::{block_summary, receipt, subjects};
+use crate::chain::receipts::{receipt, subjects};
 use crate::chain::tx::{Transaction, decode_transaction};
 use crate::node::application::{CommittedBlock, Node};
 
@@ -133,9 +133,7 @@ fn simulated(node: &Node, bytes: &Bytes) -> Result<Receipt, Status> {
         decode_transaction(bytes, chain_id).map_err(|error| status::refused(&error))?;
     View::read(node.store(), QueryOptions::default(), |view| {
         transaction.size = signed_size(view, &transaction)?;
-        let latest = block_summary(view.database(), view.height());
-        let latest = latest.map_err(|fault| status::failed(&fault))?;
-        let time_ms = latest.map_or_else(clock_ms, |block| block.time_ms);
+        let time_ms = view.time_ms()?.unwrap_or_else(clock_ms);
         let outcome = node
             .ledger()
             .block_info(view.state(), view.height() + 1, time_ms)

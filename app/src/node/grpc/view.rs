@@ -11,6 +11,7 @@ use tonic::Status;
 
 use super::pages::Page;
 use super::status;
+use crate::chain::receipts::block_summary;
 use crate::state::database::{Database, Table};
 use crate::state::store::{HeightError, HeightReader, Store};
 use crate::state::view::LeafReader;
@@ -67,6 +68,13 @@ impl View<'_> {
     /// Height of the block.
     pub(crate) fn height(&self) -> u64 {
         self.state.height()
+    }
+
+    /// Milliseconds since the Unix epoch of the block; none of genesis.
+    pub(crate) fn time_ms(&self) -> Result<Option<u64>, Status> {
+        let block = block_summary(self.database(), self.height());
+        let block = block.map_err(|fault| status::failed(&fault))?;
+        Ok(block.map(|block| block.time_ms))
     }
 
     /// The database, for lists.
@@ -188,8 +196,12 @@ impl View<'_> {
 
     /// Name of an asset that something else refers to.
     pub(crate) fn asset_name(&self, id: &AssetId) -> Result<String, Status> {
-        let asset: Option<Asset> = self.leaf(&StateKey::asset(id))?;
-        Ok(asset.unwrap_or_default().name)
+        Ok(self.referred(id)?.name)
+    }
+
+    /// An asset that something else refers to.
+    pub(crate) fn referred(&self, id: &AssetId) -> Result<Asset, Status> {
+        Ok(self.leaf(&StateKey::asset(id))?.unwrap_or_default())
     }
 }
 
