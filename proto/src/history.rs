@@ -5,8 +5,8 @@
 //! or with one in another place, it is another.
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 
+use crate::hash::sha256_of;
 use crate::pb::assets::v1::HistoryHead;
 
 /// Entries that the state keeps under one key.
@@ -82,12 +82,7 @@ impl History {
 }
 
 fn hash(prefix: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(prefix);
-    for part in parts {
-        hasher.update(part);
-    }
-    hasher.finalize().into()
+    sha256_of(&[&[prefix], parts].concat())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use bech32::{Bech32m, Hrp};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest, Sha256};
 
+use crate::hash::sha256_of;
 use crate::pb::accounts::v1::{PublicKey, public_key};
 
 /// Why an identifier could not be read.
@@ -220,12 +220,8 @@ impl AssetId {
 }
 
 fn hash_prefix<const N: usize>(parts: &[&[u8]]) -> [u8; N] {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
     let mut prefix = [0; N];
-    for (to, from) in prefix.iter_mut().zip(hasher.finalize()) {
+    for (to, from) in prefix.iter_mut().zip(sha256_of(parts)) {
         *to = from;
     }
     prefix

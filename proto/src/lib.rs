@@ -7,13 +7,14 @@
 //!   that a proof can be read without the node; [`catalog`]: which leaf stands under which keys.
 //! * [`name`]: which names assets may have, and names of statuses and roles.
 //! * [`split`]: what amounts of an asset are worth after it was split.
-//! * [`history`]: how the actions on an asset make one hash.
+//! * [`hash`]: SHA-256; [`history`]: how the actions on an asset make one hash.
 //! * [`signing`]: the bytes that are signed, and transaction ids.
 //!
 //! Nothing here does I/O or depends on the node.
 
 pub mod amount;
 pub mod catalog;
+pub mod hash;
 pub mod history;
 pub mod id;
 pub mod leaf;

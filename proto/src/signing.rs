@@ -1,7 +1,6 @@
 //! The bytes that are signed, each kind under its own domain, and transaction ids.
 
-use sha2::{Digest, Sha256};
-
+use crate::hash::sha256;
 use crate::id::{Address, AssetId};
 
 /// Domain of transaction signatures.
@@ -15,7 +14,7 @@ const LINK_DOMAIN: &[u8] = b"tessera/link/v1";
 /// SHA-256 of a chain id, as it stands in signed bytes.
 #[must_use]
 pub fn chain_id_hash(chain_id: &str) -> [u8; 32] {
-    Sha256::digest(chain_id).into()
+    sha256(chain_id)
 }
 
 /// What the signatures of a transaction cover: `"tessera/tx/v1" || SHA-256(chain id) || body`.
@@ -51,5 +50,5 @@ pub fn link_sign_bytes(
 /// Id of a transaction: SHA-256 of the bytes of its `SignedTransaction`.
 #[must_use]
 pub fn transaction_id(signed_transaction: &[u8]) -> [u8; 32] {
-    Sha256::digest(signed_transaction).into()
+    sha256(signed_transaction)
 }

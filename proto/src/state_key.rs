@@ -6,8 +6,7 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
-
+use crate::hash::{sha256, sha256_of};
 use crate::id::{Address, AssetId};
 pub use crate::namespace::{HolderBucket, Namespace};
 
@@ -40,7 +39,7 @@ impl StateKey {
     /// SHA-256 of the key: its place in the authenticated store.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.as_bytes()).into()
+        sha256(self.as_bytes())
     }
 
     /// Whether it names an asset leaf or the totals of an asset.
@@ -128,7 +127,7 @@ impl StateKey {
     /// Asset id by its unique name.
     #[must_use]
     pub fn asset_name(name: &str) -> Self {
-        Self::new(Namespace::AssetName, &[&Sha256::digest(name)])
+        Self::new(Namespace::AssetName, &[&sha256(name)])
     }
 
     /// Document `number` (from 0) of an asset.
@@ -208,8 +207,7 @@ impl StateKey {
     /// What `spender` may send of the units of `owner`.
     #[must_use]
     pub fn allowance(asset: &AssetId, owner: &Address, spender: &Address) -> Self {
-        let parties = Sha256::new().chain_update(owner.as_bytes());
-        let parties = parties.chain_update(spender.as_bytes()).finalize();
+        let parties = sha256_of(&[owner.as_bytes(), spender.as_bytes()]);
         Self::new(Namespace::Allowance, &[asset.as_bytes(), &parties])
     }
 
@@ -239,10 +237,8 @@ impl StateKey {
         issuer: &Address,
         asset: Option<&AssetId>,
     ) -> Self {
-        let hash = Sha256::new().chain_update(claim_type.to_be_bytes());
-        let hash = hash.chain_update(issuer.as_bytes());
         let scope = asset.map_or(&[][..], |asset| asset.as_bytes());
-        let hash = hash.chain_update(scope).finalize();
+        let hash = sha256_of(&[&claim_type.to_be_bytes(), issuer.as_bytes(), scope]);
         Self::new(Namespace::Claim, &[identity.as_bytes(), &hash])
     }
 

@@ -1,7 +1,7 @@
 //! What became of each transaction, and the hash that commits to it.
 
 use prost::Message as _;
-use tendermint::merkle::simple_hash_from_byte_vectors;
+use tessera_client::verify::merkle_root;
 use tessera_proto::amount::Amount;
 use tessera_proto::pb::chain::v1::{Event, Receipt, TransactionOutcome};
 
@@ -50,5 +50,5 @@ pub(crate) fn outcome_leaf(receipt: &Receipt) -> Vec<u8> {
 #[must_use]
 pub fn outcomes_root(receipts: &[Receipt]) -> [u8; 32] {
     let leaves: Vec<Vec<u8>> = receipts.iter().map(outcome_leaf).collect();
-    simple_hash_from_byte_vectors::<tendermint::crypto::default::Sha256>(&leaves)
+    merkle_root(&leaves)
 }

@@ -6,7 +6,6 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tendermint_abci::Application;
 use tendermint_proto::v0_38::abci::{
     ExecTxResult, RequestCheckTx, RequestFinalizeBlock, RequestInfo, RequestInitChain,
@@ -16,6 +15,7 @@ use tendermint_proto::v0_38::abci::{
 };
 use tendermint_proto::v0_38::crypto::{ProofOp, ProofOps};
 use tessera_genesis::Genesis;
+use tessera_proto::hash::sha256;
 use tessera_proto::pb::chain::v1::Receipt;
 use tessera_proto::state_key::{StateKey, shard_root_name};
 use tokio::sync::broadcast;
@@ -338,8 +338,7 @@ impl Application for Node {
             })
             .collect();
         let app_hash = block.app_hash().to_vec().into();
-        let hash = |frame: &Bytes| Sha256::digest(frame).into();
-        let frame_hashes = decided.frames.iter().map(hash).collect();
+        let frame_hashes = decided.frames.iter().map(sha256).collect();
         *self.staged() = Some(Staged { block, frame_hashes });
         ResponseFinalizeBlock { tx_results, app_hash, ..ResponseFinalizeBlock::default() }
     }

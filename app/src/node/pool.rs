@@ -11,8 +11,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message as _;
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256;
 use tessera_proto::id::Address;
 use tessera_proto::pb::accounts::v1::{Account, Sponsorship};
 use tessera_proto::pb::chain::v1::{Frame, Params};
@@ -269,7 +269,7 @@ impl Pool {
     /// refusal of the first transaction whose form or signature is wrong, [`PoolError::Full`].
     pub fn insert_frame(&self, bytes: &Bytes) -> Result<(), Rejected> {
         let transactions = decode_frame(bytes).ok_or(PoolError::MalformedFrame)?;
-        let hash: [u8; 32] = Sha256::digest(bytes).into();
+        let hash = sha256(bytes);
         if self.lock().frame_hashes.contains(&hash) {
             return Err(PoolError::Duplicate.into());
         }
@@ -535,7 +535,7 @@ impl Inner {
         }
         let transactions = std::mem::take(&mut self.open);
         let bytes = Bytes::from(Frame { transactions }.encode_to_vec());
-        let hash = Sha256::digest(&bytes).into();
+        let hash = sha256(&bytes);
         self.bytes = self.bytes - std::mem::take(&mut self.open_bytes) + bytes.len();
         self.frame_hashes.insert(hash);
         let members = std::mem::take(&mut self.open_members);

@@ -2,7 +2,7 @@
 //! `SHA-256(0x01 || left || right)`, and the left part of a node is the largest power of two
 //! that leaves something for the right.
 
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::sha256_of;
 use tessera_proto::pb::query::v1::PathStep;
 
 pub(crate) const LEAF_PREFIX: u8 = 0;
@@ -37,7 +37,7 @@ pub(crate) fn subtree_root(
     path: &mut Vec<PathStep>,
 ) -> [u8; 32] {
     match leaves {
-        [] => Sha256::digest([]).into(),
+        [] => sha256_of(&[]),
         [leaf] => *leaf,
         _ => {
             let split = leaves.len().div_ceil(2).next_power_of_two();
@@ -56,17 +56,19 @@ pub(crate) fn subtree_root(
     }
 }
 
+/// Root over leaves; SHA-256 of nothing when there are none.
+#[must_use]
+pub fn merkle_root(leaves: &[Vec<u8>]) -> [u8; 32] {
+    let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+    subtree_root(&hashes, None, &mut Vec::new())
+}
+
 fn leaf_hash(leaf: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update([LEAF_PREFIX]).chain_update(leaf).finalize().into()
+    sha256_of(&[&[LEAF_PREFIX], leaf])
 }
 
 fn inner_hash(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    Sha256::new()
-        .chain_update([INNER_PREFIX])
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
+    sha256_of(&[&[INNER_PREFIX], left, right])
 }
 
 #[cfg(test)]

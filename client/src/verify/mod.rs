@@ -42,7 +42,7 @@ pub use error::{ProofError, ProofStep};
 pub use history::{
     AssetHistory, HistoryEntries, HistoryFile, VerifiedHistory, history_keys, verify_history,
 };
-pub use merkle_path::path_of;
+pub use merkle_path::{merkle_root, path_of};
 pub use ownership::{Ownership, OwnershipFile, VerifiedOwnership, verify_ownership};
 pub use proof_file::{Kind, NoBody, ProofFile, display_time, kind_of};
 pub use receipt::{

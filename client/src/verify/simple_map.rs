@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use ics23::commitment_proof::Proof;
 use ics23::{CommitmentProof, ExistenceProof, HashOp, InnerOp, LeafOp, LengthOp};
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::sha256;
 use tessera_proto::pb::query::v1::PathStep;
 
 use super::merkle_path::{INNER_PREFIX, LEAF_PREFIX, subtree_root};
@@ -65,13 +65,13 @@ pub(crate) fn leaf_op() -> LeafOp {
 
 fn leaf_hash(name: &[u8], value: &[u8]) -> [u8; 32] {
     let mut image = vec![LEAF_PREFIX];
-    for part in [name, Sha256::digest(value).as_slice()] {
+    for part in [name, sha256(value).as_slice()] {
         // Lossless: no supported platform has more than 64 bits.
         let length = u64::try_from(part.len()).unwrap_or(u64::MAX);
         prost_ics23::encoding::encode_varint(length, &mut image);
         image.extend_from_slice(part);
     }
-    Sha256::digest(image).into()
+    sha256(image)
 }
 
 /// A step of a way up as ICS23 writes it.
@@ -107,7 +107,7 @@ mod tests {
                 .entries
                 .iter()
                 .map(|(name, value)| {
-                    let value_hash = Sha256::digest(value);
+                    let value_hash = sha256(value);
                     let name_length = u8::try_from(name.len()).unwrap();
                     [&[name_length], name.as_slice(), &[32], &value_hash].concat()
                 })

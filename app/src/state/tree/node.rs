@@ -4,7 +4,7 @@
 //! them, in which a subtree that holds a single leaf is that leaf.
 
 use bytes::{Buf, Bytes};
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::{sha256, sha256_of};
 
 use super::Hash;
 
@@ -245,12 +245,12 @@ fn inner_hash(left: &Hash, right: &Hash) -> Hash {
 /// Hash of the leaf of a key with a value.
 #[must_use]
 pub fn leaf_hash(key: &Hash, value: &[u8]) -> Hash {
-    hash_pair(LEAF_PREFIX, key, &Sha256::digest(value).into())
+    hash_pair(LEAF_PREFIX, key, &sha256(value))
 }
 
 /// SHA-256 of a prefix and two hashes.
 fn hash_pair(prefix: &[u8], one: &Hash, other: &Hash) -> Hash {
-    Sha256::new().chain_update(prefix).chain_update(one).chain_update(other).finalize().into()
+    sha256_of(&[prefix, one, other])
 }
 
 #[cfg(test)]
@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn a_changed_node_is_a_new_one_with_the_same_children() {
         let child = |nibble: u8, seed: u32| {
-            let hash = Sha256::digest([&[nibble], seed.to_be_bytes().as_slice()].concat()).into();
+            let hash = sha256_of(&[&[nibble], &seed.to_be_bytes()]);
             Child { hash, leaf: seed.is_multiple_of(2).then_some(hash) }
         };
         let mut children: Vec<(u8, Child)> =
@@ -268,7 +268,7 @@ mod tests {
         let mut node = Node::new(children.clone());
         // Every nibble comes and goes beside many different others.
         for seed in 1_u32..4_000 {
-            let [a, b, ..]: Hash = Sha256::digest(seed.to_be_bytes()).into();
+            let [a, b, ..] = sha256(seed.to_be_bytes());
             let mut nibbles = 0;
             for nibble in [a & 15, a >> 4, b & 15] {
                 nibbles |= nibble_bit(nibble);
