@@ -37,8 +37,8 @@ use tessera_proto::pb::query::v1::{Certificate, StateProof};
 use tessera_proto::state_key::StateKey;
 use tessera_tests::builders::{params, sample_blocks};
 use tessera_tests::fixture::{
-    CHAIN_ID, Chain, Execution, GENESIS_TIME_MS, OPTIONS, genesis, genesis_asset, people, person,
-    temporary_folder,
+    self, CHAIN_ID, Chain, Execution, GENESIS_TIME_MS, OPTIONS, genesis, genesis_asset, people,
+    person, temporary_folder,
 };
 use tessera_tests::programs;
 

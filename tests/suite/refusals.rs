@@ -10,10 +10,8 @@ use prost::Message as _;
 use tendermint_abci::Application as _;
 use tendermint_proto::v0_38::abci::RequestProcessProposal;
 use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
-use tessera_app::chain::executor::Scheduling;
-use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::verify::Verifier;
-use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
+use tessera_app::node::application::Node;
 use tessera_app::node::pool::{Pool, PoolLimits};
 use tessera_client::operations::{self, Kind};
 use tessera_client::signer::Signer;
@@ -24,7 +22,8 @@ use tessera_proto::pb::chain::v1::{Frame, Operation, SignedTransaction, Transact
 use tessera_proto::state_key::StateKey;
 use tessera_tests::builders::sign;
 use tessera_tests::fixture::{
-    CHAIN_ID, Chain, Execution, MAX_VALIDITY_BLOCKS, frame, genesis, genesis_asset, people, person,
+    self, CHAIN_ID, Chain, Execution, MAX_VALIDITY_BLOCKS, frame, genesis, genesis_asset, people,
+    person,
 };
 
 const COUNT: usize = 8;

@@ -9,17 +9,14 @@ use bytes::Bytes;
 use tendermint_abci::Application as _;
 use tendermint_proto::google::protobuf::Timestamp;
 use tendermint_proto::v0_38::abci::{RequestFinalizeBlock, RequestProcessProposal};
-use tessera_app::chain::executor::Scheduling;
-use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::verify::Verifier;
 use tessera_app::node::abci::AbciApplication as _;
-use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
-use tessera_app::node::pool::{Pool, PoolLimits};
+use tessera_app::node::application::Node;
 use tessera_app::state::store::StoreOptions;
 use tessera_genesis::Genesis;
 use tessera_tests::builders::sample_blocks;
 use tessera_tests::fixture::{
-    CHAIN_ID, Chain, Execution, OPTIONS, Outcome, temporary_folder, time_ms,
+    self, CHAIN_ID, Chain, Execution, OPTIONS, Outcome, temporary_folder, time_ms,
 };
 
 const PARALLEL: Execution = Execution::Parallel(2);

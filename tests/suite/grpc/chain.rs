@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tendermint::{Time, validator, vote};
-use tessera_app::chain::executor::Scheduling;
-use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::verify::Verifier;
-use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
+use tessera_app::node::application::Node;
 use tessera_app::node::comet::genesis::{DEFAULT_BLOCK_BYTES, GenesisSettings, GenesisValidator};
 use tessera_app::node::comet::keys::Ed25519Key;
 use tessera_app::node::grpc::{ChainMode, GrpcConfig, GrpcError, GrpcServer};
-use tessera_app::node::pool::{Pool, PoolLimits};
 use tessera_app::node::solo::{Sequencer, SoloConfig, SoloError};
 use tessera_app::state::store::{Store, StoreOptions};
 use tessera_client::verify::TrustRoot;
@@ -24,6 +21,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 use tessera_proto::pb::chain::v1::Receipt;
 use tessera_proto::pb::chain::v1::operation::Kind;
+use tessera_tests::fixture;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
