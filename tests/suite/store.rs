@@ -9,7 +9,7 @@ use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tessera_app::state::database::Batch;
-use tessera_app::state::forest::root_map;
+use tessera_app::state::forest::{Forest, root_map};
 use tessera_app::state::store::{HeightError, Store, StoreOptions};
 use tessera_app::state::view::{Changes, StateReader};
 use tessera_client::verify::verify_state_proof;
@@ -124,6 +124,25 @@ fn regress_a_key_that_was_made_and_changed_later_is_absent_before() {
     let app_hash = store.app_hash(0).unwrap();
     let proof = store.prove(0, &key(0)).unwrap();
     assert_eq!(verify_state_proof(&proof, &app_hash), Ok(None));
+}
+
+#[test]
+fn regress_the_trees_of_a_large_first_state_are_not_left_to_the_blocks_after_it() {
+    let folder = temporary_folder();
+    let store = Store::open(folder.path(), options()).unwrap();
+    let changes: Changes =
+        (0..600).map(|number| (key(number), Some(Bytes::from_static(b"1")))).collect();
+    let staged = store.stage(0, &changes).unwrap();
+    store.commit(staged, Batch::default()).unwrap();
+    let database = store.database().clone();
+    drop(store);
+    // A forest alone knows no more than the nodes that were written.
+    let forest = Forest::open(database).unwrap();
+    let roots: Vec<_> =
+        (0..=u8::MAX).map(|shard| forest.tree(shard).unwrap().root().unwrap().hash).collect();
+    let state = sentinels().into_iter().map(|(key, value)| (key, Some(value)));
+    let state = state.chain(changes).filter_map(|(key, value)| Some((key, value?))).collect();
+    assert_eq!(root_map(&roots).root(), oracle(&state));
 }
 
 proptest! {

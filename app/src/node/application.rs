@@ -165,17 +165,18 @@ impl Node {
 
     /// Waits until the block that was committed last is stored.
     fn wait_until_written(&self) {
-        // Held until then: whoever comes second has to wait as well.
-        let mut writer = self.writer();
+        drop(self.idle_writer());
+    }
+
+    /// The place of the writer, once it has stored the block that was committed last. Whoever
+    /// comes second has to wait as well.
+    fn idle_writer(&self) -> MutexGuard<'_, Option<JoinHandle<Result<(), Fault>>>> {
+        let mut writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
         match writer.take().map(JoinHandle::join).unwrap_or(Ok(Ok(()))) {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => writer,
             Ok(Err(fault)) => stop(&fault),
             Err(panic) => std::panic::resume_unwind(panic),
         }
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Option<JoinHandle<Result<(), Fault>>>> {
-        self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn staged(&self) -> MutexGuard<'_, Option<Staged>> {
@@ -350,14 +351,15 @@ impl Application for Node {
             panic!("commit without a finalized block");
         };
         self.shared.candidate.clear();
-        self.wait_until_written();
+        // Held until the next is there: nobody may take the block before for the latest.
+        let mut idle_writer = self.idle_writer();
         self.shared.proof_due.store(block.summary.transactions > 0, Ordering::Relaxed);
         self.ledger().announce(&block);
         self.pool().committed(block.summary.height, &frame_hashes);
         let node = self.clone();
         let writer = Builder::new().name("writer".into()).spawn(move || node.write(block));
         let writer = writer.unwrap_or_else(|error| panic!("no thread to write a block: {error}"));
-        *self.writer() = Some(writer);
+        *idle_writer = Some(writer);
         // Without snapshots a new validator needs every block: none may be dropped.
         ResponseCommit { retain_height: 0 }
     }

@@ -61,7 +61,7 @@ const TABLES: [(Table, &str); 13] = [
 ];
 
 /// Bytes of blocks that the database may keep in memory.
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 256 << 20;
 /// Bytes of one table that gather in memory before they are written out.
 const MEMTABLE_BYTES: u64 = 64 << 20;
 /// Bytes of journal before tables must be written out.
@@ -326,7 +326,7 @@ impl Tables {
         // A loss of power must not leave a table ahead of the batches that changed it.
         self.inner.persist(PersistMode::SyncAll).map_err(|error| fault(&error))?;
         for (table, entries) in gathered.tables() {
-            self.ingest(table, entries)?;
+            self.ingest(table, &entries)?;
         }
         let mut writes = OwnedWriteBatch::with_capacity(self.inner.clone(), gathered.logs().len());
         for number in gathered.logs() {
@@ -335,13 +335,13 @@ impl Tables {
         writes.commit().map_err(|error| fault(&error))
     }
 
-    fn ingest(&self, table: Table, entries: &Entries) -> Result<(), Fault> {
+    fn ingest(&self, table: Table, entries: &[gather::Entry<'_>]) -> Result<(), Fault> {
         let keyspace = self.keyspace(table)?;
         let mut ingestion = keyspace.start_ingestion().map_err(|error| fault(&error))?;
         for (key, value) in entries {
             let written = match value {
-                Some(value) => ingestion.write(key.bytes().clone(), value.clone()),
-                None => ingestion.write_tombstone(key.bytes().clone()),
+                Some(value) => ingestion.write((*key.bytes()).clone(), (*value).clone()),
+                None => ingestion.write_tombstone((*key.bytes()).clone()),
             };
             written.map_err(|error| fault(&error))?;
         }

@@ -155,13 +155,17 @@ impl Forest {
         Ok(())
     }
 
-    /// Adds to a batch what the database lacks of the trees whose turn it is with the block of
-    /// `height`. Once it is written, [`Forest::checkpointed`] must be told.
+    /// Adds to a batch what the database lacks of some trees. Once it is written,
+    /// [`Forest::checkpointed`] must be told.
     ///
     /// # Errors
     /// [`Fault`], which does not happen: there is a tree for every shard.
-    pub fn checkpoint(&self, height: u64, batch: &mut Batch) -> Result<(), Fault> {
-        for shard in turn(height) {
+    pub fn checkpoint(
+        &self,
+        shards: impl Iterator<Item = u8>,
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        for shard in shards {
             let tree = read_lock(self.lock(shard)?);
             if !tree.is_ahead {
                 continue;
@@ -183,8 +187,8 @@ impl Forest {
     ///
     /// # Errors
     /// [`Fault`], which does not happen: there is a tree for every shard.
-    pub fn checkpointed(&self, height: u64) -> Result<(), Fault> {
-        for shard in turn(height) {
+    pub fn checkpointed(&self, shards: impl Iterator<Item = u8>) -> Result<(), Fault> {
+        for shard in shards {
             let mut tree = write_lock(self.lock(shard)?);
             tree.is_ahead = false;
             for (path, node) in std::mem::take(&mut tree.unwritten) {
@@ -302,7 +306,7 @@ impl Weighter<(u8, Path), Arc<Node>> for NodeWeighter {
 }
 
 /// Shards whose turn it is to be written with the block of a height.
-fn turn(height: u64) -> impl Iterator<Item = u8> {
+pub(crate) fn turn(height: u64) -> impl Iterator<Item = u8> {
     (0..=u8::MAX)
         .filter(move |shard| u64::from(*shard) % CHECKPOINT_BLOCKS == height % CHECKPOINT_BLOCKS)
 }

@@ -20,6 +20,7 @@ use super::error::Fault;
 pub use super::error::HeightError;
 use super::forest::{
     CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
+    turn,
 };
 use super::history::{History, Record, Replaced, history_key, push_replaced};
 use super::lock::{read_lock, write_lock};
@@ -325,8 +326,7 @@ impl Store {
         batch.append(shards.iter_mut().map(|shard| std::mem::take(&mut shard.batch)).collect());
         let changed = shards.iter().map(|shard| shard.shard);
         batch.put(Table::Roots, height.to_be_bytes(), encode_roots(changed, &roots));
-        let committed = [height.to_be_bytes().as_slice(), &app_hash].concat();
-        batch.put(Table::Meta, META_COMMITTED, committed);
+        batch.put(Table::Meta, META_COMMITTED, [&height.to_be_bytes()[..], &app_hash].concat());
         batch.put(Table::Meta, META_FORMAT, FORMAT.to_be_bytes());
         let base_height = self.committed().map_or(height, |committed| committed.base_height);
         if height == base_height && height > 0 {
@@ -337,16 +337,19 @@ impl Store {
         if let Some(height) = height.checked_sub(keep) {
             self.prune(height, &shards, &mut batch)?;
         }
-        self.forest.checkpoint(height, &mut batch)?;
+        self.forest.checkpoint(turn(height), &mut batch)?;
         let durable = height.checked_rem(self.options.fsync_every_blocks).unwrap_or(0) == 0;
         self.database.commit(batch, durable)?;
 
-        self.forest.checkpointed(height)?;
+        self.forest.checkpointed(turn(height))?;
         for staged in shards {
             self.forest.apply(height, staged.shard, staged.update)?;
             for (_, record) in staged.values {
                 self.values.insert(record.key, Some(record));
             }
+        }
+        if height == base_height {
+            self.checkpoint_first()?;
         }
         let mut recent = self.recent_roots.lock().unwrap_or_else(PoisonError::into_inner);
         recent.insert(height, Arc::clone(&roots));
@@ -357,6 +360,14 @@ impl Store {
         *write_lock(&self.committed) = Some(committed.clone());
         write_lock(&self.announced).take_if(|announced| announced.height == height);
         Ok(committed)
+    }
+
+    /// Writes all trees of the first state, which may be far larger than what a block changes.
+    fn checkpoint_first(&self) -> Result<(), Fault> {
+        let mut batch = Batch::default();
+        self.forest.checkpoint(0..=u8::MAX, &mut batch)?;
+        self.database.commit(batch, true)?;
+        self.forest.checkpointed(0..=u8::MAX)
     }
 
     fn stage_shard(

@@ -23,6 +23,7 @@ use super::report::{BenchResult, Latency, Report, Spread};
 use super::workload::{Generator, Workload};
 use super::world::{World, WorldOptions};
 use crate::node::application::ProposalSettings;
+use crate::node::comet::binary::{self, Notice};
 use crate::node::local_chain::{LocalChain, LocalChainOptions};
 
 const CHAIN_ID: &str = "tessera-bench";
@@ -136,6 +137,14 @@ async fn measure(
     progress: &mut (dyn FnMut(&str) + Send),
 ) -> anyhow::Result<Report> {
     let mut report = Report::new("e2e");
+    let mut cometbft = PathBuf::new();
+    if options.validators > 0 {
+        // Not by the nodes: to install it takes longer than they are waited for.
+        let tell = &mut |notice: Notice| progress(&notice.to_string());
+        let found = binary::find(options.cometbft.as_deref(), tell)?;
+        report.versions.insert("cometbft".to_owned(), found.version.to_string());
+        cometbft = found.path;
+    }
     let started = Instant::now();
     let world = World::new(CHAIN_ID, world_options(options), Vec::new());
     let mut generator = Generator::new(&world, options.workload);
@@ -154,7 +163,7 @@ async fn measure(
     let chain = LocalChain::start(LocalChainOptions {
         folder: folder.to_owned(),
         program: program(options)?,
-        cometbft: options.cometbft.clone().unwrap_or_default(),
+        cometbft,
         validators: options.validators,
         block_time: Duration::from_millis(options.block_time_ms),
         proposal_bytes: options.proposal_bytes,
