@@ -137,7 +137,12 @@ fn result(runs: &[Run]) -> BenchResult {
 fn start_stock(slot: Slot) -> anyhow::Result<AbciAddress> {
     let server = ServerBuilder::default().bind((Ipv4Addr::LOCALHOST, 0), slot)?;
     let address = format!("tcp://{}", server.local_addr()).parse()?;
-    thread::Builder::new().name("stock-abci".into()).spawn(move || server.listen())?;
+    let listen = move || {
+        if let Err(error) = server.listen() {
+            tracing::error!(%error, "the stock ABCI server cannot accept connections");
+        }
+    };
+    thread::Builder::new().name("stock-abci".into()).spawn(listen)?;
     Ok(address)
 }
 
