@@ -9,6 +9,8 @@ mod server;
 
 pub use address::{AbciAddress, AbciAddressError};
 pub use application::AbciApplication;
+pub(crate) use connection::Socket;
+pub(crate) use frame::FrameReader;
 pub use messages::{
     CODE_RETRY, Request, RequestInsertTx, RequestReapTxs, RequestValue, Response, ResponseInsertTx,
     ResponseReapTxs, ResponseValue,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
-use super::engine::{METHOD, results, take_turns};
+use super::abci_servers::{self, Servers};
+use super::engine::{METHOD, ensure_same_state, results, take_turns};
 use super::kvstore;
 use super::machine;
 use super::prepared::{BlockOptions, Config, Prepared, Run, WARM_UP_BLOCKS, with_folder};
@@ -53,9 +54,12 @@ pub fn compare(options: &CompareOptions, progress: &mut dyn FnMut(&str)) -> anyh
          receipts, too."
             .to_owned(),
     );
+    report.notes.push(abci_servers::METHOD.to_owned());
+    let servers = Servers::start()?;
     with_folder(&options.blocks.folder, |folder| {
         for workload in &options.workloads {
-            report.results.extend(measure(options, *workload, folder, progress)?);
+            let results = measure(options, *workload, folder, &servers, progress)?;
+            report.results.extend(results);
         }
         if options.kvstore_seconds > 0 {
             measure_kvstore(options, folder, &mut report, progress)?;
@@ -68,6 +72,7 @@ fn measure(
     options: &CompareOptions,
     workload: Workload,
     folder: &Path,
+    servers: &Servers,
     progress: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Vec<BenchResult>> {
     let world = options.blocks.world(workload, options.holdings)?;
@@ -83,7 +88,7 @@ fn measure(
 
     let configs = [Config::serial(), Config::tessera(machine::cores())];
     let mut runs: Vec<Vec<Run>> = configs.iter().map(|_| Vec::new()).collect();
-    let mut tree_times = Vec::new();
+    let (mut tree_times, mut served) = (Vec::new(), Default::default());
     for repetition in 1..=options.blocks.repetitions {
         let mut progress = |text: &str| {
             progress(&format!("{}: repetition {repetition}, {text}", workload.name()));
@@ -92,10 +97,14 @@ fn measure(
         let time = tree.clone().run(&changes, WARM_UP_BLOCKS)?;
         progress(&format!("single-jmt: {time:.1?}"));
         tree_times.push(time);
+        servers.take_turns(&prepared, &mut served, &mut progress)?;
     }
     prepared.remove()?;
+    let name = workload.name();
+    ensure_same_state(&name, runs.iter().chain(&served).flatten())?;
     let mut results = results(workload, options.holdings, &configs, &runs)?;
     results.push(tree_result(options, workload, &tree_times)?);
+    results.extend(servers.results(&name, options.holdings, &served));
     Ok(results)
 }
 
@@ -187,8 +196,14 @@ mod tests {
         };
         let report = compare(&options, &mut |_| ()).unwrap();
         let names: Vec<_> = report.results.iter().map(|result| result.name.as_str()).collect();
-        let (ours, kvstore) = names.split_at(3);
+        let (ours, rest) = names.split_at(3);
         assert_eq!(ours, ["serial", "tessera", "single-jmt"]);
+        let (servers, kvstore) = rest.split_at(3);
+        assert_eq!(servers, ["tessera-abci-server", "tessera-abci-unix", "stock-abci-server"]);
+        for result in report.results.iter().skip(3).take(3) {
+            assert!(result.tx_per_s.unwrap().min > 0.0);
+            assert!(result.round_trip_us.unwrap().min > 0.0);
+        }
         for result in report.results.iter().take(3) {
             assert!(result.stages_ms.get("stage").is_some_and(|time| *time > 0.0));
         }

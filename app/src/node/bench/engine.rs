@@ -120,11 +120,7 @@ pub(super) fn results(
     runs: &[Vec<Run>],
 ) -> anyhow::Result<Vec<BenchResult>> {
     let name = workload.name();
-    let hashes = || runs.iter().flatten().map(|run| run.app_hash);
-    ensure!(
-        hashes().zip(hashes().skip(1)).all(|(one, other)| one == other),
-        "{name}: two configurations disagree about the state"
-    );
+    ensure_same_state(&name, runs.iter().flatten())?;
     let serial = configs.iter().zip(runs).find(|(config, _)| config.name == "serial");
     let serial = serial.and_then(|(_, runs)| middle(runs, Run::rate));
     let result = |(config, runs): (&Config, &Vec<Run>)| {
@@ -141,18 +137,29 @@ pub(super) fn results(
     Ok(configs.iter().zip(runs).map(result).collect())
 }
 
+/// Checks that repetitions of the same blocks ended at the same state.
+///
+/// # Errors
+/// When two of them did not.
+pub(super) fn ensure_same_state<'a>(
+    workload: &str,
+    mut runs: impl Iterator<Item = &'a Run>,
+) -> anyhow::Result<()> {
+    let Some(first) = runs.next() else { return Ok(()) };
+    ensure!(
+        runs.all(|run| run.app_hash == first.app_hash),
+        "{workload}: two configurations disagree about the state"
+    );
+    Ok(())
+}
+
 fn result(runs: &[Run]) -> BenchResult {
     let spread = |value: &dyn Fn(&Run) -> f64| -> Option<Spread> {
         Spread::of(&runs.iter().map(value).collect::<Vec<_>>())
     };
     let tx_per_s = spread(&Run::rate);
     let limit = middle(runs, |run| run.transactions as f64 / run.limit_seconds);
-    let per_block = |name: &'static str| {
-        middle(runs, |run| {
-            let time = run.stages.get(name).copied().unwrap_or_default();
-            time.as_secs_f64() * 1_000.0 / run.blocks as f64
-        })
-    };
+    let per_block = |name: &'static str| middle(runs, |run| run.stage_ms(name));
     let stages = ["verify", "execute", "stage", "commit"];
     let written = |run: &Run| Some(run.bytes_written? as f64 / run.transactions as f64);
     BenchResult {
@@ -174,7 +181,8 @@ fn result(runs: &[Run]) -> BenchResult {
     }
 }
 
-fn middle(runs: &[Run], value: impl Fn(&Run) -> f64) -> Option<f64> {
+/// The middle of a figure of some repetitions.
+pub(super) fn middle(runs: &[Run], value: impl Fn(&Run) -> f64) -> Option<f64> {
     middle_of(runs.iter().map(value))
 }
 

@@ -9,6 +9,8 @@
 //! * [`machine`]: what it ran on.
 //! * [`world`]: the state that workloads work on; [`workload`]: their signed transactions.
 
+mod abci_client;
+mod abci_servers;
 mod chart;
 pub mod compare;
 pub mod e2e;

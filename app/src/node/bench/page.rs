@@ -43,7 +43,7 @@ struct Metric {
     value: fn(&BenchResult) -> Option<Spread>,
 }
 
-const METRICS: [Metric; 10] = [
+const METRICS: [Metric; 11] = [
     Metric { title: "Transactions per second", value: |result| result.tx_per_s },
     Metric { title: "Blocks per second", value: |result| result.blocks_per_s },
     Metric { title: "Transactions of a block", value: |result| result.block_transactions },
@@ -57,6 +57,7 @@ const METRICS: [Metric; 10] = [
     },
     Metric { title: "State proofs per second", value: |result| result.proofs_per_s },
     Metric { title: "Microseconds per state proof", value: |result| result.proof_us },
+    Metric { title: "Microseconds per empty request", value: |result| result.round_trip_us },
     Metric { title: "Milliseconds to open the store", value: |result| result.open_ms },
     Metric {
         title: "Bytes written per transaction",

@@ -21,8 +21,10 @@ use crate::chain::executor::Scheduling;
 use crate::chain::ledger::{FinalizedBlock, Ledger, VerifiedFrames};
 use crate::chain::receipts::receipt;
 use crate::chain::verify::Verifier;
+use crate::node::application::{FrameSource, Node, ProposalSettings};
+use crate::node::pool::{Pool, PoolLimits};
 use crate::state::store::{Store, StoreOptions};
-use crate::state::tree::node::Node;
+use crate::state::tree::node::Node as TreeNode;
 use crate::state::view::Changes;
 
 const CHAIN_ID: &str = "tessera-bench";
@@ -127,6 +129,8 @@ pub(super) struct Run {
     pub(super) refused: u64,
     /// Time to open the store again afterwards.
     pub(super) open: Duration,
+    /// Time of a request that asks for nothing, where a server is between.
+    pub(super) round_trip: Duration,
     pub(super) app_hash: [u8; 32],
 }
 
@@ -150,12 +154,18 @@ impl Run {
     pub(super) fn rate(&self) -> f64 {
         self.transactions as f64 / self.seconds
     }
+
+    /// Milliseconds per block in a stage.
+    pub(super) fn stage_ms(&self, name: &str) -> f64 {
+        let time = self.stages.get(name).copied().unwrap_or_default();
+        time.as_secs_f64() * 1_000.0 / self.blocks as f64
+    }
 }
 
 /// Transactions of a block, and the same in frames.
 pub(super) struct Block {
-    frames: Vec<Bytes>,
-    transactions: Vec<Bytes>,
+    pub(super) frames: Vec<Bytes>,
+    pub(super) transactions: Vec<Bytes>,
 }
 
 /// A store that all repetitions begin with, and the blocks that they run.
@@ -163,7 +173,7 @@ pub(super) struct Prepared {
     /// The folder that it is in, beside the copies.
     folder: PathBuf,
     /// The blocks, those before the clock starts included.
-    blocks: Vec<Block>,
+    pub(super) blocks: Vec<Block>,
     /// What the blocks that prepared the state changed after genesis.
     pub(super) setup: Vec<Arc<Changes>>,
 }
@@ -230,7 +240,11 @@ impl Prepared {
         Ok(fs::remove_dir_all(self.folder.join("prepared"))?)
     }
 
-    fn with_copy<T>(&self, work: impl FnOnce(&Path) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    /// Does something with a copy of the store.
+    pub(super) fn with_copy<T>(
+        &self,
+        work: impl FnOnce(&Path) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         let copy = self.folder.join("copy");
         copy_folder(&self.folder.join("prepared"), &copy)?;
         let done = work(&copy)?;
@@ -260,11 +274,22 @@ fn open(folder: &Path, scheduling: Scheduling) -> anyhow::Result<Ledger> {
     Ok(Ledger::new(store, Arc::new(Verifier::new(CHAIN_ID)), scheduling))
 }
 
+/// A node on a store, which gets its blocks from consensus alone.
+pub(super) fn node(folder: &Path) -> anyhow::Result<Node> {
+    let store = Arc::new(Store::open(folder, StoreOptions::default())?);
+    let verifier = Arc::new(Verifier::new(CHAIN_ID));
+    let limits = PoolLimits::default();
+    let pool = Pool::new(Arc::clone(&store), Arc::clone(&verifier), limits, Arc::default());
+    let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
+    Ok(Node::new(ledger, Arc::new(pool), FrameSource::Consensus, ProposalSettings::default()))
+}
+
 fn next_height(ledger: &Ledger) -> u64 {
     ledger.store().latest_height().unwrap_or_default() + 1
 }
 
-fn time_ms(height: u64) -> u64 {
+/// When a block of this height is made.
+pub(super) fn time_ms(height: u64) -> u64 {
     1_767_225_600_000 + height * 1_000
 }
 
@@ -350,7 +375,8 @@ impl Pipeline<'_> {
 
     /// Seconds that verifying the signatures of the staged block and hashing its new nodes take.
     fn limit(&self, block: &Block) -> anyhow::Result<f64> {
-        let nodes: Vec<&Node> = self.staged.iter().flat_map(FinalizedBlock::new_nodes).collect();
+        let nodes: Vec<&TreeNode> =
+            self.staged.iter().flat_map(FinalizedBlock::new_nodes).collect();
         let limit = limit::verify_time(CHAIN_ID, &block.transactions)? + limit::hash_time(&nodes);
         Ok(limit.as_secs_f64())
     }

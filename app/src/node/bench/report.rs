@@ -74,6 +74,9 @@ pub struct BenchResult {
     /// Microseconds per state proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proof_us: Option<Spread>,
+    /// Microseconds of a request over a socket that asks for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_us: Option<Spread>,
     /// Milliseconds to open the store again after the last block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_ms: Option<Spread>,

@@ -25,7 +25,7 @@ fn show(report: &Report) {
     let machine = &report.machine;
     answer(format_args!("bench {}   {}, {} cores", report.bench, machine.cpu, machine.cores));
     answer(format_args!(
-        "  {:<16} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        "  {:<19} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
         "name", "workload", "threads", "tx/s", "blocks/s", "of limit", "of serial", "more"
     ));
     for result in &report.results {
@@ -44,6 +44,9 @@ fn row(result: &BenchResult) -> String {
     }
     if let (Some(rate), Some(time)) = (result.proofs_per_s, result.proof_us) {
         more.push(format!("{:.0} proofs/s, {:.1} µs each", rate.median, time.median));
+    }
+    if let Some(time) = result.round_trip_us {
+        more.push(format!("an empty request {:.0} µs", time.median));
     }
     if !result.stages_ms.is_empty() {
         let stages = result.stages_ms.iter().map(|(name, time)| format!("{name} {time:.1}"));
@@ -77,7 +80,7 @@ fn row(result: &BenchResult) -> String {
         more.push(format!("{refused} refused"));
     }
     format!(
-        "  {:<16} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
+        "  {:<19} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
         result.name,
         result.workload,
         number(result.threads.map(|threads| threads.to_string())),
