@@ -29,6 +29,8 @@ pub mod delegation;
 pub mod distributions;
 pub mod eligibility;
 pub mod fields;
+#[cfg(test)]
+mod many_holders;
 pub mod market;
 pub mod pools;
 #[cfg(test)]
