@@ -32,6 +32,8 @@ pub mod fields;
 #[cfg(test)]
 mod many_holders;
 pub mod market;
+#[cfg(test)]
+mod pitfalls;
 pub mod pools;
 #[cfg(test)]
 mod properties;
