@@ -368,6 +368,26 @@ fn file_links(markdown: &str) -> Vec<(usize, String)> {
     links
 }
 
+/// Names of tests in the last column of tables that tell by which tests something is shown.
+fn named_tests(markdown: &str) -> Vec<(usize, &str)> {
+    const HEADERS: [&str; 4] = ["shown by", "proven by", "test", "tests"];
+    let mut named = Vec::new();
+    let mut is_told = false;
+    for (number, line) in (1..).zip(markdown.lines()) {
+        let last = line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        if !line.starts_with('|') {
+            is_told = false;
+        } else if HEADERS.iter().any(|header| last.trim().starts_with(header)) {
+            is_told = true;
+        } else if is_told {
+            let words = last.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let is_name = |word: &&str| word.matches('_').count() > 2 && !word.starts_with('_');
+            named.extend(words.filter(is_name).map(|word| (number, word)));
+        }
+    }
+    named
+}
+
 /// Lines of code blocks that call cargo.
 fn cargo_commands(markdown: &str) -> Vec<&str> {
     let blocks = markdown.split("```").skip(1).step_by(2);
@@ -549,6 +569,22 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn tests_that_pages_name_are_there() {
+    let repository = Repository::read();
+    let tests: BTreeSet<&str> = repository
+        .rust()
+        .flat_map(|(_, text)| text.split("fn ").skip(1))
+        .filter_map(|rest| rest.split('(').next())
+        .collect();
+    let pages = repository.files.iter().filter(|(path, _)| path.ends_with(".md"));
+    refuse(pages.map(|(path, text)| {
+        let missing = named_tests(text).into_iter().filter(|(_, name)| !tests.contains(name));
+        let tell = |(line, name)| (line, format!("there is no test `{name}`"));
+        (path.as_str(), missing.map(tell).collect())
+    }));
+}
+
+#[test]
 fn the_readme_has_two_commands_and_the_checks_run_the_tests_in_the_same_way() {
     let files = Repository::read().files;
     let commands = cargo_commands(&files["README.md"]);
@@ -667,6 +703,13 @@ mod rules {
     fn links_to_files_are_found() {
         let text = "[a](b.md#c) [d](https://e.f/g)\n```\n[h](i.md)\n```\n![j](k.png \"l\") [m](#n)";
         assert_eq!(file_links(text), [(1, "b.md".to_owned()), (5, "k.png".to_owned())]);
+    }
+
+    #[test]
+    fn tests_are_found_in_the_last_column_of_tables_about_them() {
+        let text = "| a | shown by |\n|---|---|\n| `no_test_of_these` | `b::{c_d_e_f, g}` |\n\n\
+                    | a | what |\n| b | `not_a_test_either` |";
+        assert_eq!(named_tests(text), [(3, "c_d_e_f")]);
     }
 
     #[test]

@@ -29,7 +29,11 @@ pub mod delegation;
 pub mod distributions;
 pub mod eligibility;
 pub mod fields;
+#[cfg(test)]
+mod many_holders;
 pub mod market;
+#[cfg(test)]
+mod pitfalls;
 pub mod pools;
 #[cfg(test)]
 mod properties;

@@ -10,6 +10,7 @@
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use ed25519_zebra::{SigningKey, VerificationKey};
@@ -81,6 +82,29 @@ pub(crate) fn asset(name: &str) -> AssetId {
 pub(crate) struct TestTx {
     pub(crate) sender: u8,
     pub(crate) operations: Vec<Kind>,
+}
+
+/// How much of the state an operation touches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Touched {
+    /// Keys declared, and reads to find out which.
+    pub(crate) declared: (usize, u64),
+    /// Reads and writes of the execution.
+    pub(crate) reads: u64,
+    pub(crate) writes: u64,
+}
+
+/// Counts what is read to declare.
+struct Counting<'a> {
+    chain: &'a TestChain,
+    reads: AtomicU64,
+}
+
+impl StateReader for Counting<'_> {
+    fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        StateReader::read(self.chain, key)
+    }
 }
 
 /// The state and the block that operations run in.
@@ -288,6 +312,7 @@ impl TestChain {
                     applying: false,
                     commutative: &plan.deferred,
                     deferred: &mut deferred,
+                    touched: Touched::default(),
                 };
                 execute(&mut view, &self.block, account(transactions[index].sender), &operations)
             });
@@ -331,7 +356,28 @@ impl TestChain {
             applying: false,
             commutative: &BTreeSet::new(),
             deferred: &mut Vec::new(),
+            touched: Touched::default(),
         })
+    }
+
+    /// Runs one operation that is not refused, and counts what it touches.
+    pub(crate) fn touched_by(&mut self, sender: u8, kind: Kind) -> Touched {
+        let (operation, sender) = (checked_operation(kind).unwrap(), account(sender));
+        let (mut access, before) =
+            (AccessSet::default(), Counting { chain: self, reads: 0.into() });
+        operation.declare(&sender, &before, &mut access).unwrap();
+        let declared = (access.as_slice().len(), before.reads.into_inner());
+        let mut view = TestView {
+            leaves: &mut self.leaves,
+            block: &self.block,
+            access: Some(&access),
+            applying: false,
+            commutative: &BTreeSet::new(),
+            deferred: &mut Vec::new(),
+            touched: Touched { declared, ..Touched::default() },
+        };
+        execute(&mut view, &self.block, sender, &[operation]).unwrap();
+        view.touched
     }
 }
 
@@ -366,6 +412,7 @@ struct TestView<'a> {
     applying: bool,
     commutative: &'a BTreeSet<StateKey>,
     deferred: &'a mut Vec<Delta>,
+    touched: Touched,
 }
 
 impl TestView<'_> {
@@ -385,6 +432,7 @@ impl StateView for TestView<'_> {
         let all: &[Mode] = &[Mode::Read, Mode::Write, Mode::Add];
         let allowed = if self.applying { all } else { &all[..2] };
         self.check("read", key, allowed)?;
+        self.touched.reads += 1;
         Ok(self.leaves.get(key).cloned())
     }
 
@@ -392,6 +440,7 @@ impl StateView for TestView<'_> {
         let all: &[Mode] = &[Mode::Write, Mode::Add];
         let allowed = if self.applying { all } else { &all[..1] };
         self.check("write", &key, allowed)?;
+        self.touched.writes += 1;
         match value {
             Some(value) => self.leaves.insert(key, value),
             None => self.leaves.remove(&key),

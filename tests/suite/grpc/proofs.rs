@@ -2,14 +2,21 @@
 
 use std::time::Duration;
 
+use tessera_client::operations::pools::{self, CreateTranches, TrancheTerms};
+use tessera_client::operations::{AssetClass, RegisterAsset};
 use tessera_client::tx_builder::TransactionId;
 use tessera_client::verify::{
     RegisterBody, RegisterFile, verify_certificate, verify_ownership, verify_receipt,
-    verify_register,
+    verify_register, verify_state_proof,
 };
 use tessera_client::{ClientError, operations};
-use tessera_proto::id::Address;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::leaf::Leaf;
+use tessera_proto::pb::pools::v1::pool_query_service_client::PoolQueryServiceClient;
+use tessera_proto::pb::pools::v1::{GetPoolRequest, GetWaterfallRequest, Pool, Tranche, Waterfall};
+use tessera_proto::pb::query::v1::{QueryContext, QueryOptions};
 use tessera_proto::state_key::StateKey;
+use tonic::Code;
 
 use super::chain::{CHAIN_ID, Chain, Settings, signer, units};
 
@@ -75,8 +82,6 @@ async fn any_keys_are_proven_present_or_absent_at_every_kept_height() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queries_prove_what_they_say() {
-    use tessera_client::verify::verify_state_proof;
-    use tessera_proto::pb::query::v1::QueryOptions;
     use tessera_proto::pb::transfers::v1::GetHoldingRequest;
     use tessera_proto::pb::transfers::v1::holding_query_service_client::HoldingQueryServiceClient;
 
@@ -98,6 +103,116 @@ async fn queries_prove_what_they_say() {
     let app_hash = chain.node.store().app_hash(height).unwrap();
     let proven = verify_state_proof(&context.proof.unwrap(), &app_hash).unwrap();
     assert!(proven.is_some());
+    chain.stop().await;
+}
+
+/// Checks the proof of an answer against the state at its height; the leaf that it proves.
+fn proven<L: Leaf>(chain: &Chain, context: Option<QueryContext>, key: &StateKey) -> L {
+    let QueryContext { height, proof } = context.unwrap();
+    let (proof, app_hash) = (proof.unwrap(), chain.node.store().app_hash(height).unwrap());
+    assert_eq!(proof.key, key.as_bytes());
+    let value = verify_state_proof(&proof, &app_hash).unwrap().unwrap();
+    let mut changed = proof;
+    changed.value = changed.value.iter().rev().map(|byte| !byte).collect();
+    assert!(verify_state_proof(&changed, &app_hash).is_err());
+    L::from_leaf_bytes(&value).unwrap()
+}
+
+/// Registers three assets of the issuer: a fund and two tranches.
+async fn register_fund(chain: &Chain) -> [AssetId; 3] {
+    let registration = |name: &str| RegisterAsset {
+        salt: name.as_bytes().to_vec().into(),
+        name: name.to_owned(),
+        title: name.to_owned(),
+        class: AssetClass::FundShare.into(),
+        max_supply: "1000".to_owned(),
+        ..RegisterAsset::default()
+    };
+    let names = ["fund", "senior", "junior"];
+    for name in names {
+        chain.send("issuer", operations::register_asset(registration(name))).await;
+    }
+    names.map(|name| AssetId::derive(&signer("issuer").address(), name.as_bytes()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_proves_what_it_may_keep_and_what_it_keeps() {
+    let chain = Chain::start().await;
+    let [fund, ..] = register_fund(&chain).await;
+    let members = [chain.villa, chain.usdx];
+    let formed = chain.send("issuer", pools::form_pool(&fund, &members)).await.height;
+    let contribution = pools::contribute_units(&fund, &chain.villa, units(40));
+    let height = chain.send("issuer", contribution).await.height;
+    let url = format!("http://{}", chain.address);
+    let mut queries = PoolQueryServiceClient::connect(url).await.unwrap();
+    let request = |asset: &str, height| GetPoolRequest {
+        asset: asset.to_owned(),
+        options: Some(QueryOptions { height, prove: true }),
+    };
+    let answer = queries.get_pool(request("fund", height)).await.unwrap().into_inner();
+    assert_eq!((answer.context.as_ref().unwrap().height, answer.supply.as_str()), (height, "0"));
+    let leaf: Pool = proven(&chain, answer.context, &StateKey::pool(&fund));
+    let told = answer.members.iter().map(|one| one.asset.parse::<AssetId>().unwrap().to_bytes());
+    assert_eq!(told.collect::<Vec<_>>(), leaf.members);
+    let mut expected = members.map(AssetId::to_bytes);
+    expected.sort();
+    assert_eq!(leaf.members, expected);
+    // What it keeps are holdings of its account, which are proven as any.
+    let account: Address = answer.account.parse().unwrap();
+    assert_eq!(account, Address::pool_account(&fund));
+    for (name, balance) in [("villa-ardeche", "40"), ("usdx", "0")] {
+        let certificate = chain.client.ownership_certificate(name, &account, height).await;
+        let kept = verify_ownership(&certificate.unwrap(), &chain.trust).unwrap();
+        let told = answer.members.iter().find(|one| one.name == name).unwrap();
+        assert_eq!(
+            (kept.balance().to_string().as_str(), told.balance.as_str()),
+            (balance, balance)
+        );
+    }
+    for (asset, height) in [("fund", formed - 1), ("senior", 0)] {
+        let refused = queries.get_pool(request(asset, height)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound, "{refused:?}");
+    }
+    chain.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waterfall_proves_what_is_due_and_what_was_paid() {
+    let chain = Chain::start().await;
+    let [_, senior, junior] = register_fund(&chain).await;
+    let terms = |asset: &AssetId, due: &str| TrancheTerms {
+        asset: asset.to_bytes(),
+        per_unit: due.to_owned(),
+        units: due.to_owned(),
+    };
+    let tranches = CreateTranches {
+        parent: chain.villa.to_bytes(),
+        currency: chain.usdx.to_bytes(),
+        tranches: vec![terms(&senior, "5"), terms(&junior, "")],
+        ..CreateTranches::default()
+    };
+    let height = chain.send("issuer", pools::create_tranches(tranches)).await.height;
+    let url = format!("http://{}", chain.address);
+    let mut queries = PoolQueryServiceClient::connect(url).await.unwrap();
+    let request = |asset: &str, height| GetWaterfallRequest {
+        asset: asset.to_owned(),
+        options: Some(QueryOptions { height, prove: true }),
+    };
+    let answer = queries.get_waterfall(request("villa-ardeche", height)).await.unwrap();
+    let answer = answer.into_inner();
+    assert_eq!((answer.context.as_ref().unwrap().height, answer.periods), (height, 1));
+    let leaf: Waterfall = proven(&chain, answer.context, &StateKey::waterfall(&chain.villa));
+    assert_eq!((leaf.begins_ms, leaf.period_ms), (answer.begins_ms, answer.period_ms));
+    assert_eq!(leaf.currency, answer.currency.parse::<AssetId>().unwrap().to_bytes());
+    let told = answer.tranches.iter().map(|one| (one.asset.clone(), one.received.clone()));
+    let of_leaf =
+        |one: &Tranche| (AssetId::try_from(&*one.asset).unwrap().to_string(), one.received.clone());
+    assert_eq!(told.collect::<Vec<_>>(), leaf.tranches.iter().map(of_leaf).collect::<Vec<_>>());
+    assert_eq!(answer.tranches[0].asset, senior.to_string());
+    for (asset, height) in [("villa-ardeche", height - 1), ("fund", 0)] {
+        let refused = queries.get_waterfall(request(asset, height)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::NotFound, "{refused:?}");
+    }
     chain.stop().await;
 }
 

@@ -1,13 +1,15 @@
-//! What {freeze, seizure, recovery, expiry of KYC, split} do to {a hold, an order, unclaimed
-//! income, an open ballot}: one row each, as the page on compliance says it.
+//! What {freeze, seizure, recovery, expiry of KYC, split, a record date, retirement} do to {a hold,
+//! an order, unclaimed income, an open ballot}: one row each, as the page on compliance says it.
 
 use bytes::Bytes;
+use tessera_proto::id::Address;
+use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::distributions::v1 as distributions;
 use tessera_proto::pb::market::v1 as market;
 use tessera_proto::pb::votes::v1 as votes;
 use tessera_proto::state_key::StateKey;
 
-use super::desk::{Desk, ESCROW, KYC, VALIDITY_MS, VILLA, max_balance};
+use super::desk::{Desk, ESCROW, KYC, Outcome, VALIDITY_MS, VILLA, max_balance};
 use crate::modules::testing::{self, ISSUER, Kind, account, amount, asset};
 
 /// Account 1 holds 100 of 1,000 units, has placed a hold of 60 for account 2, has 10 of income
@@ -66,6 +68,34 @@ fn split(desk: &mut Desk) {
     desk.chain.next_block();
 }
 
+/// A record date of the asset.
+fn record(desk: &mut Desk) {
+    let asset = asset(VILLA).to_bytes();
+    let record = distributions::TakeRecord { asset, height: 0 };
+    desk.submit(ISSUER, Kind::TakeRecord(record)).unwrap();
+    desk.chain.next_block();
+}
+
+fn burn(desk: &mut Desk, number: u8, units: u64) -> Outcome {
+    let (asset, amount) = (asset(VILLA).to_bytes(), units.to_string());
+    desk.submit(number, Kind::BurnUnits(assets::BurnUnits { asset, amount }))
+}
+
+fn end_of_life(desk: &mut Desk) -> Outcome {
+    let status = assets::AssetStatus::Retired.into();
+    let (asset, reason_sha256) = (asset(VILLA).to_bytes(), Bytes::new());
+    let change = assets::ChangeAssetStatus { asset, status, reason_sha256 };
+    desk.submit(ISSUER, Kind::ChangeAssetStatus(change))
+}
+
+/// The hold is released, all units are burned, and the asset comes to its end.
+fn retire(desk: &mut Desk) {
+    desk.release(ESCROW, 1, 1).unwrap();
+    burn(desk, 1, 100).unwrap();
+    burn(desk, ISSUER, 900).unwrap();
+    end_of_life(desk).unwrap();
+}
+
 fn expire(desk: &mut Desk) {
     // All claims end; all but the holder renew theirs.
     desk.chain.block.time_ms += VALIDITY_MS;
@@ -88,6 +118,7 @@ fn holds() {
         (recover, 7, 0, 0),
         (expire, 1, 34, 0),
         (split, 1, 0, 0),
+        (record, 1, 0, 0),
     ] {
         let mut desk = scene();
         action(&mut desk);
@@ -124,6 +155,8 @@ fn unclaimed_income() {
         (recover, 0, 10, 0),
         (expire, 10, 0, 0),
         (split, 10, 0, 0),
+        (record, 10, 0, 0),
+        (retire, 10, 0, 0),
     ] {
         let mut desk = scene();
         action(&mut desk);
@@ -155,6 +188,8 @@ fn open_ballot() {
         (recover, 100, 0, 0),
         (expire, 100, 0, 0),
         (split, 100, 0, 0),
+        (record, 100, 0, 0),
+        (retire, 100, 0, 0),
     ] {
         let mut desk = scene();
         action(&mut desk);
@@ -257,4 +292,92 @@ fn a_frozen_amount_leaves_orders_and_they_are_refused_when_accepted() {
     desk.set_frozen(1, 10).unwrap();
     desk.submit(2, accept).unwrap();
     assert_eq!((desk.balance(1), desk.balance(2)), (70, 30));
+}
+
+/// Cancels the order of account 1, or releases its hold.
+fn unbind(desk: &mut Desk, order: bool) {
+    if order {
+        let (seller, asset) = (account(1).to_bytes(), asset(VILLA).to_bytes());
+        desk.submit(1, Kind::CancelOffer(market::CancelOffer { seller, number: 1, asset }))
+            .unwrap();
+    } else {
+        desk.release(ESCROW, 1, 1).unwrap();
+    }
+}
+
+#[test]
+fn what_binds_units_keeps_their_asset_from_being_retired() {
+    for order in [false, true] {
+        let mut desk = scene();
+        if order {
+            unbind(&mut desk, false);
+            desk.submit(1, offer_and_accept().0).unwrap();
+        }
+        burn(&mut desk, ISSUER, 900).unwrap();
+        let bound = if order { 30 } else { 60 };
+        assert_eq!(burn(&mut desk, 1, 101 - bound).unwrap_err().code, 13);
+        burn(&mut desk, 1, 100 - bound).unwrap();
+        let error = end_of_life(&mut desk).unwrap_err();
+        assert_eq!((error.codespace, error.code), ("assets", 28), "{error}");
+        unbind(&mut desk, order);
+        burn(&mut desk, 1, bound).unwrap();
+        end_of_life(&mut desk).unwrap();
+    }
+}
+
+/// What accounts get of a distribution of one base unit for each unit of the latest record date.
+fn distribute(desk: &mut Desk, numbers: &[u8]) -> Vec<u128> {
+    let terms = distributions::DistributionTerms {
+        funded: "1000".to_owned(),
+        payment_ms: desk.chain.block.time_ms,
+        expires_ms: u64::MAX,
+        selection: distributions::HolderSelection::All.into(),
+        remainder: distributions::RemainderPolicy::Payer.into(),
+        ..distributions::DistributionTerms::default()
+    };
+    let declared = distributions::DeclareDistribution {
+        asset: asset(VILLA).to_bytes(),
+        currency: asset("usdx").to_bytes(),
+        record: desk.chain.facts(VILLA).record_number,
+        per_unit: "1".to_owned(),
+        units: "1".to_owned(),
+        terms: Some(terms),
+    };
+    desk.submit(ISSUER, Kind::DeclareDistribution(declared)).unwrap();
+    let claim = |number: &u8| {
+        let before = desk.chain.balance("usdx", *number);
+        let asset = asset(VILLA).to_bytes();
+        let claim = distributions::ClaimDistribution { asset, distribution: 1 };
+        let _ = desk.submit(*number, Kind::ClaimDistribution(claim));
+        desk.chain.balance("usdx", *number) - before
+    };
+    numbers.iter().map(claim).collect()
+}
+
+#[test]
+fn a_record_date_counts_bound_units_for_who_still_holds_them() {
+    let mut desk = scene();
+    let (offer, accept) = offer_and_accept();
+    desk.submit(1, offer).unwrap();
+    record(&mut desk);
+    // Hold and order are carried out afterwards; the parts are those of the date.
+    desk.execute(ESCROW, 1, 1).unwrap();
+    desk.submit(3, accept).unwrap();
+    assert_eq!([1, 2, 3].map(|number| desk.balance(number)), [10, 60, 30]);
+    assert_eq!(distribute(&mut desk, &[1, 2, 3]), [100, 0, 0]);
+}
+
+#[test]
+fn an_open_ballot_outlives_its_asset_and_is_counted() {
+    let mut desk = scene();
+    let treasury = Address::treasury(&asset(VILLA));
+    desk.submit(3, testing::transfer("usdx", &treasury, 1)).unwrap();
+    retire(&mut desk);
+    assert_eq!(vote(&mut desk, ISSUER), 900);
+    desk.chain.skip_blocks(101);
+    let close = votes::CloseProposal { asset: asset(VILLA).to_bytes(), proposal: 1 };
+    desk.submit(3, Kind::CloseProposal(close)).unwrap();
+    let proposal: votes::Proposal = desk.chain.get(&StateKey::proposal(&asset(VILLA), 1)).unwrap();
+    assert_eq!(proposal.status(), votes::ProposalStatus::Executed);
+    assert_eq!(desk.chain.holding_of("usdx", &treasury).balance, amount(0));
 }
