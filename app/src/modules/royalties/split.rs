@@ -50,6 +50,7 @@ pub(super) fn declare(
             for recipient in schedule.recipients() {
                 access.credit(currency, recipient, record);
             }
+            access.credit(currency, &Address::treasury(asset), record);
         }
         Recipients::List(list) => {
             access.credit(currency, &Address::royalty_pool(asset), record);
@@ -60,7 +61,8 @@ pub(super) fn declare(
 }
 
 impl Payment<'_> {
-    /// Credits everybody who receives a part, or the pool from which they claim.
+    /// Credits everybody who receives a part, or the pool from which they claim. The part of who
+    /// is denied the chain goes to the treasury of the asset.
     pub(super) fn split(
         self,
         context: &mut Context<'_>,
@@ -68,7 +70,13 @@ impl Payment<'_> {
     ) -> Result<(), ExecutionError> {
         let Self { asset, payer, currency, amount, resale } = self;
         let parts = match recipients {
-            Recipients::AtOnce(schedule) => schedule.split(amount),
+            Recipients::AtOnce(schedule) => {
+                let mut parts = schedule.split(amount);
+                for (recipient, _) in &mut parts {
+                    *recipient = holdings::payee(context.state, asset, recipient)?;
+                }
+                parts
+            }
             Recipients::List(list) => {
                 let (asset, list, currency) = (*asset, *list, *currency);
                 context.state.add(Delta::RoyaltyReceipts { asset, list, currency, amount })?;

@@ -559,6 +559,33 @@ fn the_organisation_of_the_chain_decides_on_appraisers_and_sanctions_where_it_is
     assert!(!denied(&chain));
 }
 
+/// Denies an account the chain, or admits it again.
+fn set_denied(chain: &mut TestChain, number: u8, sanctioned: bool) {
+    let wallet = compliance::Wallet { sanctioned, ..compliance::Wallet::default() };
+    chain.set(StateKey::wallet(&account(number)), &wallet);
+}
+
+#[test]
+fn the_treasury_pays_nobody_who_is_denied_the_chain() {
+    let mut chain = chain_with_villa();
+    let number = decide(&mut chain, stream(0, 1));
+    set_denied(&mut chain, 4, true);
+    let spent = decide(&mut chain, spend(100));
+    assert_eq!(status(&chain, spent), ProposalStatus::Failed);
+    assert_refused(chain.submit(1, claim(number)), "eligibility", 12);
+    let cancel = decide(&mut chain, Outcome::CancelGrant(pb::CancelGrant { grant: number }));
+    assert_eq!(status(&chain, cancel), ProposalStatus::Executed);
+    assert_eq!((chain.balance("usdx", 4), treasury(&chain)), (START, amount(500)));
+    // The vote of a denied proposer is counted all the same; the deposit stays.
+    chain.submit(ISSUER, set_rules(rules())).unwrap();
+    chain.submit(1, submit(resolution())).unwrap();
+    set_denied(&mut chain, 1, true);
+    chain.skip_blocks(6);
+    chain.submit(3, close(chain.facts("villa").proposal_count)).unwrap();
+    let kept = chain.holding_of("eurx", &Address::treasury(&asset("villa"))).balance;
+    assert_eq!((kept, chain.balance("eurx", 1)), (amount(70), START - 70));
+}
+
 #[test]
 fn a_vote_may_be_on_a_record_date_that_the_issuer_has_declared_ahead() {
     let mut chain = chain_with_villa();
