@@ -23,8 +23,8 @@ pub use tessera_proto::pb::distributions::v1::{
 pub use tessera_proto::pb::market::v1::OfferUnits;
 use tessera_proto::pb::market::v1::{AcceptOffer, CancelOffer, Offer};
 use tessera_proto::pb::royalties::v1::{
-    AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, RoyaltySchedule, RoyaltyShare,
-    SetRoyaltySchedule,
+    AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, PruneRoyaltyList, RoyaltySchedule,
+    RoyaltyShare, SetRoyaltySchedule,
 };
 use tessera_proto::pb::transfers::v1::{BatchTransfer, Transfer, TransferLeg};
 pub use tessera_proto::pb::votes::v1::{
@@ -182,6 +182,19 @@ pub fn claim_royalty(
     let recipient = recipient.map(|recipient| recipient.to_bytes()).unwrap_or_default();
     let (asset, currency) = (asset.to_bytes(), currency.to_bytes());
     Kind::ClaimRoyalty(ClaimRoyalty { asset, list, currency, recipient })
+}
+
+/// Removes recipients of a list that is not paid any more, those with something to claim excepted:
+/// the operations, one for each page, which do not depend on each other.
+#[must_use]
+pub fn prune_royalty_list(asset: &AssetId, list: u64, recipients: &[Address]) -> Vec<Kind> {
+    let mut recipients = recipients.to_vec();
+    recipients.sort_unstable();
+    let page = |page: &[Address]| {
+        let (asset, recipients) = (asset.to_bytes(), page.iter().map(|one| one.to_bytes()));
+        Kind::PruneRoyaltyList(PruneRoyaltyList { asset, list, recipients: recipients.collect() })
+    };
+    recipients.chunks(ROYALTY_PAGE).map(page).collect()
 }
 
 /// Offers units for sale.

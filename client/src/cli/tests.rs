@@ -146,6 +146,8 @@ fn commands_are_understood() {
         "royalty set villa alice=2500 bob=7500",
         "royalty pay villa 10 --currency usdx",
         "royalty show villa",
+        "royalty lists villa",
+        "royalty prune villa --list 1",
         "income pay villa 10 --currency usdx",
         "income claim villa --currency usdx",
         "income show villa --owner alice",

@@ -7,6 +7,7 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1 as pb;
 use tessera_proto::state_key::StateKey;
 
+use super::list_facts;
 use super::schedule::{Recipients, Terms};
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, committed};
@@ -55,6 +56,7 @@ pub(super) fn declare(
         Recipients::List(list) => {
             access.credit(currency, &Address::royalty_pool(asset), record);
             access.add(StateKey::royalty_receipts(asset, list, currency));
+            list_facts::declare(state, access, (asset, list), currency)?;
         }
     }
     Ok(())
@@ -78,6 +80,7 @@ impl Payment<'_> {
                 parts
             }
             Recipients::List(list) => {
+                list_facts::note(context.state, (asset, *list), currency)?;
                 let (asset, list, currency) = (*asset, *list, *currency);
                 context.state.add(Delta::RoyaltyReceipts { asset, list, currency, amount })?;
                 vec![(Address::royalty_pool(&asset), amount)]
