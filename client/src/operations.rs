@@ -28,8 +28,9 @@ use tessera_proto::pb::royalties::v1::{
 };
 use tessera_proto::pb::transfers::v1::{BatchTransfer, Transfer, TransferLeg};
 pub use tessera_proto::pb::votes::v1::{
-    CancelGrant, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome, ReleaseMilestone,
-    Resolution, SubmitProposal, VoteChoice, VoteShare, VotingRules, proposal_outcome,
+    Appraise, CancelGrant, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome,
+    ReleaseMilestone, Resolution, SubmitProposal, VoteChoice, VoteShare, VotingRules,
+    proposal_outcome,
 };
 use tessera_proto::pb::votes::v1::{
     CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,
@@ -68,13 +69,37 @@ pub fn append_appraisal(
     appraisal: &Appraisal,
     appraiser: &Signer,
 ) -> Kind {
+    Kind::AppendAppraisal(sign_appraisal(chain_id, asset, appraisal, appraiser))
+}
+
+/// Adds an appraisal, signed by its appraiser for a chain, to the history of an asset if its
+/// holders decide so.
+#[must_use]
+pub fn appraise(
+    chain_id: &str,
+    asset: &AssetId,
+    appraisal: &Appraisal,
+    appraiser: &Signer,
+) -> ProposalOutcome {
+    let AppendAppraisal { asset: _, appraisal, public_key, signature } =
+        sign_appraisal(chain_id, asset, appraisal, appraiser);
+    let message = Appraise { appraisal, public_key, signature };
+    ProposalOutcome { outcome: Some(proposal_outcome::Outcome::Appraise(message)) }
+}
+
+fn sign_appraisal(
+    chain_id: &str,
+    asset: &AssetId,
+    appraisal: &Appraisal,
+    appraiser: &Signer,
+) -> AppendAppraisal {
     let bytes: Bytes = appraisal.encode_to_vec().into();
-    Kind::AppendAppraisal(AppendAppraisal {
+    AppendAppraisal {
         asset: asset.to_bytes(),
         signature: appraiser.sign_appraisal(chain_id, asset, &bytes).to_vec().into(),
         appraisal: bytes,
         public_key: Some(appraiser.public_key()),
-    })
+    }
 }
 
 /// Opens an asset for issuance.

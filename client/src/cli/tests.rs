@@ -152,6 +152,8 @@ fn commands_are_understood() {
         "income claim villa --currency usdx",
         "income show villa --owner alice",
         "vote propose villa --title roof --pay 10 --currency usdx --to bob --period 100",
+        "vote propose villa --title value --appraise 5 --currency usdx --method m --report x \
+         --appraiser bob --days 30 --period 100",
         "vote cast villa 1 yes",
         "vote close villa 1",
         "vote show villa 1",

@@ -111,6 +111,7 @@ impl Outcome {
             Wire::AccreditAppraiser(message) => Self::Act(Act::accredit(message)?),
             Wire::RevokeAccreditation(message) => Self::Act(Act::revoke(message)?),
             Wire::SetSanction(message) => Self::Act(Act::sanction(message)?),
+            Wire::Appraise(message) => Self::Act(Act::appraise(asset, message)?),
         })
     }
 }
