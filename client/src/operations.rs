@@ -23,13 +23,14 @@ pub use tessera_proto::pb::distributions::v1::{
 pub use tessera_proto::pb::market::v1::OfferUnits;
 use tessera_proto::pb::market::v1::{AcceptOffer, CancelOffer, Offer};
 use tessera_proto::pb::royalties::v1::{
-    AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, RoyaltySchedule, RoyaltyShare,
-    SetRoyaltySchedule,
+    AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, PruneRoyaltyList, RoyaltySchedule,
+    RoyaltyShare, SetRoyaltySchedule,
 };
 use tessera_proto::pb::transfers::v1::{BatchTransfer, Transfer, TransferLeg};
 pub use tessera_proto::pb::votes::v1::{
-    CancelGrant, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome, ReleaseMilestone,
-    Resolution, SubmitProposal, VoteChoice, VoteShare, VotingRules, proposal_outcome,
+    Appraise, CancelGrant, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome,
+    ReleaseMilestone, Resolution, SubmitProposal, VoteChoice, VoteShare, VotingRules,
+    proposal_outcome,
 };
 use tessera_proto::pb::votes::v1::{
     CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,
@@ -68,13 +69,37 @@ pub fn append_appraisal(
     appraisal: &Appraisal,
     appraiser: &Signer,
 ) -> Kind {
+    Kind::AppendAppraisal(sign_appraisal(chain_id, asset, appraisal, appraiser))
+}
+
+/// Adds an appraisal, signed by its appraiser for a chain, to the history of an asset if its
+/// holders decide so.
+#[must_use]
+pub fn appraise(
+    chain_id: &str,
+    asset: &AssetId,
+    appraisal: &Appraisal,
+    appraiser: &Signer,
+) -> ProposalOutcome {
+    let AppendAppraisal { asset: _, appraisal, public_key, signature } =
+        sign_appraisal(chain_id, asset, appraisal, appraiser);
+    let message = Appraise { appraisal, public_key, signature };
+    ProposalOutcome { outcome: Some(proposal_outcome::Outcome::Appraise(message)) }
+}
+
+fn sign_appraisal(
+    chain_id: &str,
+    asset: &AssetId,
+    appraisal: &Appraisal,
+    appraiser: &Signer,
+) -> AppendAppraisal {
     let bytes: Bytes = appraisal.encode_to_vec().into();
-    Kind::AppendAppraisal(AppendAppraisal {
+    AppendAppraisal {
         asset: asset.to_bytes(),
         signature: appraiser.sign_appraisal(chain_id, asset, &bytes).to_vec().into(),
         appraisal: bytes,
         public_key: Some(appraiser.public_key()),
-    })
+    }
 }
 
 /// Opens an asset for issuance.
@@ -182,6 +207,19 @@ pub fn claim_royalty(
     let recipient = recipient.map(|recipient| recipient.to_bytes()).unwrap_or_default();
     let (asset, currency) = (asset.to_bytes(), currency.to_bytes());
     Kind::ClaimRoyalty(ClaimRoyalty { asset, list, currency, recipient })
+}
+
+/// Removes recipients of a list that is not paid any more, those with something to claim excepted:
+/// the operations, one for each page, which do not depend on each other.
+#[must_use]
+pub fn prune_royalty_list(asset: &AssetId, list: u64, recipients: &[Address]) -> Vec<Kind> {
+    let mut recipients = recipients.to_vec();
+    recipients.sort_unstable();
+    let page = |page: &[Address]| {
+        let (asset, recipients) = (asset.to_bytes(), page.iter().map(|one| one.to_bytes()));
+        Kind::PruneRoyaltyList(PruneRoyaltyList { asset, list, recipients: recipients.collect() })
+    };
+    recipients.chunks(ROYALTY_PAGE).map(page).collect()
 }
 
 /// Offers units for sale.

@@ -130,6 +130,7 @@ facts! {
     RoyaltyList + ASSET => pb::royalties::v1::RoyaltyList,
     RoyaltyRecipient + ASSET + NUMBER + ADDRESS => pb::royalties::v1::RoyaltyRecipient,
     RoyaltyReceipts + ASSET + NUMBER + ASSET => pb::royalties::v1::RoyaltyReceipts,
+    RoyaltyListFacts + ASSET + NUMBER => pb::royalties::v1::RoyaltyListFacts,
     Record + ASSET + NUMBER => pb::distributions::v1::Record,
     Distribution + ASSET + NUMBER => pb::distributions::v1::Distribution,
     HolderTerms + ASSET + NUMBER + ADDRESS => pb::distributions::v1::HolderTerms,

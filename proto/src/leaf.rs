@@ -112,6 +112,7 @@ message_leaves! {
     pb::royalties::v1::RoyaltyList => "royalty list",
     pb::royalties::v1::RoyaltyReceipts => "royalty receipts",
     pb::royalties::v1::RoyaltyRecipient => "royalty recipient",
+    pb::royalties::v1::RoyaltyListFacts => "royalty list facts",
     pb::market::v1::Offer => "offer",
     pb::pools::v1::Pool => "pool",
     pb::pools::v1::Waterfall => "waterfall",

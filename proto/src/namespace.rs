@@ -58,6 +58,8 @@ pub enum Namespace {
     RoyaltyRecipient = 0x42,
     /// What was paid to a list by asset, number of list and currency.
     RoyaltyReceipts = 0x43,
+    /// What must be known of a list to remove it by asset and number of list.
+    RoyaltyListFacts = 0x44,
     /// Record date by asset and number.
     Record = 0x48,
     /// Distribution by asset and number.

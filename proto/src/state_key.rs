@@ -298,6 +298,12 @@ impl StateKey {
         Self::new(Namespace::RoyaltyReceipts, &[asset.as_bytes(), &list, currency.as_bytes()])
     }
 
+    /// What must be known to remove list `list` of an asset.
+    #[must_use]
+    pub fn royalty_list_facts(asset: &AssetId, list: u64) -> Self {
+        Self::new(Namespace::RoyaltyListFacts, &[asset.as_bytes(), &list.to_be_bytes()])
+    }
+
     /// Offer `number` of a seller of units of an asset.
     #[must_use]
     pub fn offer(asset: &AssetId, seller: &Address, number: u64) -> Self {
@@ -428,8 +434,7 @@ mod tests {
     fn golden_keys() {
         let asset = AssetId::new([0xaa; 16]);
         let account = Address::new([0xbb; 20]);
-        let a = "aa".repeat(16);
-        let b = "bb".repeat(20);
+        let (a, b) = ("aa".repeat(16), "bb".repeat(20));
         for (key, expected) in [
             (StateKey::sentinel(258), "0000000102".to_owned()),
             (StateKey::params(), "01".to_owned()),
@@ -455,6 +460,7 @@ mod tests {
             (StateKey::royalty_list(&asset), format!("41{a}")),
             (StateKey::royalty_recipient(&asset, 2, &account), format!("42{a}0000000000000002{b}")),
             (StateKey::royalty_receipts(&asset, 2, &asset), format!("43{a}0000000000000002{a}")),
+            (StateKey::royalty_list_facts(&asset, 2), format!("44{a}0000000000000002")),
             (StateKey::voting_rules(&asset), format!("63{a}")),
             (StateKey::delegation(&asset, &account), format!("64{a}{b}")),
             (StateKey::grant(&asset, 2), format!("65{a}0000000000000002")),

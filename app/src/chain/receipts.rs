@@ -109,6 +109,7 @@ fn named_ids(event: &Kind) -> Vec<&Bytes> {
             ids
         }
         Kind::RoyaltyRecipientsAdded(event) => vec![&event.asset],
+        Kind::RoyaltyListPruned(event) => vec![&event.asset],
         Kind::RoyaltyClaimed(event) => vec![&event.asset, &event.recipient, &event.currency],
         Kind::UnitsOffered(event) => event.offer.iter().flat_map(named_in_offer).collect(),
         Kind::UnitsSold(event) => {

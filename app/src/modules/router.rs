@@ -26,7 +26,9 @@ use super::pools::{
     CollectPoolIncome, ContributeUnits, CreateTranches, FormPool, PayWaterfall, RedeemUnits,
     WithdrawUnits,
 };
-use super::royalties::{self, AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, SetRoyaltySchedule};
+use super::royalties::{
+    self, AddRoyaltyRecipients, ClaimRoyalty, PayRoyalty, PruneRoyaltyList, SetRoyaltySchedule,
+};
 use super::transfers::{
     AcceptAsset, ApproveSpender, BatchTransfer, SetOptIn, Transfer, TransferFrom, holdings,
 };
@@ -164,6 +166,7 @@ operations! {
     PayRoyalty,
     AddRoyaltyRecipients,
     ClaimRoyalty,
+    PruneRoyaltyList,
     OfferUnits,
     AcceptOffer,
     CancelOffer,

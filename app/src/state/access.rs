@@ -57,8 +57,10 @@ impl AccessSet {
         self.insert(Access { key, mode: Mode::Add, credit_of: None });
     }
 
-    /// Declares that units of `asset` go to `account`: adds to the holding, to its copies at
-    /// the record dates that may be in force, and to the totals.
+    /// Declares that units of `asset` go to `account`: reads whether it is denied the chain, adds
+    /// to the holding, to its copies at the record dates that may be in force, and to the totals.
+    ///
+    /// Hardly anything writes a wallet, so payments to one account still run side by side.
     pub fn credit(
         &mut self,
         asset: &AssetId,
@@ -66,6 +68,7 @@ impl AccessSet {
         record_heights: impl IntoIterator<Item = u64>,
     ) {
         self.read(StateKey::asset(asset));
+        self.read(StateKey::wallet(account));
         let credit_of = Some(*asset);
         let copy = |height| StateKey::holding_copy(asset, account, height);
         let copies = record_heights.into_iter().map(copy);

@@ -13,6 +13,7 @@ use tessera_proto::pb::assets::v1::{
     AmendAsset, Appraisal, AssetClass, AssetStatus, Attribute, Document, RegisterAsset, Split,
 };
 
+use super::appraise::{self, Appraise};
 use super::context::{AssetView, Context, address_of, amount_of, parse_amount};
 use super::failure::Failure;
 use super::history;
@@ -146,30 +147,6 @@ pub(crate) struct Amend {
     attribute: Vec<String>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Appraise {
-    /// Name or id of the asset
-    asset: String,
-    /// Value of the whole asset, in units of the currency
-    #[arg(long, value_name = "AMOUNT")]
-    value: String,
-    /// Currency of the value
-    #[arg(long, value_name = "ASSET")]
-    currency: String,
-    /// How it was valued, like `comparable sales`
-    #[arg(long)]
-    method: String,
-    /// The full report; only its hash is registered
-    #[arg(long, value_name = "FILE")]
-    report: PathBuf,
-    /// How many days from now it is valid
-    #[arg(long, default_value_t = 365)]
-    days: u64,
-    /// Key of the appraiser who signs it; that of --from if left out
-    #[arg(long, value_name = "KEY")]
-    appraiser: Option<String>,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Class {
     RealEstate,
@@ -222,7 +199,7 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
     match command {
         Command::Register(register) => register_asset(context, register).await,
         Command::Amend(amend) => amend_asset(context, amend).await,
-        Command::Appraise(appraise) => append_appraisal(context, appraise).await,
+        Command::Appraise(given) => appraise::append(context, given).await,
         Command::Activate { asset } => {
             let asset = context.asset(&asset).await?;
             let preview = vec![("Activate", asset.name().to_owned())];
@@ -298,35 +275,6 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
         regulated: register.regulated,
         opt_in: register.opt_in,
     });
-    send(context, Intent::new(preview, operation)).await
-}
-
-async fn append_appraisal(context: &Context, appraise: Appraise) -> Result<Report, Failure> {
-    let asset = context.asset(&appraise.asset).await?;
-    let currency = context.asset(&appraise.currency).await?;
-    let value = currency.parse(&appraise.value)?;
-    let appraiser = match &appraise.appraiser {
-        Some(name) => context.signer_named(name).await?,
-        None => context.signer().await?,
-    };
-    // The clock of the chain may be behind ours by some blocks.
-    let valid_from_ms = now_ms().saturating_sub(MS_PER_DAY);
-    let appraisal = Appraisal {
-        appraiser: appraiser.address().to_bytes(),
-        value: value.to_string(),
-        currency: currency.id.to_bytes(),
-        method: appraise.method,
-        valid_from_ms,
-        valid_to_ms: days_from_now_ms(appraise.days),
-        report_sha256: file_hash(&appraise.report)?.to_vec().into(),
-    };
-    let chain_id = &context.info().await?.chain_id;
-    let preview = vec![
-        ("Appraise", asset.name().to_owned()),
-        ("Value", currency.display(value)),
-        ("Appraiser", context.label(&appraiser.address())),
-    ];
-    let operation = operations::append_appraisal(chain_id, &asset.id, &appraisal, &appraiser);
     send(context, Intent::new(preview, operation)).await
 }
 

@@ -2,6 +2,7 @@
 
 mod account;
 mod agent;
+mod appraise;
 mod appraiser;
 mod approval;
 mod asset;

@@ -9,6 +9,7 @@ use tessera_proto::id::AssetId;
 use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
 
 use self::acts::With;
+use super::appraise::{self, Draft, Valuation};
 use super::context::{AssetView, Context, amount_of};
 use super::distribution::parse_span;
 use super::failure::Failure;
@@ -30,7 +31,7 @@ pub(crate) struct Propose {
     title: String,
     #[command(flatten)]
     what: What,
-    /// Currency of a payment or a grant
+    /// Currency of a payment, a grant or an appraisal
     #[arg(long, value_name = "ASSET")]
     currency: Option<String>,
     /// Who is paid
@@ -62,7 +63,7 @@ struct What {
     /// Pay this much out of the treasury
     #[arg(long, value_name = "AMOUNT")]
     pay: Option<String>,
-    /// Decide only, e.g. to ask for an appraisal
+    /// Decide only
     #[arg(long)]
     resolve: bool,
     /// Set the royalty split, like bob=2500,carol=7500
@@ -89,6 +90,9 @@ struct What {
     /// Resume the asset; its treasury needs the role of an agent
     #[arg(long)]
     resume: bool,
+    /// Add an appraisal of this value, in --currency, signed by the appraiser whose key is here
+    #[arg(long, value_name = "AMOUNT", requires_all = ["currency", "method", "report"])]
+    appraise: Option<String>,
     /// Set the rules of the asset to these, written as in `tessera rule set`, and --trust
     #[arg(long, value_name = "RULE")]
     rule: Vec<String>,
@@ -167,6 +171,9 @@ async fn outcome(
     if let Some(act) = acts::outcome(context, asset, what, &propose.with).await? {
         return Ok(act);
     }
+    if let Some(value) = &what.appraise {
+        return appraisal(context, asset, propose, value).await;
+    }
     if what.pay.is_some() || what.stream.is_some() || !what.milestones.is_empty() {
         return payment(context, propose).await;
     }
@@ -204,6 +211,26 @@ async fn outcome(
     shares.sort_by(|one, other| one.account.cmp(&other.account));
     let schedule = RoyaltySchedule { shares, ..RoyaltySchedule::default() };
     Ok(("set the royalty split".to_owned(), Outcome::SetRoyaltySchedule(schedule)))
+}
+
+/// An appraisal, which its appraiser signs now.
+async fn appraisal(
+    context: &Context,
+    asset: &AssetView,
+    propose: &Propose,
+    value: &str,
+) -> Result<(String, Outcome), Failure> {
+    let With { method, report, days, appraiser, .. } = &propose.with;
+    let (Some(currency), Some(method), Some(report)) = (&propose.currency, method, report) else {
+        return Err(Failure::usage("an appraisal needs --currency, --method and --report"));
+    };
+    let (days, appraiser) = (*days, appraiser.as_deref());
+    let valuation = Valuation { value, currency, method, report, days, appraiser };
+    let Draft { appraisal, appraiser, value } = appraise::draft(context, &valuation).await?;
+    let words = format!("appraise at {value} by {}", context.label(&appraiser.address()));
+    let chain_id = &context.info().await?.chain_id;
+    let outcome = operations::appraise(chain_id, &asset.id, &appraisal, &appraiser).outcome;
+    outcome.map(|outcome| (words, outcome)).ok_or_else(|| Failure::usage("nothing to appraise"))
 }
 
 /// A payment out of the treasury, now or later.

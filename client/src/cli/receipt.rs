@@ -166,6 +166,15 @@ fn describe_sale_event(kind: &Kind) -> (&'static str, Fields) {
                 ("recipient_count", e.recipient_count.to_string()),
             ],
         ),
+        Kind::RoyaltyListPruned(e) => (
+            "royalty_list_pruned",
+            vec![
+                ("asset", asset(&e.asset)),
+                ("list", e.list.to_string()),
+                ("removed", e.removed.to_string()),
+                ("recipient_count", e.recipient_count.to_string()),
+            ],
+        ),
         Kind::RoyaltyClaimed(e) => {
             let recipient = ("recipient", e.recipient.as_ref());
             ("royalty_claimed", payment(&e.asset, recipient, &e.currency, &e.amount))

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tessera_proto::id::Address;
-use tessera_proto::pb::royalties::v1::RoyaltyShare;
+use tessera_proto::pb::royalties::v1::{RoyaltyListEntry, RoyaltyShare};
 
 use super::context::{AssetView, Context, address_of, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
-use super::send::{Intent, send};
+use super::send::{Intent, grouped, send};
 use super::share::owner_of;
 use crate::operations;
 
@@ -42,6 +42,19 @@ pub(crate) enum Command {
     Show {
         /// Name or id of the asset
         asset: String,
+    },
+    /// All lists of those who claim of which anything is kept
+    Lists {
+        /// Name or id of the asset
+        asset: String,
+    },
+    /// Remove those with nothing to claim from a list that is not paid any more
+    Prune {
+        /// Name or id of the asset
+        asset: String,
+        /// Number of the list
+        #[arg(long, value_name = "N")]
+        list: u64,
     },
 }
 
@@ -92,6 +105,8 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
         Command::Claim(part) => claim(context, part).await,
         Command::Due(part) => due(context, part).await,
         Command::Show { asset } => show(context, &asset).await,
+        Command::Lists { asset } => lists(context, &asset).await,
+        Command::Prune { asset, list } => prune(context, &asset, list).await,
     }
 }
 
@@ -230,6 +245,53 @@ async fn recipients(
             return Ok(shares);
         }
     }
+}
+
+async fn lists(context: &Context, asset: &str) -> Result<Report, Failure> {
+    let asset = context.asset(asset).await?;
+    let client = context.client().await?;
+    let (mut rows, mut records, mut token) = (Vec::new(), Vec::new(), Bytes::new());
+    loop {
+        let page = client.royalty_lists(&asset.id.to_string(), 1000, token).await?;
+        for RoyaltyListEntry { list, recipient_count, abandoned } in page.entries {
+            let state = if abandoned { "abandoned" } else { "in use" };
+            rows.push(vec![list.to_string(), grouped(recipient_count.into()), state.to_owned()]);
+            records.push(json!({
+                "list": list, "recipient_count": recipient_count, "abandoned": abandoned,
+            }));
+        }
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    let record = json!({ "asset": asset.id.to_string(), "lists": records });
+    Ok(Report::new(record, vec![Block::Table(vec![">list", ">recipients", "state"], rows)]))
+}
+
+/// The code of a refusal where none of a page can be removed.
+const NOTHING_TO_PRUNE: &str = "royalties/19";
+
+async fn prune(context: &Context, asset: &str, list: u64) -> Result<Report, Failure> {
+    let asset = context.asset(asset).await?;
+    let shares = recipients(context, &asset, list).await?;
+    let accounts: Result<Vec<Address>, Failure> =
+        shares.iter().map(|share| address_of(&share.account)).collect();
+    let nobody = || Failure::not_found(format!("nobody is on list {list} of {}", asset.name()));
+    let (mut pruned, mut last) = (None, nobody());
+    for operation in operations::prune_royalty_list(&asset.id, list, &accounts?) {
+        let preview = vec![
+            ("Prune", format!("list {list}")),
+            ("Of", format!("royalties of {}", asset.name())),
+        ];
+        match send(context, Intent::new(preview, operation)).await {
+            Ok(report) => pruned = Some(report),
+            // Everybody of this page has something to claim; others may not.
+            Err(failure) if failure.error.code() == NOTHING_TO_PRUNE => last = failure,
+            Err(failure) => return Err(failure),
+        }
+    }
+    pruned.ok_or(last)
 }
 
 /// Basis points as a percentage.

@@ -82,6 +82,7 @@ fn assets_of(kind: &Kind) -> Vec<&[u8]> {
         Kind::RoyaltyScheduleSet(e) => vec![&e.asset],
         Kind::RoyaltyPaid(e) => vec![&e.asset, &e.currency],
         Kind::RoyaltyRecipientsAdded(e) => vec![&e.asset],
+        Kind::RoyaltyListPruned(e) => vec![&e.asset],
         Kind::RoyaltyClaimed(e) => vec![&e.asset, &e.currency],
         Kind::UnitsOffered(e) => {
             e.offer.iter().flat_map(|offer| [offer.asset.as_ref(), &offer.currency]).collect()
@@ -336,6 +337,13 @@ impl Teller<'_> {
                 "List {} of recipients of {}: {} so far",
                 e.list,
                 self.name(&e.asset),
+                grouped(e.recipient_count.into())
+            ),
+            Kind::RoyaltyListPruned(e) => format!(
+                "List {} of recipients of {}: {} removed, {} left",
+                e.list,
+                self.name(&e.asset),
+                grouped(e.removed.into()),
                 grouped(e.recipient_count.into())
             ),
             Kind::RoyaltyClaimed(e) => format!(

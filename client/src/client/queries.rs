@@ -23,7 +23,8 @@ use tessera_proto::pb::query::v1::{PageRequest, PageResponse, QueryOptions};
 use tessera_proto::pb::royalties::v1::royalty_query_service_client::RoyaltyQueryServiceClient;
 use tessera_proto::pb::royalties::v1::{
     GetClaimableRoyaltyRequest, GetClaimableRoyaltyResponse, GetRoyaltyScheduleRequest,
-    ListRoyaltyRecipientsRequest, RoyaltySchedule, RoyaltyShare,
+    ListRoyaltyListsRequest, ListRoyaltyRecipientsRequest, RoyaltyListEntry, RoyaltySchedule,
+    RoyaltyShare,
 };
 use tessera_proto::pb::transfers::v1::holding_query_service_client::HoldingQueryServiceClient;
 use tessera_proto::pb::transfers::v1::{
@@ -164,6 +165,21 @@ impl Client {
         let answer = service.list_royalty_recipients(self.request(request)).await;
         let answer = self.answer(answer)?.into_inner();
         Ok(Page::new(answer.shares, answer.page))
+    }
+
+    /// A page of the lists of recipients of royalties of which anything is kept.
+    pub async fn royalty_lists(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<RoyaltyListEntry>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListRoyaltyListsRequest { asset: asset.to_owned(), page };
+        let mut service = service!(self, RoyaltyQueryServiceClient);
+        let answer = service.list_royalty_lists(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.entries, answer.page))
     }
 
     /// What a recipient of a list of royalties could claim; of the one in force for 0.

@@ -4,7 +4,7 @@
 pub struct Event {
     #[prost(
         oneof = "event::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 180, 181, 182, 60, 61, 62, 150, 151, 200, 201, 202, 203, 204, 205"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 30, 31, 32, 33, 34, 40, 41, 42, 43, 44, 45, 46, 47, 50, 51, 52, 53, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 58, 59, 180, 181, 182, 60, 61, 62, 150, 151, 200, 201, 202, 203, 204, 205"
     )]
     pub kind: ::core::option::Option<event::Kind>,
 }
@@ -58,6 +58,8 @@ pub mod event {
         ),
         #[prost(message, tag = "33")]
         RoyaltyClaimed(super::super::super::royalties::v1::RoyaltyClaimed),
+        #[prost(message, tag = "34")]
+        RoyaltyListPruned(super::super::super::royalties::v1::RoyaltyListPruned),
         #[prost(message, tag = "40")]
         IncomePaid(super::super::super::distributions::v1::IncomePaid),
         #[prost(message, tag = "41")]
@@ -2252,7 +2254,7 @@ pub struct TransactionBody {
 pub struct Operation {
     #[prost(
         oneof = "operation::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62, 200, 201, 202, 203, 204, 205, 206"
+        tags = "1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 100, 101, 102, 103, 104, 105, 106, 107, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 54, 55, 56, 57, 60, 61, 62, 200, 201, 202, 203, 204, 205, 206"
     )]
     pub kind: ::core::option::Option<operation::Kind>,
 }
@@ -2312,6 +2314,8 @@ pub mod operation {
         AddRoyaltyRecipients(super::super::super::royalties::v1::AddRoyaltyRecipients),
         #[prost(message, tag = "33")]
         ClaimRoyalty(super::super::super::royalties::v1::ClaimRoyalty),
+        #[prost(message, tag = "34")]
+        PruneRoyaltyList(super::super::super::royalties::v1::PruneRoyaltyList),
         #[prost(message, tag = "40")]
         PayIncome(super::super::super::distributions::v1::PayIncome),
         #[prost(message, tag = "41")]

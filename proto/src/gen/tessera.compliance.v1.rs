@@ -16,8 +16,7 @@ pub struct Wallet {
     /// 20 bytes; empty when the account belongs to no identity.
     #[prost(bytes = "bytes", tag = "1")]
     pub identity: ::prost::bytes::Bytes,
-    /// Whether the chain denies it all transactions, and units of all assets whose transfers
-    /// look at the receiver.
+    /// Whether the chain denies it all transactions, and the units of all assets.
     #[prost(bool, tag = "2")]
     pub sanctioned: bool,
     /// Whether units of assets that it has not accepted are held for it instead.

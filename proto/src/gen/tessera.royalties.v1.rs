@@ -48,6 +48,19 @@ pub struct RoyaltyList {
     #[prost(bool, tag = "6")]
     pub complete: bool,
 }
+/// What must be known of a list to remove it (leaf `royalty list facts`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RoyaltyListFacts {
+    /// How many recipients there are, those that were removed excepted.
+    #[prost(uint32, tag = "1")]
+    pub recipient_count: u32,
+    /// What was ever paid to it, in order of the first payment; at most 64.
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub currencies: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+    /// Whether it was paid in more currencies than that; then nobody is removed from it.
+    #[prost(bool, tag = "3")]
+    pub more_currencies: bool,
+}
 /// What was ever paid to a list in one currency (leaf `royalty receipts`).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RoyaltyReceipts {
@@ -90,6 +103,20 @@ pub struct RoyaltyRecipientsAdded {
     pub list: u64,
     /// How many recipients the list has now.
     #[prost(uint32, tag = "3")]
+    pub recipient_count: u32,
+}
+/// Recipients of a list that nobody pays to any more were removed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RoyaltyListPruned {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub list: u64,
+    /// How many were removed,
+    #[prost(uint32, tag = "3")]
+    pub removed: u32,
+    /// and how many are left.
+    #[prost(uint32, tag = "4")]
     pub recipient_count: u32,
 }
 /// A payment was split.
@@ -176,6 +203,19 @@ pub struct PayRoyalty {
     #[prost(string, tag = "3")]
     pub amount: ::prost::alloc::string::String,
 }
+/// Removes recipients of a list that is neither in force nor being written, those excepted who have
+/// something to claim; anybody may. With the last of them all that is kept of the list vanishes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PruneRoyaltyList {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    /// Number of the list.
+    #[prost(uint64, tag = "2")]
+    pub list: u64,
+    /// 1 to 512, ascending.
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub recipients: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
 /// Collects a recipient's part of all that was paid to a list of recipients:
 /// floor(total * share / 10,000), less what was collected before.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -225,6 +265,34 @@ pub struct ListRoyaltyRecipientsResponse {
     pub shares: ::prost::alloc::vec::Vec<RoyaltyShare>,
     #[prost(message, optional, tag = "2")]
     pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// A page of the lists of an asset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRoyaltyListsRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// Lists in order of number.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRoyaltyListsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<RoyaltyListEntry>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// One list of recipients.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RoyaltyListEntry {
+    #[prost(uint64, tag = "1")]
+    pub list: u64,
+    /// How many recipients are left.
+    #[prost(uint32, tag = "2")]
+    pub recipient_count: u32,
+    /// Whether it is neither in force nor being written, so that it can be pruned.
+    #[prost(bool, tag = "3")]
+    pub abandoned: bool,
 }
 /// Whose part in which currency, and as of which block.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -405,6 +473,36 @@ pub mod royalty_query_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The lists of an asset of which anything is kept, in order of number.
+        pub async fn list_royalty_lists(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRoyaltyListsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoyaltyListsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.royalties.v1.RoyaltyQueryService/ListRoyaltyLists",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.royalties.v1.RoyaltyQueryService",
+                        "ListRoyaltyLists",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// What a recipient of a list could claim now.
         pub async fn get_claimable_royalty(
             &mut self,
@@ -464,6 +562,14 @@ pub mod royalty_query_service_server {
             request: tonic::Request<super::ListRoyaltyRecipientsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListRoyaltyRecipientsResponse>,
+            tonic::Status,
+        >;
+        /// The lists of an asset of which anything is kept, in order of number.
+        async fn list_royalty_lists(
+            &self,
+            request: tonic::Request<super::ListRoyaltyListsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoyaltyListsResponse>,
             tonic::Status,
         >;
         /// What a recipient of a list could claim now.
@@ -635,6 +741,55 @@ pub mod royalty_query_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListRoyaltyRecipientsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.royalties.v1.RoyaltyQueryService/ListRoyaltyLists" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRoyaltyListsSvc<T: RoyaltyQueryService>(pub Arc<T>);
+                    impl<
+                        T: RoyaltyQueryService,
+                    > tonic::server::UnaryService<super::ListRoyaltyListsRequest>
+                    for ListRoyaltyListsSvc<T> {
+                        type Response = super::ListRoyaltyListsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRoyaltyListsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RoyaltyQueryService>::list_royalty_lists(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRoyaltyListsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -57,7 +57,7 @@ pub struct Proposal {
 pub struct ProposalOutcome {
     #[prost(
         oneof = "proposal_outcome::Outcome",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
     )]
     pub outcome: ::core::option::Option<proposal_outcome::Outcome>,
 }
@@ -67,7 +67,7 @@ pub mod proposal_outcome {
     pub enum Outcome {
         #[prost(message, tag = "1")]
         TreasurySpend(super::TreasurySpend),
-        /// Nothing but the decision itself, e.g. to ask for an appraisal.
+        /// Nothing but the decision itself.
         #[prost(message, tag = "2")]
         Resolution(super::Resolution),
         /// Replaces the royalty schedule of the asset.
@@ -103,7 +103,22 @@ pub mod proposal_outcome {
         RevokeAccreditation(super::super::super::assets::v1::RevokeAccreditation),
         #[prost(message, tag = "13")]
         SetSanction(super::super::super::compliance::v1::SetSanction),
+        /// Adds an appraisal to the history of the asset, as anybody may who has a signed one.
+        #[prost(message, tag = "14")]
+        Appraise(super::Appraise),
     }
+}
+/// An appraisal of the asset, signed by its appraiser.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Appraise {
+    /// Serialised `tessera.assets.v1.Appraisal`, as signed.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub appraisal: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub public_key: ::core::option::Option<super::super::accounts::v1::PublicKey>,
+    /// 64 bytes for Ed25519.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub signature: ::prost::bytes::Bytes,
 }
 /// A step in the life of the asset, like SUSPENDED or ACTIVE.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

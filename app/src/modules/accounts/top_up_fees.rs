@@ -53,7 +53,7 @@ impl Message for TopUpFees {
         Ok(())
     }
 
-    /// Refused as a transfer of the fee currency would be.
+    /// Refused as a transfer of the fee currency would be, then [`AccountError::Sanctioned`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { account: target, amount } = self;
         let (block, payer) = (context.block, context.sender);
@@ -62,6 +62,9 @@ impl Message for TopUpFees {
         holdings::credit(context.state, currency, &Address::fee_pool(), *amount)?;
         let key = StateKey::account(target);
         let mut account: pb::Account = context.state.load(&key)?.unwrap_or_default();
+        if account.sanctioned {
+            return Err(AccountError::Sanctioned { account: *target }.into());
+        }
         let before = committed::amount("fee credit", &account.fee_credit)?;
         account.fee_credit = committed::sum("fee credit", before, *amount)?.to_string();
         context.state.store(key, &account)?;

@@ -8,6 +8,7 @@
 )]
 
 mod acceptance;
+mod denial;
 mod desk;
 mod enforcement;
 mod holds;

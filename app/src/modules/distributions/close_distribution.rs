@@ -86,18 +86,20 @@ impl Message for CloseDistribution {
         for heir in heirs(asset, &distribution)? {
             access.credit(&currency, &heir, record);
         }
+        access.credit(&currency, &Address::treasury(asset), record);
         Ok(())
     }
 
     /// In order of precedence: [`DistributionError::UnknownDistribution`],
     /// [`DistributionError::Closed`], [`DistributionError::NotOverYet`]; then as a transfer of the
-    /// currency is refused.
+    /// currency is refused. What is left for who is denied the chain goes to the treasury.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, distribution: number } = self;
         let mut distribution = payout::load(context.state, asset, *number)?;
         let cancelled = self.cancels(&distribution, context)?;
         let [payer, heir] = heirs(asset, &distribution)?;
         let to = if cancelled { payer } else { heir };
+        let to = holdings::payee(context.state, asset, &to)?;
         let currency = committed::asset_id("currency", &distribution.currency)?;
         let pool = Address::distribution_pool(asset, *number);
         let facts = load_asset(context.state, &currency)?;

@@ -16,7 +16,7 @@ use super::open::Rate;
 use super::terms;
 use crate::modules::assets::load_asset;
 use crate::modules::committed::{self, broken};
-use crate::modules::eligibility::{identity_of, wallet};
+use crate::modules::eligibility::{self, identity_of, wallet};
 use crate::modules::transfers::holdings;
 use crate::modules::{BlockInfo, Context};
 use crate::num::{FULL_BPS, share_of_bps};
@@ -155,6 +155,7 @@ pub(super) fn declare<'a>(
     if !distribution.tax_account.is_empty() {
         let account = committed::address("tax account", &distribution.tax_account)?;
         access.credit(&currency, &account, record);
+        access.credit(&currency, &Address::treasury(asset), record);
     }
     access.read(StateKey::asset(asset));
     for holder in holders {
@@ -175,7 +176,9 @@ pub(super) fn declare<'a>(
 ///
 /// # Errors
 /// In order of precedence: [`DistributionError::AlreadyPaid`],
-/// [`DistributionError::RecordTooFarBack`], [`DistributionError::NothingDue`].
+/// [`DistributionError::RecordTooFarBack`], [`DistributionError::NothingDue`],
+/// [`EligibilityError::Sanctioned`](eligibility::EligibilityError::Sanctioned); up to here nothing
+/// is written.
 pub(super) fn pay(
     context: &mut Context<'_>,
     asset: &AssetId,
@@ -197,6 +200,7 @@ pub(super) fn pay(
         let holder = *holder;
         return Err(DistributionError::NothingDue { holder, distribution: number }.into());
     }
+    eligibility::require_allowed(context.state, holder)?;
     let net = committed::difference("net part", gross, withheld)?;
     let currency = committed::asset_id("currency", &distribution.currency)?;
     let pool = Address::distribution_pool(asset, number);
@@ -206,6 +210,7 @@ pub(super) fn pay(
     }
     if !withheld.is_zero() {
         let account = committed::address("tax account", &distribution.tax_account)?;
+        let account = holdings::payee(context.state, asset, &account)?;
         holdings::credit(context.state, &currency, &account, withheld)?;
     }
     let (gross, withheld) = (gross.to_string(), withheld.to_string());

@@ -8,6 +8,7 @@ use tessera_proto::pb::distributions::v1 as pb;
 use super::error::DistributionError;
 use super::payout;
 use super::terms::{self, MAX_LISTED};
+use crate::modules::eligibility::EligibilityError;
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault, Rejected};
@@ -71,7 +72,7 @@ impl Message for PushDistribution {
 }
 
 /// Whether a holder cannot be paid for a reason that leaves the others alone: refused by this
-/// module, before anything was written.
+/// module or because the holder is denied the chain, before anything was written.
 fn may_pass_over(reason: &Rejected) -> bool {
-    reason.codespace == DistributionError::CODESPACE
+    [DistributionError::CODESPACE, EligibilityError::CODESPACE].contains(&reason.codespace)
 }

@@ -6,6 +6,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::compliance::v1::{Claim, ClaimIssuer, Wallet};
 use tessera_proto::state_key::StateKey;
 
+use super::error::EligibilityError;
 use super::rules::{Country, Rules, Trusted, country_type};
 use crate::modules::committed;
 use crate::state::access::AccessSet;
@@ -43,6 +44,28 @@ pub(crate) fn wallet(
     account: &Address,
 ) -> Result<Wallet, ExecutionError> {
     Ok(view.load(&StateKey::wallet(account))?.unwrap_or_default())
+}
+
+/// Whether an account is denied the chain.
+pub(crate) fn is_denied(
+    view: &mut dyn StateView,
+    account: &Address,
+) -> Result<bool, ExecutionError> {
+    Ok(wallet(view, account)?.sanctioned)
+}
+
+/// Refuses an account that is denied the chain.
+///
+/// # Errors
+/// [`EligibilityError::Sanctioned`].
+pub(crate) fn require_allowed(
+    view: &mut dyn StateView,
+    account: &Address,
+) -> Result<(), ExecutionError> {
+    match is_denied(view, account)? {
+        true => Err(EligibilityError::Sanctioned { account: *account }.into()),
+        false => Ok(()),
+    }
 }
 
 /// The identity that a wallet belongs to.

@@ -31,7 +31,7 @@ mod verdicts;
 
 pub use assess::Verdict;
 pub(crate) use assess::{Movement, Scope, assess};
-pub(crate) use claims::{identity_of, wallet};
+pub(crate) use claims::{identity_of, is_denied, require_allowed, wallet};
 pub(crate) use counters::{apply_holder_bucket, apply_wallet_use};
 pub(crate) use declare::{Parties, declare, declare_person};
 pub use error::EligibilityError;

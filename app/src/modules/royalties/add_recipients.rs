@@ -3,7 +3,7 @@
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1 as pb;
-use tessera_proto::pb::royalties::v1::{RoyaltyList, RoyaltyRecipient};
+use tessera_proto::pb::royalties::v1::{RoyaltyList, RoyaltyListFacts, RoyaltyRecipient};
 use tessera_proto::state_key::StateKey;
 
 use super::error::RoyaltyError;
@@ -98,6 +98,7 @@ impl Message for AddRoyaltyRecipients {
         let next = current.checked_add(1).ok_or_else(|| broken("royalty lists are used up"))?;
         // An earlier operation of the transaction may have begun the next list.
         for list in (if *first { next } else { current })..=next {
+            access.write(StateKey::royalty_list_facts(asset, list));
             for account in self.shares.keys() {
                 access.write(StateKey::royalty_recipient(asset, list, account));
             }
@@ -126,6 +127,8 @@ impl Message for AddRoyaltyRecipients {
         let list = self.extended(list, &asset.name)?;
         let (number, recipient_count) = (list.number, list.recipient_count);
         context.state.store(key, &list)?;
+        let facts = RoyaltyListFacts { recipient_count, ..RoyaltyListFacts::default() };
+        context.state.store(StateKey::royalty_list_facts(id, number), &facts)?;
         for (account, share_bps) in &self.shares {
             let leaf = RoyaltyRecipient { share_bps: *share_bps, taken: Vec::new() };
             context.state.store(StateKey::royalty_recipient(id, number, account), &leaf)?;

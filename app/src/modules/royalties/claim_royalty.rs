@@ -74,7 +74,8 @@ impl Message for ClaimRoyalty {
     }
 
     /// In order of precedence: [`AssetError::UnknownAsset`], [`RoyaltyError::NotARecipient`],
-    /// [`RoyaltyError::NothingToClaim`], [`RoyaltyError::TooManyCurrencies`].
+    /// [`RoyaltyError::NothingToClaim`], [`RoyaltyError::TooManyCurrencies`]; then as a transfer
+    /// of the currency is refused.
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {

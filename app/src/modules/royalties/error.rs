@@ -3,6 +3,7 @@
 use tessera_proto::id::{Address, AssetId};
 
 use super::claim_royalty::MAX_TAKEN_CURRENCIES;
+use super::list_facts::MAX_LIST_CURRENCIES;
 use crate::modules::fields::FieldError;
 use crate::num::FULL_BPS;
 
@@ -67,6 +68,33 @@ pub enum RoyaltyError {
         /// Name of the asset.
         name: String,
     },
+    /// Recipients of a list that is paid, or may come to be paid, stay.
+    #[error("list {list} of those who receive royalties of `{name}` is in force or being written")]
+    ListInUse {
+        /// Name of the asset.
+        name: String,
+        /// Number of the list.
+        list: u64,
+    },
+    /// Nobody can tell whether a recipient has something to claim.
+    #[error(
+        "list {list} of those who receive royalties of `{name}` was paid in more than \
+         {MAX_LIST_CURRENCIES} currencies, nobody is removed from it"
+    )]
+    TooManyListCurrencies {
+        /// Name of the asset.
+        name: String,
+        /// Number of the list.
+        list: u64,
+    },
+    /// None of those named can be removed.
+    #[error("none of them is on list {list} of `{name}` with nothing to claim")]
+    NothingToPrune {
+        /// Name of the asset.
+        name: String,
+        /// Number of the list.
+        list: u64,
+    },
 }
 
 impl RoyaltyError {
@@ -82,6 +110,9 @@ impl RoyaltyError {
             Self::NotARecipient { .. } => 14,
             Self::NothingToClaim { .. } => 15,
             Self::TooManyCurrencies { .. } => 16,
+            Self::ListInUse { .. } => 17,
+            Self::TooManyListCurrencies { .. } => 18,
+            Self::NothingToPrune { .. } => 19,
         }
     }
 }

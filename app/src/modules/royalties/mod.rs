@@ -14,16 +14,22 @@
 //! | royalty list | asset | `AddRoyaltyRecipients` |
 //! | royalty recipient | asset, list, account | `AddRoyaltyRecipients`, `ClaimRoyalty` |
 //! | royalty receipts | asset, list, currency | payments, by commutative adds |
+//! | royalty list facts | asset, list | `AddRoyaltyRecipients`, payments |
+//!
+//! `PruneRoyaltyList` removes the last three of a list that is not paid any more.
 //!
 //! # Invariants
 //! * The shares of a schedule add up to the whole.
 //! * What a payer gives is what the recipients get, or what the royalty pool gets for them.
 //! * The royalty pool holds at least what all recipients of all lists may claim.
+//! * Whoever has something to claim stays on its list.
 
 mod add_recipients;
 mod claim_royalty;
 mod error;
+mod list_facts;
 mod pay_royalty;
+mod prune_list;
 mod receipts;
 mod schedule;
 mod set_royalty_schedule;
@@ -35,6 +41,7 @@ pub use add_recipients::{AddRoyaltyRecipients, MAX_PAGE, MAX_RECIPIENTS};
 pub use claim_royalty::{ClaimRoyalty, MAX_TAKEN_CURRENCIES};
 pub use error::RoyaltyError;
 pub use pay_royalty::PayRoyalty;
+pub use prune_list::{PruneRoyaltyList, is_abandoned};
 pub(crate) use receipts::apply_receipts;
 pub use receipts::claimable_royalty;
 pub use schedule::{MAX_SHARES, Schedule};

@@ -7,6 +7,7 @@ use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1 as pb;
 use tessera_proto::state_key::StateKey;
 
+use super::list_facts;
 use super::schedule::{Recipients, Terms};
 use crate::modules::transfers::holdings;
 use crate::modules::{Context, committed};
@@ -50,17 +51,20 @@ pub(super) fn declare(
             for recipient in schedule.recipients() {
                 access.credit(currency, recipient, record);
             }
+            access.credit(currency, &Address::treasury(asset), record);
         }
         Recipients::List(list) => {
             access.credit(currency, &Address::royalty_pool(asset), record);
             access.add(StateKey::royalty_receipts(asset, list, currency));
+            list_facts::declare(state, access, (asset, list), currency)?;
         }
     }
     Ok(())
 }
 
 impl Payment<'_> {
-    /// Credits everybody who receives a part, or the pool from which they claim.
+    /// Credits everybody who receives a part, or the pool from which they claim. The part of who
+    /// is denied the chain goes to the treasury of the asset.
     pub(super) fn split(
         self,
         context: &mut Context<'_>,
@@ -68,8 +72,15 @@ impl Payment<'_> {
     ) -> Result<(), ExecutionError> {
         let Self { asset, payer, currency, amount, resale } = self;
         let parts = match recipients {
-            Recipients::AtOnce(schedule) => schedule.split(amount),
+            Recipients::AtOnce(schedule) => {
+                let mut parts = schedule.split(amount);
+                for (recipient, _) in &mut parts {
+                    *recipient = holdings::payee(context.state, asset, recipient)?;
+                }
+                parts
+            }
             Recipients::List(list) => {
+                list_facts::note(context.state, (asset, *list), currency)?;
                 let (asset, list, currency) = (*asset, *list, *currency);
                 context.state.add(Delta::RoyaltyReceipts { asset, list, currency, amount })?;
                 vec![(Address::royalty_pool(&asset), amount)]

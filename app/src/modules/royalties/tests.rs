@@ -12,6 +12,7 @@ use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
 use tessera_proto::pb::royalties::v1 as pb;
+use tessera_proto::state_key::{Namespace, StateKey};
 
 use super::Schedule;
 use crate::modules::testing::{
@@ -262,6 +263,153 @@ fn what_a_replaced_list_has_received_stays_claimable() {
     let events = chain.submit(ISSUER, again).unwrap();
     let [EventKind::RoyaltyRecipientsAdded(added), _] = events.as_slice() else { panic!() };
     assert_eq!(added.list, 2, "a number is never used again");
+}
+
+fn prune(list: u64, recipients: &[Address]) -> Kind {
+    let mut recipients = recipients.to_vec();
+    recipients.sort();
+    let recipients = recipients.into_iter().map(Address::to_bytes).collect();
+    let asset = asset("villa").to_bytes();
+    Kind::PruneRoyaltyList(pb::PruneRoyaltyList { asset, list, recipients })
+}
+
+/// Leaves that are about list 1 or a later one.
+fn leaves_of_lists(chain: &TestChain) -> usize {
+    let of_lists =
+        [Namespace::RoyaltyRecipient, Namespace::RoyaltyReceipts, Namespace::RoyaltyListFacts];
+    let first: Vec<u8> = of_lists.into_iter().map(Namespace::byte).collect();
+    chain.leaves().keys().filter(|key| first.contains(&key.as_bytes()[0])).count()
+}
+
+#[test]
+fn prune_refuses_in_order_of_precedence() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    chain.submit(ISSUER, page("villa", (true, true), &[(account(1), 10_000)])).unwrap();
+    let twice = pb::PruneRoyaltyList {
+        asset: asset("villa").to_bytes(),
+        list: 1,
+        recipients: vec![account(1).to_bytes(); 2],
+    };
+    let numbered = |number: u32| {
+        let mut bytes = [0; 20];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        Address::new(bytes)
+    };
+    let many: Vec<_> = (0..513).map(numbered).collect();
+    let other = pb::PruneRoyaltyList { asset: asset("nothing").to_bytes(), ..twice.clone() };
+    let other = pb::PruneRoyaltyList { recipients: vec![account(1).to_bytes()], ..other };
+    for (kind, codespace, code) in [
+        (Kind::PruneRoyaltyList(pb::PruneRoyaltyList::default()), "royalties", 1),
+        (prune(0, &[account(1)]), "royalties", 7),
+        (prune(1, &[]), "royalties", 8),
+        (prune(1, &many), "royalties", 8),
+        (Kind::PruneRoyaltyList(twice), "royalties", 10),
+        (Kind::PruneRoyaltyList(other), "assets", 11),
+        (prune(1, &[account(1)]), "royalties", 17),
+        (prune(2, &[account(1)]), "royalties", 17),
+    ] {
+        assert_refused(chain.submit(2, kind), codespace, code);
+    }
+    // A list that is being written is in use, and so is the one in force meanwhile.
+    chain.submit(ISSUER, page("villa", (true, false), &[(account(2), 5_000)])).unwrap();
+    for list in [1, 2] {
+        assert_refused(chain.submit(2, prune(list, &[account(1)])), "royalties", 17);
+    }
+    chain.submit(ISSUER, set("villa", schedule(&[(account(2), 10_000)]))).unwrap();
+    assert_refused(chain.submit(2, prune(1, &[account(2)])), "royalties", 19);
+    chain.submit(2, prune(1, &[account(1)])).unwrap();
+    assert_refused(chain.submit(2, prune(1, &[account(1)])), "royalties", 19);
+}
+
+#[test]
+fn a_list_that_was_given_up_vanishes_page_by_page() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    let before = leaves_of_lists(&chain);
+    let mut accounts = [account(1), account(2), account(3)];
+    accounts.sort();
+    let [a, b, c] = accounts;
+    chain.submit(ISSUER, page("villa", (true, false), &[(a, 10), (b, 10), (c, 10)])).unwrap();
+    chain.submit(ISSUER, page("villa", (true, true), &[(b, 10_000)])).unwrap();
+    let events = chain.submit(4, prune(1, &[a, c])).unwrap();
+    let [EventKind::RoyaltyListPruned(event)] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!((event.list, event.removed, event.recipient_count), (1, 2, 1));
+    chain.submit(4, prune(1, &[b])).unwrap();
+    assert_eq!(leaves_of_lists(&chain), before + 2, "only the list in force is left");
+    chain.submit(3, pay("villa", "usdx", 7)).unwrap();
+    chain.submit(3, claim(2, "usdx", Some(b))).unwrap();
+}
+
+#[test]
+fn whoever_has_something_to_claim_stays_on_the_list() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    let (low, high) = (account(1).min(account(2)), account(1).max(account(2)));
+    let shares = [(low, 1), (high, 9_999)];
+    chain.submit(ISSUER, page("villa", (true, true), &shares)).unwrap();
+    chain.submit(3, pay("villa", "usdx", 10_000)).unwrap();
+    chain.submit(3, pay("villa", "eurx", 100)).unwrap();
+    chain.submit(ISSUER, set("villa", schedule(&[(account(4), 10_000)]))).unwrap();
+    assert_refused(chain.submit(5, prune(1, &[low, high])), "royalties", 19);
+    chain.submit(5, claim(1, "usdx", Some(high))).unwrap();
+    assert_refused(chain.submit(5, prune(1, &[low, high])), "royalties", 19);
+    // What the one has of 100 is less than a base unit, and nobody pays any more.
+    chain.submit(5, claim(1, "usdx", Some(low))).unwrap();
+    chain.submit(5, prune(1, &[low, high])).unwrap();
+    assert_refused(chain.submit(5, claim(1, "eurx", Some(low))), "royalties", 14);
+    chain.submit(5, claim(1, "eurx", Some(high))).unwrap();
+    chain.submit(5, prune(1, &[high])).unwrap();
+    assert_eq!(leaves_of_lists(&chain), 0);
+}
+
+#[test]
+fn a_list_that_was_paid_in_too_many_currencies_stays() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    chain.submit(ISSUER, page("villa", (true, true), &[(account(1), 10_000)])).unwrap();
+    let key = StateKey::royalty_list_facts(&asset("villa"), 1);
+    let mut facts: pb::RoyaltyListFacts = chain.get(&key).unwrap();
+    facts.currencies = (0..63).map(|number| Bytes::from(vec![number; 16])).collect();
+    chain.set(key, &facts);
+    chain.submit(3, pay("villa", "usdx", 1)).unwrap();
+    let facts: pb::RoyaltyListFacts = chain.get(&key).unwrap();
+    assert_eq!((facts.currencies.len(), facts.more_currencies), (64, false));
+    chain.submit(3, pay("villa", "eurx", 1)).unwrap();
+    let facts: pb::RoyaltyListFacts = chain.get(&key).unwrap();
+    assert_eq!((facts.currencies.len(), facts.more_currencies), (64, true));
+    chain.submit(ISSUER, set("villa", schedule(&[(account(4), 10_000)]))).unwrap();
+    assert_refused(chain.submit(5, prune(1, &[account(1)])), "royalties", 18);
+}
+
+#[test]
+fn payments_to_a_list_run_side_by_side_but_for_the_first_in_a_currency() {
+    let mut chain = TestChain::new();
+    chain.submit(ISSUER, register("villa")).unwrap();
+    chain.submit(ISSUER, page("villa", (true, true), &[(account(1), 10_000)])).unwrap();
+    let payments =
+        [2, 3, 4].map(|sender| TestTx { sender, operations: vec![pay("villa", "usdx", 5)] });
+    assert_eq!(chain.groups_of(&payments), 1);
+    for result in chain.run(&payments, true) {
+        result.unwrap();
+    }
+    assert_eq!(chain.groups_of(&payments), 3);
+    // One block pays in a new currency, replaces the list and tries to remove it.
+    let change = set("villa", schedule(&[(account(4), 10_000)]));
+    let block = [
+        (2, pay("villa", "eurx", 5)),
+        (3, pay("villa", "eurx", 5)),
+        (ISSUER, change),
+        (5, prune(1, &[account(1)])),
+    ];
+    let block = block.map(|(sender, kind)| TestTx { sender, operations: vec![kind] });
+    let mut serial = chain.clone();
+    let results = [serial.run(&block, false), chain.run(&block, true)];
+    for result in results {
+        assert!(result[..3].iter().all(Result::is_ok));
+        assert_refused(result[3].clone(), UNDECLARED, 1);
+    }
+    assert_eq!(serial.leaves(), chain.leaves());
 }
 
 proptest! {

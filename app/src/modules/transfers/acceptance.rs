@@ -2,7 +2,7 @@
 //!
 //! The wish stands in the wallet of the account, the acceptance in its holding. Both are looked
 //! at only where transfers look at the receiver: for regulated assets, and for others that were
-//! registered so. All other transfers never read anything of who receives.
+//! registered so. All other transfers read of who receives only whether it is denied the chain.
 
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::Asset;
@@ -11,7 +11,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
 use super::holdings;
-use crate::modules::eligibility::{self, EligibilityError};
+use crate::modules::eligibility;
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{LeafReader, StateReader, StateView};
@@ -44,7 +44,8 @@ pub(super) fn declare(
 /// Whether an account asks to accept the asset first, and has not.
 ///
 /// # Errors
-/// [`EligibilityError::Sanctioned`], where no rules of the asset say so later.
+/// [`EligibilityError::Sanctioned`](eligibility::EligibilityError::Sanctioned), where no rules of
+/// the asset say so later.
 pub(crate) fn is_missing(
     view: &mut dyn StateView,
     (asset, facts): (&AssetId, &Asset),
@@ -53,32 +54,20 @@ pub(crate) fn is_missing(
     if !is_asked(facts) {
         return Ok(false);
     }
-    require_allowed(view, facts, account)?;
+    if !facts.regulated {
+        eligibility::require_allowed(view, account)?;
+    }
     if !eligibility::wallet(view, account)?.opt_in {
         return Ok(false);
     }
     Ok(!holdings::load_holding(view, (asset, facts), account)?.is_accepted())
 }
 
-/// Refuses an account that is denied the chain, where no rules of the asset do so.
-///
-/// # Errors
-/// [`EligibilityError::Sanctioned`].
-pub(super) fn require_allowed(
-    view: &mut dyn StateView,
-    facts: &Asset,
-    account: &Address,
-) -> Result<(), ExecutionError> {
-    if !facts.regulated && eligibility::wallet(view, account)?.sanctioned {
-        return Err(EligibilityError::Sanctioned { account: *account }.into());
-    }
-    Ok(())
-}
-
 /// Refuses an account that asks to accept the asset first, and has not.
 ///
 /// # Errors
-/// [`EligibilityError::Sanctioned`], [`TransferError::NotAccepted`].
+/// [`EligibilityError::Sanctioned`](eligibility::EligibilityError::Sanctioned),
+/// [`TransferError::NotAccepted`].
 pub(crate) fn require(
     view: &mut dyn StateView,
     (asset, facts): (&AssetId, &Asset),

@@ -9,8 +9,8 @@ use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
 use super::record::{RecordHeights, Version};
-use crate::modules::BlockInfo;
 use crate::modules::committed::{self, broken};
+use crate::modules::{BlockInfo, eligibility};
 use crate::num::{self, Share};
 use crate::state::access::AccessSet;
 use crate::state::delta::Delta;
@@ -96,14 +96,32 @@ pub(crate) fn can_debit(
     Ok(open && !holding.is_frozen() && holding.free() >= amount)
 }
 
-/// Gives units to an account: those of a [`debit`], or new ones.
+/// Gives units to an account: those of a [`debit`], or new ones. Whatever moves units comes by
+/// here, so none reach an account that is denied the chain.
+///
+/// # Errors
+/// [`EligibilityError::Sanctioned`](eligibility::EligibilityError::Sanctioned).
 pub(crate) fn credit(
     view: &mut dyn StateView,
     asset: &AssetId,
     account: &Address,
     amount: Amount,
 ) -> Result<(), ExecutionError> {
+    eligibility::require_allowed(view, account)?;
     view.add(Delta::Credit { asset: *asset, account: *account, amount })
+}
+
+/// Who gets what falls due to an account by what others do: the account, or the treasury of the
+/// asset that it is due from while the account is denied the chain. So nobody waits for it.
+pub(crate) fn payee(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    account: &Address,
+) -> Result<Address, ExecutionError> {
+    Ok(match eligibility::is_denied(view, account)? {
+        true => Address::treasury(asset),
+        false => *account,
+    })
 }
 
 /// Applies [`Delta::Credit`].

@@ -15,7 +15,7 @@ use super::error::TransferError;
 use super::holdings::{self, Slot};
 use super::record::RecordHeights;
 use super::{acceptance, encumbrances};
-use crate::modules::eligibility::{self, Movement, Parties, Scope, Verdict};
+use crate::modules::eligibility::{self, EligibilityError, Movement, Parties, Scope, Verdict};
 use crate::modules::{BlockInfo, Context, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault, Rejected};
@@ -320,14 +320,10 @@ pub(crate) fn verdicts(
         Verdict::general("sender not frozen", Some(*from), unfrozen),
         Verdict::general("free balance", Some(*from), free),
     ];
-    if facts.opt_in && !facts.regulated {
-        let sanctioned = acceptance::require_allowed(view, &facts, &to);
-        let sanctioned = match sanctioned {
-            Ok(()) => None,
-            Err(ExecutionError::Rejected(refusal)) => Some(refusal),
-            Err(fault) => return Err(fault),
-        };
-        verdicts.push(Verdict::general("sanctions", Some(to), sanctioned));
+    if !facts.regulated {
+        let denied = eligibility::is_denied(view, &to)?;
+        let denied = denied.then(|| EligibilityError::Sanctioned { account: to }.into());
+        verdicts.push(Verdict::general("sanctions", Some(to), denied));
     }
     if facts.regulated && *from != to {
         let legs = &[(to, amount)];

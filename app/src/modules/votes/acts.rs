@@ -2,13 +2,14 @@
 //! roles that this account has been given.
 
 use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::accounts::v1::{PublicKey, public_key};
 use tessera_proto::pb::votes::v1 as pb;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome as Wire;
 use tessera_proto::pb::{assets, compliance};
 
 use super::error::VoteError;
 use crate::modules::assets::{
-    AccreditAppraiser, AssetError, ChangeAssetStatus, RevokeAccreditation,
+    AccreditAppraiser, AppendAppraisal, AssetError, ChangeAssetStatus, RevokeAccreditation,
 };
 use crate::modules::compliance::{ComplianceError, SetRules, SetSanction};
 use crate::modules::{Context, Message, fields};
@@ -29,6 +30,8 @@ pub enum Act {
     RevokeAccreditation(RevokeAccreditation),
     /// Denies an account the chain, or ends that.
     SetSanction(SetSanction),
+    /// Adds an appraisal to the history of the asset.
+    AppendAppraisal(Box<AppendAppraisal>),
 }
 
 impl Act {
@@ -67,6 +70,14 @@ impl Act {
         message.try_into().map(Self::SetSanction).map_err(of_compliance)
     }
 
+    /// An appraisal of an asset.
+    pub(super) fn appraise(asset: &AssetId, message: pb::Appraise) -> Result<Self, VoteError> {
+        let pb::Appraise { appraisal, public_key, signature } = message;
+        let asset = asset.to_bytes();
+        let message = assets::v1::AppendAppraisal { asset, appraisal, public_key, signature };
+        message.try_into().map(Box::new).map(Self::AppendAppraisal).map_err(of_assets)
+    }
+
     fn message(&self) -> &dyn Message {
         match self {
             Self::ChangeStatus(message) => message,
@@ -74,6 +85,7 @@ impl Act {
             Self::AccreditAppraiser(message) => message,
             Self::RevokeAccreditation(message) => message,
             Self::SetSanction(message) => message,
+            Self::AppendAppraisal(message) => message.as_ref(),
         }
     }
 
@@ -123,6 +135,18 @@ fn of_compliance(source: ComplianceError) -> VoteError {
     VoteError::ComplianceAct { source }
 }
 
+impl From<&AppendAppraisal> for pb::Appraise {
+    fn from(message: &AppendAppraisal) -> Self {
+        let AppendAppraisal { signed, public_key, signature, .. } = message;
+        let key = public_key::Key::Ed25519(public_key.to_vec().into());
+        Self {
+            appraisal: signed.clone(),
+            public_key: Some(PublicKey { key: Some(key) }),
+            signature: signature.to_vec().into(),
+        }
+    }
+}
+
 impl From<&Act> for Wire {
     fn from(act: &Act) -> Self {
         match act {
@@ -154,6 +178,7 @@ impl From<&Act> for Wire {
                     document_sha256: document_sha256.to_vec().into(),
                 })
             }
+            Act::AppendAppraisal(message) => Self::Appraise(message.as_ref().into()),
         }
     }
 }

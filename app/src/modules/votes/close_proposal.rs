@@ -71,7 +71,8 @@ enum Verdict {
     Passed,
 }
 
-/// Returns the deposit to the proposer, or leaves it to the treasury after a veto.
+/// Returns the deposit to the proposer, or leaves it to the treasury: after a veto, or when the
+/// proposer is denied the chain.
 fn settle_deposit(
     context: &mut Context<'_>,
     asset: &AssetId,
@@ -81,7 +82,10 @@ fn settle_deposit(
     let Some((currency, deposit)) = deposit_of(proposal)? else { return Ok(()) };
     let to = match vetoed {
         true => Address::treasury(asset),
-        false => committed::address("proposer", &proposal.proposer)?,
+        false => {
+            let proposer = committed::address("proposer", &proposal.proposer)?;
+            holdings::payee(context.state, asset, &proposer)?
+        }
     };
     let pool = Address::deposit_pool(asset);
     holdings::debit(context.state, context.block, &currency, &pool, deposit)?;
@@ -145,7 +149,8 @@ impl Message for CloseProposal {
     /// [`VoteError::VotingGoesOn`], [`VoteError::RecordTooFarBack`].
     ///
     /// An outcome that cannot be carried out is not a refusal: the proposal ends as FAILED. The
-    /// deposit goes back to the proposer, after a veto to the treasury.
+    /// deposit goes back to the proposer, or to the treasury: after a veto, or when the proposer
+    /// is denied the chain.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, proposal: number } = self;
         let key = StateKey::proposal(asset, *number);

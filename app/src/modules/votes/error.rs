@@ -196,7 +196,7 @@ pub enum VoteError {
         /// Number of the proposal that opened it.
         grant: u64,
     },
-    /// The step in the life of the asset, or the word on an appraiser, is malformed.
+    /// The step in the life of the asset, the appraisal or the word on an appraiser is malformed.
     #[error("what would be done: {source}")]
     AssetAct {
         /// Why.

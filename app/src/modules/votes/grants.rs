@@ -12,7 +12,7 @@ use super::error::VoteError;
 use crate::modules::assets::load_asset;
 use crate::modules::committed::{self, broken};
 use crate::modules::transfers::holdings;
-use crate::modules::{Context, fields};
+use crate::modules::{Context, eligibility, fields};
 use crate::num::mul_div_floor;
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -247,8 +247,8 @@ pub(super) fn pay_due(
     Ok(amount)
 }
 
-/// Pays what is due and returns the rest to the treasury; false when there is no such grant, or
-/// its money cannot move now.
+/// Pays what is due, unless the recipient is denied the chain, and returns the rest to the
+/// treasury; false when there is no such grant, or its money cannot move now.
 pub(super) fn cancel(
     context: &mut Context<'_>,
     asset: &AssetId,
@@ -256,14 +256,17 @@ pub(super) fn cancel(
 ) -> Result<bool, ExecutionError> {
     let key = StateKey::grant(asset, number);
     let Some(mut grant) = context.state.load::<Grant>(&key)? else { return Ok(false) };
-    let GrantTerms { currency, .. } = GrantTerms::committed(&grant)?;
+    let GrantTerms { currency, to, .. } = GrantTerms::committed(&grant)?;
     let pool = Address::grant_pool(asset, number);
     let facts = load_asset(context.state, &currency)?;
     let held = holdings::load_holding(context.state, (&currency, &facts), &pool)?.balance;
     if grant.cancelled || !holdings::can_debit(context.state, &currency, &pool, held)? {
         return Ok(false);
     }
-    let due = pay_due(context, asset, &mut grant)?;
+    let due = match eligibility::is_denied(context.state, &to)? {
+        true => Amount::ZERO,
+        false => pay_due(context, asset, &mut grant)?,
+    };
     let rest = committed::difference("rest of a grant", held, due)?;
     if !rest.is_zero() {
         holdings::debit(context.state, context.block, &currency, &pool, rest)?;

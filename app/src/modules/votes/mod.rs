@@ -15,8 +15,8 @@
 //! | asset (record heights, number of proposals) | asset | `SubmitProposal` |
 //! | params | | a vote of the governance asset |
 //!
-//! What an organisation does itself (status, rules, appraisers, sanctions) it does from its
-//! treasury account, with the roles that this was given: so nobody's power grows by a vote.
+//! What an organisation does itself (status, rules, appraisal, appraisers, sanctions) it does from
+//! its treasury account, with the roles that this was given: so nobody's power grows by a vote.
 //!
 //! # Invariants
 //! * A tally is the sum of all votes, never more than the supply at the record.

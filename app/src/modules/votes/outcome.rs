@@ -17,7 +17,7 @@ use crate::modules::assets::load_currency;
 use crate::modules::committed::{self, broken};
 use crate::modules::fields::{self, FieldError};
 use crate::modules::transfers::holdings;
-use crate::modules::{BlockInfo, Context, royalties};
+use crate::modules::{BlockInfo, Context, eligibility, royalties};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Leaves, StateReader};
@@ -111,6 +111,7 @@ impl Outcome {
             Wire::AccreditAppraiser(message) => Self::Act(Act::accredit(message)?),
             Wire::RevokeAccreditation(message) => Self::Act(Act::revoke(message)?),
             Wire::SetSanction(message) => Self::Act(Act::sanction(message)?),
+            Wire::Appraise(message) => Self::Act(Act::appraise(asset, message)?),
         })
     }
 }
@@ -259,7 +260,8 @@ fn spend(
 ) -> Result<bool, ExecutionError> {
     let treasury = Address::treasury(asset);
     let block: &BlockInfo = context.block;
-    if !holdings::can_debit(context.state, currency, &treasury, amount)? {
+    let payable = holdings::can_debit(context.state, currency, &treasury, amount)?;
+    if !payable || eligibility::is_denied(context.state, to)? {
         return Ok(false);
     }
     holdings::debit(context.state, block, currency, &treasury, amount)?;

@@ -9,6 +9,7 @@ use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::assets::v1::{AssetStatus, Role};
 use tessera_proto::pb::chain::v1::Params;
+use tessera_proto::pb::chain::v1::event::Kind as EventKind;
 use tessera_proto::pb::compliance::v1 as compliance;
 use tessera_proto::pb::distributions::v1::TakeRecord;
 use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
@@ -18,8 +19,8 @@ use tessera_proto::pb::votes::v1::{Grant, Proposal, ProposalStatus, Tally, Vote,
 use tessera_proto::state_key::StateKey;
 
 use crate::modules::testing::{
-    ISSUER, Kind, START_BALANCE, TestChain, TestTx, account, amount, assert_refused, asset,
-    transfer,
+    APPRAISER, ISSUER, Kind, START_BALANCE, TestChain, TestTx, account, amount, assert_refused,
+    asset, transfer,
 };
 
 const START: u128 = START_BALANCE as u128;
@@ -557,6 +558,110 @@ fn the_organisation_of_the_chain_decides_on_appraisers_and_sanctions_where_it_is
     assert_eq!(status(&chain, again), ProposalStatus::Failed, "it is denied already");
     decide(&mut chain, allow);
     assert!(!denied(&chain));
+}
+
+fn appraise(message: assets::AppendAppraisal) -> Outcome {
+    let assets::AppendAppraisal { asset: _, appraisal, public_key, signature } = message;
+    Outcome::Appraise(pb::Appraise { appraisal, public_key, signature })
+}
+
+#[test]
+fn a_vote_records_a_signed_appraisal_in_the_history_of_the_asset() {
+    let mut chain = chain_with_villa();
+    assert_refused(
+        chain.submit(1, submit(Outcome::Appraise(pb::Appraise::default()))),
+        "votes",
+        34,
+    );
+    let newer = chain.block.time_ms + 1;
+    let message = chain.signed_appraisal("villa", newer);
+    let before = chain.facts("villa").appraisal_count;
+    chain.submit(1, submit(appraise(message.clone()))).unwrap();
+    let number = chain.facts("villa").proposal_count;
+    chain.next_block();
+    chain.submit(ISSUER, cast(number, VoteChoice::Yes)).unwrap();
+    chain.skip_blocks(5);
+    let events = chain.submit(3, close(number)).unwrap();
+    let appended = |event: &EventKind| matches!(event, EventKind::AppraisalAppended(_));
+    assert!(events.iter().any(appended), "{events:?}");
+    assert_eq!(status(&chain, number), ProposalStatus::Executed);
+    assert_eq!(chain.facts("villa").appraisal_count, before + 1);
+    let stored: assets::Appraisal =
+        chain.get(&StateKey::appraisal(&asset("villa"), before)).unwrap();
+    assert_eq!(stored.valid_from_ms, newer);
+    // The same again is no newer, and one that was signed for another asset is not of this one.
+    let again = decide(&mut chain, appraise(message));
+    assert_eq!(status(&chain, again), ProposalStatus::Failed);
+    let of_another = chain.signed_appraisal("tower", newer + 1);
+    let of_another = decide(&mut chain, appraise(of_another));
+    assert_eq!(status(&chain, of_another), ProposalStatus::Failed);
+    assert_eq!(chain.facts("villa").appraisal_count, before + 1);
+}
+
+#[test]
+fn an_appraisal_counts_only_if_it_does_when_it_is_executed() {
+    let change: [fn(&mut TestChain); 4] = [
+        // The accreditation ends, or is revoked from before the appraisal on.
+        |chain| end_accreditation(chain, |appraiser, now| appraiser.accredited_until_ms = now),
+        |chain| end_accreditation(chain, |appraiser, _| appraiser.revoked_from_ms = 1),
+        // The appraisal is over.
+        |chain| chain.block.time_ms += 1_000_000_000,
+        // Somebody has brought a newer one.
+        |chain| {
+            let newer = chain.signed_appraisal("villa", chain.block.time_ms + 9);
+            chain.submit(2, Kind::AppendAppraisal(newer)).unwrap();
+        },
+    ];
+    for (case, change) in change.into_iter().enumerate() {
+        let mut chain = chain_with_villa();
+        chain.submit(ISSUER, set_rules(rules())).unwrap();
+        let message = chain.signed_appraisal("villa", chain.block.time_ms + 1);
+        let number = decide(&mut chain, appraise(message));
+        assert_eq!(status(&chain, number), ProposalStatus::Passed);
+        chain.skip_blocks(3);
+        let mut unchanged = chain.clone();
+        unchanged.submit(4, execute(number)).unwrap();
+        assert_eq!(status(&unchanged, number), ProposalStatus::Executed);
+        change(&mut chain);
+        let before = chain.facts("villa").appraisal_count;
+        chain.submit(4, execute(number)).unwrap();
+        assert_eq!(status(&chain, number), ProposalStatus::Failed, "case {case}");
+        assert_eq!(chain.facts("villa").appraisal_count, before);
+    }
+}
+
+fn end_accreditation(chain: &mut TestChain, change: fn(&mut assets::Appraiser, u64)) {
+    let key = StateKey::appraiser(&account(APPRAISER));
+    let mut appraiser = chain.get(&key).unwrap();
+    change(&mut appraiser, chain.block.time_ms);
+    chain.set(key, &appraiser);
+}
+
+/// Denies an account the chain, or admits it again.
+fn set_denied(chain: &mut TestChain, number: u8, sanctioned: bool) {
+    let wallet = compliance::Wallet { sanctioned, ..compliance::Wallet::default() };
+    chain.set(StateKey::wallet(&account(number)), &wallet);
+}
+
+#[test]
+fn the_treasury_pays_nobody_who_is_denied_the_chain() {
+    let mut chain = chain_with_villa();
+    let number = decide(&mut chain, stream(0, 1));
+    set_denied(&mut chain, 4, true);
+    let spent = decide(&mut chain, spend(100));
+    assert_eq!(status(&chain, spent), ProposalStatus::Failed);
+    assert_refused(chain.submit(1, claim(number)), "eligibility", 12);
+    let cancel = decide(&mut chain, Outcome::CancelGrant(pb::CancelGrant { grant: number }));
+    assert_eq!(status(&chain, cancel), ProposalStatus::Executed);
+    assert_eq!((chain.balance("usdx", 4), treasury(&chain)), (START, amount(500)));
+    // The vote of a denied proposer is counted all the same; the deposit stays.
+    chain.submit(ISSUER, set_rules(rules())).unwrap();
+    chain.submit(1, submit(resolution())).unwrap();
+    set_denied(&mut chain, 1, true);
+    chain.skip_blocks(6);
+    chain.submit(3, close(chain.facts("villa").proposal_count)).unwrap();
+    let kept = chain.holding_of("eurx", &Address::treasury(&asset("villa"))).balance;
+    assert_eq!((kept, chain.balance("eurx", 1)), (amount(70), START - 70));
 }
 
 #[test]

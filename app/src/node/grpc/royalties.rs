@@ -4,8 +4,9 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::royalties::v1::royalty_query_service_server::RoyaltyQueryService;
 use tessera_proto::pb::royalties::v1::{
     GetClaimableRoyaltyRequest, GetClaimableRoyaltyResponse, GetRoyaltyScheduleRequest,
-    GetRoyaltyScheduleResponse, ListRoyaltyRecipientsRequest, ListRoyaltyRecipientsResponse,
-    RoyaltyRecipient, RoyaltySchedule, RoyaltyShare,
+    GetRoyaltyScheduleResponse, ListRoyaltyListsRequest, ListRoyaltyListsResponse,
+    ListRoyaltyRecipientsRequest, ListRoyaltyRecipientsResponse, RoyaltyList, RoyaltyListEntry,
+    RoyaltyListFacts, RoyaltyRecipient, RoyaltySchedule, RoyaltyShare,
 };
 use tessera_proto::state_key::{Namespace, StateKey};
 use tonic::{Request, Response, Status, async_trait};
@@ -14,7 +15,7 @@ use super::pages::Page;
 use super::services::Services;
 use super::view::View;
 use super::{status, view};
-use crate::modules::royalties::claimable_royalty;
+use crate::modules::royalties::{claimable_royalty, is_abandoned};
 use crate::state::database::Table;
 
 #[async_trait]
@@ -54,6 +55,32 @@ impl RoyaltyQueryService for Services {
                 );
             }
             Ok(ListRoyaltyRecipientsResponse { shares, page: Some(page) })
+        })
+        .await
+    }
+
+    async fn list_royalty_lists(
+        &self,
+        request: Request<ListRoyaltyListsRequest>,
+    ) -> Result<Response<ListRoyaltyListsResponse>, Status> {
+        let ListRoyaltyListsRequest { asset, page } = request.into_inner();
+        let page = Page::read(page, size_of::<u64>())?;
+        self.query(None, move |view| {
+            let (id, _) = view.asset(&asset)?;
+            let latest: Option<RoyaltyList> = view.leaf(&StateKey::royalty_list(&id))?;
+            let schedule = view.leaf(&StateKey::royalty_schedule(&id))?;
+            let prefix = Namespace::RoyaltyListFacts.prefix(id.as_bytes());
+            let (numbers, page) = page.scan(view.database(), Table::Keys, &prefix)?;
+            let mut entries = Vec::with_capacity(numbers.len());
+            for list in numbers.iter().filter_map(|bytes| bytes.as_ref().try_into().ok()) {
+                let list = u64::from_be_bytes(list);
+                let key = StateKey::royalty_list_facts(&id, list);
+                let Some(facts) = view.leaf::<RoyaltyListFacts>(&key)? else { continue };
+                let abandoned = is_abandoned(list, latest.as_ref(), schedule.as_ref());
+                let recipient_count = facts.recipient_count;
+                entries.push(RoyaltyListEntry { list, recipient_count, abandoned });
+            }
+            Ok(ListRoyaltyListsResponse { entries, page: Some(page) })
         })
         .await
     }

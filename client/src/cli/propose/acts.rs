@@ -15,7 +15,7 @@ use crate::cli::rule::rule_set;
 use crate::operations::ChangeStatus;
 use crate::operations::proposal_outcome::Outcome;
 
-/// What some of it takes.
+/// What some outcomes take.
 #[derive(Debug, Args)]
 pub(super) struct With {
     /// Whose claims count for the rules, like notary=kyc,country; may be repeated
@@ -27,6 +27,18 @@ pub(super) struct With {
     /// Document that says why; only its hash is registered
     #[arg(long, value_name = "FILE")]
     document: Option<PathBuf>,
+    /// How an asset was valued, like `comparable sales`
+    #[arg(long)]
+    pub(super) method: Option<String>,
+    /// The full report of an appraisal; only its hash is registered
+    #[arg(long, value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// How many days from now an appraisal is valid
+    #[arg(long, default_value_t = 365)]
+    pub(super) days: u64,
+    /// Key of the appraiser who signs an appraisal; that of --from if left out
+    #[arg(long, value_name = "KEY")]
+    pub(super) appraiser: Option<String>,
 }
 
 /// What would be done, in words and as it is proposed; none when it is something else.

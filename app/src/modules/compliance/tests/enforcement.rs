@@ -239,7 +239,7 @@ fn sanction(number: u8, sanctioned: bool) -> Kind {
 }
 
 #[test]
-fn a_sanctioned_account_can_do_nothing_and_receives_nothing_regulated() {
+fn a_sanctioned_account_can_do_nothing() {
     let mut desk = Desk::new(vec![]);
     assert_refused(desk.submit(1, sanction(2, true)), "compliance", 27);
     assert_refused(desk.submit(ISSUER, sanction(ISSUER, true)), "compliance", 30);
