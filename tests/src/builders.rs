@@ -4,6 +4,8 @@
 //! of it, given what the model knows. Random numbers choose among few people and assets, so that
 //! transactions meet.
 
+mod rights;
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -28,10 +30,15 @@ use crate::model::{Model, Submission};
 /// Assets that may be registered while the chain runs.
 const NEW_ASSETS: usize = 6;
 /// Which kinds of operation are wanted how often: an index is drawn evenly.
-const KINDS: [u8; 32] = [
-    0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12,
-    13, 14,
+const KINDS: [u8; 90] = [
+    0, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10,
+    11, 11, 12, 12, 13, 13, 13, 14, 14, 15, 15, 16, 16, 16, 17, 17, 17, 18, 18, 19, 19, 20, 20, 21,
+    21, 21, 22, 22, 22, 23, 23, 23, 24, 25, 25, 25, 26, 26, 26, 27, 27, 27, 28, 28, 29, 29, 29, 30,
+    30, 31, 31, 29, 29, 29, 29, 6, 6, 6, 6,
 ];
+/// Operations of the issuer of an asset, and of the issuer of a new asset.
+const OF_ISSUER: [u8; 5] = [4, 5, 8, 15, 16];
+const OF_NEW_ISSUER: [u8; 5] = [2, 25, 26, 28, 30];
 
 /// What somebody wants an operation to be.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +88,7 @@ fn operation_intent() -> impl Strategy<Value = OperationIntent> {
 
 fn transaction_intent() -> impl Strategy<Value = TransactionIntent> {
     let operations = prop_oneof![
-        3 => vec(operation_intent(), 1..2),
+        7 => vec(operation_intent(), 1..2),
         1 => vec(operation_intent(), 2..5),
     ];
     (any::<u8>(), any::<u8>(), any::<u8>(), operations).prop_map(
@@ -146,7 +153,8 @@ impl World {
     pub fn new(count: usize) -> Self {
         let people = people(count);
         let known = GENESIS_ASSETS.iter().map(|(name, ..)| genesis_asset(name));
-        let new = (0..NEW_ASSETS).map(|n| AssetId::derive(&issuer_of_new(&people, n), &[n as u8]));
+        let issuer = |n| issuer_of_new(&people, n).address();
+        let new = (0..NEW_ASSETS).map(|n| AssetId::derive(&issuer(n), &[n as u8]));
         let assets = known.chain(new).collect();
         Self { people, assets, params: params(), history: Vec::new() }
     }
@@ -183,12 +191,13 @@ impl World {
             let index = usize::from(intent.lane) % self.history.len();
             return self.history[index].clone();
         }
-        let sender = self.sender(intent).clone();
-        let kinds: Vec<Kind> = intent
+        let sender = self.sender(intent, model).clone();
+        let mut kinds: Vec<Kind> = intent
             .operations
             .iter()
             .map(|op| self.operation(op, &sender, model, time_ms))
             .collect();
+        kinds.extend(self.opening(&intent.operations[0], time_ms));
         let (address, lane) = (sender.address(), u32::from(intent.lane % 3));
         let nonce = model.next_nonce(&address, lane);
         let height = model.height();
@@ -220,22 +229,36 @@ impl World {
         submission
     }
 
-    fn sender(&self, intent: &TransactionIntent) -> &Signer {
+    fn sender(&self, intent: &TransactionIntent, model: &Model) -> &Signer {
         let first = &intent.operations[0];
-        let issues = matches!(first.kind, 2 | 4 | 5 | 8);
-        if issues && !first.flaw.is_multiple_of(8) {
-            return self.issuer(usize::from(first.asset) % self.assets.len(), first.kind == 2);
+        let of_new = OF_NEW_ISSUER.contains(&first.kind);
+        let likely = !first.flaw.is_multiple_of(8);
+        if (of_new || OF_ISSUER.contains(&first.kind)) && likely {
+            return self.issuer(self.issued(first), of_new);
         }
-        &self.people[usize::from(intent.sender) % self.people.len()]
+        let (before, from) = self.people.split_at(usize::from(intent.sender) % self.people.len());
+        let has_reason = |person: &&Signer| match first.kind {
+            17 => !model.due_to(&person.address()).is_empty(),
+            27 => !model.pools_of(&person.address()).is_empty(),
+            _ => true,
+        };
+        from.iter().chain(before).find(|person| !likely || has_reason(person)).unwrap_or(&from[0])
     }
 
-    fn issuer(&self, asset: usize, registers: bool) -> &Signer {
+    /// Number of the asset that an operation of its issuer is about: record dates and distributions
+    /// mostly of those that have holders from the beginning.
+    fn issued(&self, intent: &OperationIntent) -> usize {
+        let count = if matches!(intent.kind, 15 | 16) { 5 } else { self.assets.len() };
+        usize::from(intent.asset) % count
+    }
+
+    fn issuer(&self, asset: usize, of_new: bool) -> &Signer {
         let known = GENESIS_ASSETS.len();
-        if asset < known && !registers {
+        if asset < known && !of_new {
             return &self.people[GENESIS_ASSETS[asset].2];
         }
-        let number = if registers { asset } else { asset - known };
-        &self.people[(number % NEW_ASSETS).min(self.people.len() - 1)]
+        let number = if of_new { asset } else { asset - known };
+        issuer_of_new(&self.people, number % NEW_ASSETS)
     }
 
     /// Whoever can sign for an account now; the last key given comes first to be left out.
@@ -263,6 +286,7 @@ impl World {
             75..80 => Address::new([number; 20]),
             80 => Address::fee_pool(),
             81..84 => Address::income_pool(&self.asset(number)),
+            84..86 => Address::pool_account(&self.assets[4 + usize::from(number) % NEW_ASSETS]),
             _ => self.people[usize::from(number) % self.people.len()].address(),
         }
     }
@@ -303,7 +327,11 @@ impl World {
                 };
                 operations::batch_transfer(&asset, &(0..legs).map(leg).collect::<Vec<_>>())
             }
-            8 => operations::set_royalty_schedule(&self.assets[number], &self.shares(intent), 0),
+            8 => {
+                let resale_bps = u32::from(intent.other) * u32::from(intent.amount % 3) * 20;
+                let shares = self.shares(intent);
+                operations::set_royalty_schedule(&self.assets[number], &shares, resale_bps)
+            }
             9 => operations::pay_royalty(&asset, &currency, amount),
             10 => operations::pay_income(&asset, &currency, amount, None),
             11 => operations::claim_income(&asset, &currency),
@@ -314,16 +342,30 @@ impl World {
                 voting_period_blocks: u64::from(intent.flaw != 4) * u64::from(1 + intent.other % 4),
                 quorum_bps: u32::from(intent.person) * 10,
                 threshold_bps: 1 + u32::from(intent.flaw) * 30,
-                record_height: 0,
+                record_height: match intent.flaw % 4 {
+                    0 => model.height() + u64::from(intent.other % 4),
+                    _ => 0,
+                },
             }),
             13 => {
                 let choice = if intent.flaw == 9 { 0 } else { 1 + i32::from(intent.flaw % 3) };
                 let choice = VoteChoice::try_from(choice).unwrap();
                 operations::cast_vote(&asset, proposal, choice)
             }
-            _ => operations::close_proposal(&asset, proposal),
+            14 => operations::close_proposal(&asset, proposal),
+            _ => self.right(intent, &sender.address(), model, time_ms),
         };
         spoil(kind, intent.flaw)
+    }
+
+    /// Some assets are appraised and activated with their registration.
+    fn opening(&self, first: &OperationIntent, time_ms: u64) -> Vec<Kind> {
+        if first.kind != 2 || first.flaw.is_multiple_of(2) {
+            return Vec::new();
+        }
+        let asset = self.assets[4 + usize::from(first.asset) % self.assets.len() % NEW_ASSETS];
+        let valid = OperationIntent { other: 0, person: u8::MAX, flaw: 1, ..*first };
+        vec![self.appraisal(&valid, &asset, time_ms), operations::activate_asset(&asset)]
     }
 
     fn authority(&self, intent: &OperationIntent, sender: &Signer) -> Authority {
@@ -376,7 +418,7 @@ impl World {
             currency: self.assets[usize::from(intent.flaw.is_multiple_of(13)) * 2].to_bytes(),
             method: "comparison".into(),
             valid_from_ms: from,
-            valid_to_ms: from + u64::from(intent.person) * 200,
+            valid_to_ms: from + u64::from(intent.person) * 1_000,
             report_sha256: vec![7; 32].into(),
         };
         let chain = if intent.flaw.is_multiple_of(19) { "other-chain" } else { CHAIN_ID };
@@ -443,8 +485,9 @@ pub fn sign(body: TransactionBody, signers: &[Signer], wrongly: bool) -> Submiss
     }
 }
 
-fn issuer_of_new(people: &[Signer], number: usize) -> Address {
-    people[number.min(people.len() - 1)].address()
+/// Two people register all, so that some can be tranches of others.
+fn issuer_of_new(people: &[Signer], number: usize) -> &Signer {
+    &people[2 + number % 2]
 }
 
 /// Makes a field wrong when the flaw says so.
@@ -466,6 +509,11 @@ fn spoil(mut kind: Kind, flaw: u8) -> Kind {
         Kind::Transfer(op) => &mut op.amount,
         Kind::PayRoyalty(op) => &mut op.amount,
         Kind::PayIncome(op) => &mut op.amount,
+        Kind::OfferUnits(op) => &mut op.price,
+        Kind::DeclareDistribution(op) => &mut op.per_unit,
+        Kind::ContributeUnits(op) => &mut op.amount,
+        Kind::RedeemUnits(op) => &mut op.amount,
+        Kind::PayWaterfall(op) => &mut op.amount,
         _ => return kind,
     };
     if let Some(wrong) = flaw.checked_sub(20).and_then(|index| AMOUNTS.get(usize::from(index))) {

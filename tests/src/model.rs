@@ -1,37 +1,46 @@
 //! A naive model of the chain: what each transaction must do, as plainly as it can be written.
 //!
 //! It shares no code with the state machine. Where that is clever, this is not: income is added
-//! to every holder at each payment, record dates are copies of all balances, tallies are added
-//! up from the votes, and a transaction that fails is undone by going back to a copy of
-//! everything.
+//! to every holder at each payment, record dates are copies of all balances, what binds units is
+//! added up from the offers, tallies are added up from the votes, and a transaction that fails is
+//! undone by going back to a copy of everything.
 
+mod about;
+mod assets;
 mod compare;
 mod form;
+mod income;
+mod market;
+mod pools;
+mod records;
+mod votes;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use prost::Message as _;
 use ruint::aliases::U512;
 use tessera_genesis::Genesis;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::accounts::v1::Authority;
-use tessera_proto::pb::assets::v1::{
-    AppendAppraisal, Appraisal, AssetClass, AssetStatus, BurnUnits, MintUnits, RegisterAsset,
-};
+use tessera_proto::pb::assets::v1::{Appraisal, AssetClass, AssetStatus};
 use tessera_proto::pb::chain::v1::operation::Kind;
 use tessera_proto::pb::chain::v1::{Receipt, TransactionBody};
-use tessera_proto::pb::distributions::v1::{ClaimIncome, PayIncome};
-use tessera_proto::pb::royalties::v1::PayRoyalty;
-use tessera_proto::pb::votes::v1::{
-    CastVote, CloseProposal, ProposalStatus, SubmitProposal, TreasurySpend, VoteChoice,
-};
+
+use about::assets_of;
+use market::Offer;
+use pools::Waterfall;
+use records::{Distribution, Record};
+use votes::{Delegation, Proposal};
 
 /// Codespace and code.
 pub type Refusal = (&'static str, u32);
 
 /// The refusal of a transaction that depends on something that its block has changed before.
 pub const STATE_CHANGED: Refusal = ("tx", 10);
+
+/// Largest amount: 2^127 - 1.
+const MAX_AMOUNT: u128 = u128::MAX >> 1;
 
 /// A transaction with what is known about it because it was made here.
 #[derive(Debug, Clone)]
@@ -81,11 +90,17 @@ struct Asset {
     supply: u128,
     appraisals: Vec<Appraisal>,
     schedule: Option<Vec<(Address, u32)>>,
+    resale_bps: u32,
     /// Currencies of income, in order of their first payment, with what rounding has given away.
     income: Vec<(AssetId, u128)>,
     /// Sum of all steps of income by currency.
     risen: BTreeMap<AssetId, U512>,
     proposals: u64,
+    /// What a pool may keep.
+    members: Option<BTreeSet<AssetId>>,
+    waterfall: Option<Waterfall>,
+    /// Parent and rank of a tranche.
+    tranche_of: Option<(AssetId, u32)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -93,19 +108,6 @@ struct Income {
     /// Base units times 2^128 since the balance last changed.
     unsettled: U512,
     accrued: u128,
-}
-
-#[derive(Debug, Clone)]
-struct Proposal {
-    record_height: u64,
-    end_height: u64,
-    quorum_bps: u32,
-    threshold_bps: u32,
-    spend: TreasurySpend,
-    status: ProposalStatus,
-    /// Balances of all holders at the record.
-    record: BTreeMap<Address, u128>,
-    votes: BTreeMap<Address, (VoteChoice, u128)>,
 }
 
 /// The chain.
@@ -121,7 +123,13 @@ pub struct Model {
     balances: BTreeMap<(AssetId, Address), u128>,
     /// Of an asset, for a holder, in a currency.
     income: BTreeMap<(AssetId, Address, AssetId), Income>,
+    records: BTreeMap<(AssetId, u64), Record>,
+    distributions: BTreeMap<(AssetId, u64), Distribution>,
     proposals: BTreeMap<(AssetId, u64), Proposal>,
+    /// Of a holder of an asset.
+    delegations: BTreeMap<(AssetId, Address), Delegation>,
+    /// By asset, seller and number.
+    offers: BTreeMap<(AssetId, Address, u64), Offer>,
     fee_pot: u128,
     height: u64,
     time_ms: u64,
@@ -168,7 +176,11 @@ impl Model {
             assets: BTreeMap::new(),
             balances: BTreeMap::new(),
             income: BTreeMap::new(),
+            records: BTreeMap::new(),
+            distributions: BTreeMap::new(),
             proposals: BTreeMap::new(),
+            delegations: BTreeMap::new(),
+            offers: BTreeMap::new(),
             fee_pot: 0,
             height: 0,
             time_ms: 0,
@@ -206,12 +218,13 @@ impl Model {
         self.reshaped.clear();
     }
 
-    /// Ends the block: what every holder has now decides the votes proposed in it.
+    /// Ends the block: what every holder has now is copied where it is a record date.
     pub fn end_block(&mut self) {
-        for ((asset, _), proposal) in &mut self.proposals {
-            if proposal.record_height == self.height {
+        for ((asset, _), record) in &mut self.records {
+            if record.height == self.height {
                 let held = self.balances.iter().filter(|((of, _), _)| of == asset);
-                proposal.record = held.map(|((_, who), balance)| (*who, *balance)).collect();
+                let held = held.map(|((_, who), balance)| (*who, *balance)).collect();
+                record.balances = Arc::new(held);
             }
         }
     }
@@ -227,12 +240,6 @@ impl Model {
     #[must_use]
     pub fn authority(&self, account: &Address) -> Option<&Authority> {
         self.accounts.get(account)?.authority.as_ref()
-    }
-
-    /// Number of proposals of an asset.
-    #[must_use]
-    pub fn proposals(&self, asset: &AssetId) -> u64 {
-        self.assets.get(asset).map_or(0, |asset| asset.proposals)
     }
 
     /// Carries out a transaction. `state_changed` says that the chain has refused it because the
@@ -348,277 +355,51 @@ impl Model {
                 if to == *sender {
                     return refuse("transfers", 10);
                 }
-                self.pay(&asset_id(&op.asset), sender, &to, number(&op.amount))
+                self.send(&asset_id(&op.asset), sender, &[(to, number(&op.amount))])
             }
             Kind::BatchTransfer(op) => {
                 if op.legs.iter().any(|leg| address(&leg.to) == *sender) {
                     return refuse("transfers", 10);
                 }
-                let id = asset_id(&op.asset);
-                let total = op.legs.iter().map(|leg| number(&leg.amount)).sum();
-                self.debit(&id, sender, total)?;
-                for leg in &op.legs {
-                    self.credit(&id, &address(&leg.to), number(&leg.amount));
-                }
-                Ok(())
+                let legs = op.legs.iter().map(|leg| (address(&leg.to), number(&leg.amount)));
+                self.send(&asset_id(&op.asset), sender, &legs.collect::<Vec<_>>())
             }
-            Kind::SetRoyaltySchedule(op) => {
-                let id = asset_id(&op.asset);
-                self.issued_by(&id, sender)?;
-                let shares = op.schedule.as_ref().unwrap().shares.iter();
-                let shares = shares.map(|share| (address(&share.account), share.share_bps));
-                self.assets.get_mut(&id).unwrap().schedule = Some(shares.collect());
-                self.reshaped.insert(id);
-                Ok(())
-            }
+            other => self.execute_rights(sender, other),
+        }
+    }
+
+    /// The same for operations about what units give a right to.
+    fn execute_rights(&mut self, sender: &Address, kind: &Kind) -> Step {
+        match kind {
+            Kind::SetRoyaltySchedule(op) => self.set_royalty_schedule(sender, op),
             Kind::PayRoyalty(op) => self.pay_royalty(sender, op),
             Kind::PayIncome(op) => self.pay_income(sender, op),
             Kind::ClaimIncome(op) => self.claim_income(sender, op),
+            Kind::TakeRecord(op) => self.take_record(sender, op),
+            Kind::DeclareDistribution(op) => self.declare_distribution(sender, op),
+            Kind::ClaimDistribution(op) => {
+                self.pay_distribution((asset_id(&op.asset), op.distribution), &[*sender])
+            }
+            Kind::PushDistribution(op) => {
+                let holders: Vec<Address> = op.holders.iter().map(address).collect();
+                self.pay_distribution((asset_id(&op.asset), op.distribution), &holders)
+            }
+            Kind::CloseDistribution(op) => self.close_distribution(sender, op),
             Kind::SubmitProposal(op) => self.submit_proposal(sender, op),
+            Kind::DelegateVotes(op) => self.delegate_votes(sender, op),
             Kind::CastVote(op) => self.cast_vote(sender, op),
             Kind::CloseProposal(op) => self.close_proposal(op),
+            Kind::OfferUnits(op) => self.offer_units(sender, op),
+            Kind::AcceptOffer(op) => self.accept_offer(sender, op),
+            Kind::CancelOffer(op) => self.cancel_offer(sender, op),
+            Kind::FormPool(op) => self.form_pool(sender, op),
+            Kind::ContributeUnits(op) => self.contribute_units(sender, op),
+            Kind::RedeemUnits(op) => self.redeem_units(sender, op),
+            Kind::WithdrawUnits(op) => self.withdraw_units(sender, op),
+            Kind::CollectPoolIncome(op) => self.collect_pool_income(op),
+            Kind::CreateTranches(op) => self.create_tranches(sender, op),
+            Kind::PayWaterfall(op) => self.pay_waterfall(sender, op),
             other => unreachable!("no test sends {other:?} to the model"),
-        }
-    }
-
-    fn register_asset(&mut self, sender: &Address, op: &RegisterAsset) -> Step {
-        let id = AssetId::derive(sender, &op.salt);
-        if self.assets.contains_key(&id) {
-            return refuse("assets", 12);
-        }
-        if self.assets.values().any(|asset| asset.name == op.name) {
-            return refuse("assets", 13);
-        }
-        let max_supply = number(&op.max_supply);
-        let asset = self.fresh_asset(&op.name, op.class(), *sender, max_supply);
-        self.assets.insert(id, asset);
-        self.reshaped.insert(id);
-        Ok(())
-    }
-
-    fn burn_units(&mut self, holder: &Address, op: &BurnUnits) -> Step {
-        let (id, amount) = (asset_id(&op.asset), number(&op.amount));
-        if !self.known(&id)?.active {
-            return refuse("assets", 16);
-        }
-        self.debit(&id, holder, amount)?;
-        self.assets.get_mut(&id).unwrap().supply -= amount;
-        Ok(())
-    }
-
-    fn mint_units(&mut self, sender: &Address, op: &MintUnits) -> Step {
-        let (id, amount) = (asset_id(&op.asset), number(&op.amount));
-        let asset = self.run_by_issuer(&id, sender)?;
-        let (active, room) = (asset.active, asset.max_supply - asset.supply);
-        if !active {
-            return refuse("assets", 16);
-        }
-        self.require_appraisal(&id)?;
-        if amount > room {
-            return refuse("assets", 18);
-        }
-        self.issue(&id, &address(&op.to), amount);
-        Ok(())
-    }
-
-    fn append_appraisal(&mut self, op: &AppendAppraisal) -> Step {
-        let id = asset_id(&op.asset);
-        let appraisal = Appraisal::decode(op.appraisal.clone()).unwrap();
-        self.known(&id)?;
-        self.currency(&asset_id(&appraisal.currency))?;
-        let appraiser = address(&appraisal.appraiser);
-        if !self.appraisers.contains(&appraiser) {
-            return refuse("assets", 22);
-        }
-        if appraisal.valid_to_ms <= self.time_ms {
-            return refuse("assets", 23);
-        }
-        let known = &self.assets[&id].appraisals;
-        if known.last().is_some_and(|last| appraisal.valid_from_ms <= last.valid_from_ms) {
-            return refuse("assets", 24);
-        }
-        let key = form::key_bytes(op.public_key.as_ref().unwrap());
-        if authorise(self.authority(&appraiser), &appraiser, &[key]).is_err() {
-            return refuse("assets", 25);
-        }
-        if !self.signature_matches(op, &id, &key) {
-            return refuse("assets", 26);
-        }
-        self.assets.get_mut(&id).unwrap().appraisals.push(appraisal);
-        self.reshaped.insert(id);
-        Ok(())
-    }
-
-    fn signature_matches(&self, op: &AppendAppraisal, id: &AssetId, key: &[u8; 32]) -> bool {
-        let domain = b"tessera/appraisal/v1".as_slice();
-        let message = [domain, &self.chain_id_hash, id.as_bytes(), &op.appraisal].concat();
-        let key = ed25519_dalek::VerifyingKey::from_bytes(key).unwrap();
-        let signature = ed25519_dalek::Signature::from_slice(&op.signature).unwrap();
-        key.verify_strict(&message, &signature).is_ok()
-    }
-
-    fn pay_royalty(&mut self, payer: &Address, op: &PayRoyalty) -> Step {
-        let (id, currency, amount) =
-            (asset_id(&op.asset), asset_id(&op.currency), number(&op.amount));
-        let Some(schedule) = self.known(&id)?.schedule.clone() else {
-            return refuse("royalties", 12);
-        };
-        self.currency(&currency)?;
-        self.debit(&currency, payer, amount)?;
-        let part = |bps: u32| {
-            let part = U512::from(amount) * U512::from(bps) / U512::from(10_000_u32);
-            u128::try_from(part).unwrap()
-        };
-        let paid: u128 = schedule.iter().map(|(_, bps)| part(*bps)).sum();
-        for (position, (account, bps)) in schedule.iter().enumerate() {
-            let left_over = if position == 0 { amount - paid } else { 0 };
-            self.credit(&currency, account, part(*bps) + left_over);
-        }
-        Ok(())
-    }
-
-    fn pay_income(&mut self, payer: &Address, op: &PayIncome) -> Step {
-        let (id, currency, amount) =
-            (asset_id(&op.asset), asset_id(&op.currency), number(&op.amount));
-        let (supply, issuer) = (self.known(&id)?.supply, self.assets[&id].issuer);
-        self.currency(&currency)?;
-        if supply == 0 {
-            return refuse("distributions", 11);
-        }
-        let asset = self.assets.get_mut(&id).unwrap();
-        if !asset.income.iter().any(|(known, _)| *known == currency) {
-            if asset.income.len() >= 8 {
-                return refuse("distributions", 12);
-            }
-            if issuer != *payer && currency != self.fee_currency {
-                return refuse("distributions", 13);
-            }
-            asset.income.push((currency, 0));
-        }
-        let (_, given_away) = asset.income.iter_mut().find(|(of, _)| *of == currency).unwrap();
-        // Rounded up; what that gives away is taken back before it could be a whole unit.
-        let (mut paid, supply) = (U512::from(amount) << 128, U512::from(supply));
-        if U512::from(*given_away) + given_by_rounding(paid, supply) >= U512::ONE << 127 {
-            paid -= U512::from(std::mem::take(given_away));
-        }
-        *given_away += u128::try_from(given_by_rounding(paid, supply)).unwrap();
-        let step = (paid + given_by_rounding(paid, supply)) / supply;
-        let risen = asset.risen.entry(currency).or_default();
-        *risen += step;
-        if *risen >> 256 != U512::ZERO {
-            return refuse("distributions", 14);
-        }
-        for ((of, holder), balance) in &self.balances {
-            if *of == id && *balance > 0 {
-                let income = self.income.entry((id, *holder, currency)).or_default();
-                income.unsettled += step * U512::from(*balance);
-            }
-        }
-        self.pay(&currency, payer, &Address::income_pool(&id), amount)
-    }
-
-    fn claim_income(&mut self, holder: &Address, op: &ClaimIncome) -> Step {
-        let (id, currency) = (asset_id(&op.asset), asset_id(&op.currency));
-        self.known(&id)?;
-        self.collect(&id, holder);
-        let income = self.income.entry((id, *holder, currency)).or_default();
-        let amount = std::mem::take(&mut income.accrued);
-        if amount == 0 {
-            return refuse("distributions", 15);
-        }
-        self.pay(&currency, &Address::income_pool(&id), holder, amount)
-    }
-
-    fn submit_proposal(&mut self, proposer: &Address, op: &SubmitProposal) -> Step {
-        let id = asset_id(&op.asset);
-        self.known(&id)?;
-        if self.balance(&id, proposer) == 0 {
-            return refuse("votes", 11);
-        }
-        let spend = form::treasury_spend(op.outcome.as_ref()).unwrap().clone();
-        self.currency(&asset_id(&spend.currency))?;
-        let asset = self.assets.get_mut(&id).unwrap();
-        asset.proposals += 1;
-        let proposal = Proposal {
-            record_height: self.height,
-            end_height: self.height + op.voting_period_blocks,
-            quorum_bps: op.quorum_bps,
-            threshold_bps: op.threshold_bps,
-            spend,
-            status: ProposalStatus::Voting,
-            record: BTreeMap::new(),
-            votes: BTreeMap::new(),
-        };
-        self.proposals.insert((id, asset.proposals), proposal);
-        self.reshaped.insert(id);
-        Ok(())
-    }
-
-    fn cast_vote(&mut self, voter: &Address, op: &CastVote) -> Step {
-        let key = (asset_id(&op.asset), op.proposal);
-        let Some(proposal) = self.proposals.get_mut(&key) else { return refuse("votes", 12) };
-        if proposal.status != ProposalStatus::Voting {
-            return refuse("votes", 13);
-        }
-        if self.height <= proposal.record_height {
-            return refuse("votes", 14);
-        }
-        if self.height > proposal.end_height {
-            return refuse("votes", 15);
-        }
-        let weight = proposal.record.get(voter).copied().unwrap_or(0);
-        if weight == 0 {
-            return refuse("votes", 16);
-        }
-        match proposal.votes.insert(*voter, (op.choice(), weight)) {
-            Some((choice, _)) if choice == op.choice() => refuse("votes", 17),
-            _ => Ok(()),
-        }
-    }
-
-    fn close_proposal(&mut self, op: &CloseProposal) -> Step {
-        let key = (asset_id(&op.asset), op.proposal);
-        let Some(proposal) = self.proposals.get(&key) else { return refuse("votes", 12) };
-        if proposal.status != ProposalStatus::Voting {
-            return refuse("votes", 13);
-        }
-        if self.height <= proposal.end_height {
-            return refuse("votes", 18);
-        }
-        let spend = proposal.spend.clone();
-        let status = if !proposal.passes() {
-            ProposalStatus::Rejected
-        } else {
-            let treasury = Address::treasury(&key.0);
-            let (currency, to) = (asset_id(&spend.currency), address(&spend.to));
-            match self.pay(&currency, &treasury, &to, number(&spend.amount)) {
-                Ok(()) => ProposalStatus::Executed,
-                Err(_) => ProposalStatus::Failed,
-            }
-        };
-        self.proposals.get_mut(&key).unwrap().status = status;
-        Ok(())
-    }
-
-    fn fresh_asset(
-        &self,
-        name: &str,
-        class: AssetClass,
-        issuer: Address,
-        max_supply: u128,
-    ) -> Asset {
-        Asset {
-            name: name.to_owned(),
-            class,
-            active: false,
-            issuer,
-            max_supply,
-            supply: 0,
-            appraisals: Vec::new(),
-            schedule: None,
-            income: Vec::new(),
-            risen: BTreeMap::new(),
-            proposals: 0,
         }
     }
 
@@ -640,16 +421,30 @@ impl Model {
         if asset.issuer == *sender { Ok(asset) } else { refuse("assets", 30) }
     }
 
-    fn require_appraisal(&self, id: &AssetId) -> Step {
-        let asset = &self.assets[id];
-        let now = |one: &Appraisal| (one.valid_from_ms..one.valid_to_ms).contains(&self.time_ms);
-        let well =
-            asset.class == AssetClass::Currency || asset.appraisals.iter().rev().take(8).any(now);
-        if well { Ok(()) } else { refuse("assets", 17) }
-    }
-
     fn balance(&self, asset: &AssetId, account: &Address) -> u128 {
         self.balances.get(&(*asset, *account)).copied().unwrap_or(0)
+    }
+
+    /// What no open offer binds.
+    fn free(&self, asset: &AssetId, account: &Address) -> u128 {
+        self.balance(asset, account) - self.bound(asset, account)
+    }
+
+    fn movable(&self, asset: &AssetId) -> Step {
+        match self.assets.get(asset) {
+            None => refuse("transfers", 11),
+            Some(asset) if !asset.active => refuse("transfers", 12),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Moves units to others, all or none, but not into a pool that they are units of.
+    fn send(&mut self, id: &AssetId, from: &Address, legs: &[(Address, u128)]) -> Step {
+        self.movable(id)?;
+        legs.iter().try_for_each(|(to, _)| self.require_other_pool(id, to))?;
+        self.debit(id, from, legs.iter().map(|(_, amount)| amount).sum())?;
+        legs.iter().for_each(|(to, amount)| self.credit(id, to, *amount));
+        Ok(())
     }
 
     fn pay(&mut self, asset: &AssetId, from: &Address, to: &Address, amount: u128) -> Step {
@@ -659,13 +454,9 @@ impl Model {
     }
 
     fn debit(&mut self, asset: &AssetId, account: &Address, amount: u128) -> Step {
-        match self.assets.get(asset) {
-            None => return refuse("transfers", 11),
-            Some(asset) if !asset.active => return refuse("transfers", 12),
-            Some(_) => {}
-        }
+        self.movable(asset)?;
         let balance = self.balance(asset, account);
-        if amount > balance {
+        if amount > self.free(asset, account) {
             return refuse("transfers", 13);
         }
         self.settle(asset, account);
@@ -718,20 +509,14 @@ fn given_by_rounding(amount: U512, supply: U512) -> U512 {
     (supply - amount % supply) % supply
 }
 
-impl Proposal {
-    fn weight(&self, choice: VoteChoice) -> u128 {
-        self.votes.values().filter(|(given, _)| *given == choice).map(|(_, weight)| weight).sum()
-    }
+/// `floor(amount * of / whole)`.
+fn part_of(amount: u128, of: u128, whole: u128) -> U512 {
+    U512::from(amount) * U512::from(of) / U512::from(whole)
+}
 
-    fn passes(&self) -> bool {
-        let supply: u128 = self.record.values().sum();
-        let (yes, no) = (self.weight(VoteChoice::Yes), self.weight(VoteChoice::No));
-        let cast = yes + no + self.weight(VoteChoice::Abstain);
-        let whole = U512::from(10_000_u32);
-        yes > 0
-            && U512::from(cast) * whole >= U512::from(supply) * U512::from(self.quorum_bps)
-            && U512::from(yes) * whole >= U512::from(yes + no) * U512::from(self.threshold_bps)
-    }
+/// The same in basis points, which are at most the whole.
+fn bps_of(amount: u128, bps: u32) -> u128 {
+    u128::try_from(part_of(amount, bps.into(), 10_000)).unwrap()
 }
 
 fn authorise(authority: Option<&Authority>, account: &Address, signers: &[[u8; 32]]) -> Step {
@@ -750,27 +535,4 @@ fn authorise(authority: Option<&Authority>, account: &Address, signers: &[[u8; 3
     }
     let needed = authority.map_or(1, |authority| authority.threshold);
     if weight >= needed { Ok(()) } else { refuse("accounts", 15) }
-}
-
-/// Assets that an operation is about.
-fn assets_of(kind: &Kind, sender: &Address) -> Vec<AssetId> {
-    let ids: Vec<&Bytes> = match kind {
-        Kind::RotateKeys(_) | Kind::TopUpFees(_) => vec![],
-        Kind::RegisterAsset(op) => return vec![AssetId::derive(sender, &op.salt)],
-        Kind::AppendAppraisal(op) => vec![&op.asset],
-        Kind::ActivateAsset(op) => vec![&op.asset],
-        Kind::MintUnits(op) => vec![&op.asset],
-        Kind::BurnUnits(op) => vec![&op.asset],
-        Kind::Transfer(op) => vec![&op.asset],
-        Kind::BatchTransfer(op) => vec![&op.asset],
-        Kind::SetRoyaltySchedule(op) => vec![&op.asset],
-        Kind::PayRoyalty(op) => vec![&op.asset, &op.currency],
-        Kind::PayIncome(op) => vec![&op.asset, &op.currency],
-        Kind::ClaimIncome(op) => vec![&op.asset, &op.currency],
-        Kind::SubmitProposal(op) => vec![&op.asset],
-        Kind::CastVote(op) => vec![&op.asset],
-        Kind::CloseProposal(op) => vec![&op.asset],
-        other => unreachable!("no test sends {other:?} to the model"),
-    };
-    ids.into_iter().map(asset_id).collect()
 }

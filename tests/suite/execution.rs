@@ -1,6 +1,7 @@
 //! Parallel execution is serial execution, and both do what the naive model says (fault 17).
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use tessera_tests::model::{Model, STATE_CHANGED, Submission, Verdict};
 /// Chains of random blocks.
 const CASES: u32 = 50;
 const BLOCKS_PER_CASE: Range<usize> = 30..80;
+/// Kinds of operation that the model knows.
+const OPERATIONS: usize = 32;
 
 /// The same chain, executed in several ways.
 struct Chains {
@@ -72,6 +75,18 @@ struct Tried {
     transactions: Cell<usize>,
     succeeded: Cell<usize>,
     state_changed: Cell<usize>,
+    /// Those that have succeeded, by the name of their operations.
+    operations: RefCell<BTreeMap<String, usize>>,
+}
+
+impl Tried {
+    fn count_operations(&self, submission: &Submission) {
+        for operation in &submission.content.as_ref().unwrap().operations {
+            let name = format!("{:?}", operation.kind.as_ref().unwrap());
+            let name = name.split('(').next().unwrap().to_owned();
+            *self.operations.borrow_mut().entry(name).or_default() += 1;
+        }
+    }
 }
 
 fn add(counter: &Cell<usize>, more: usize) {
@@ -88,8 +103,10 @@ fn run_case(people: usize, blocks: &[BlockIntent], tried: &Tried) {
         let receipts = chains.run(&frames(&submissions, intent));
         let state_changed = check(&mut model, &submissions, &receipts);
         model.assert_matches(chains.serial.store());
-        let succeeded =
-            receipts.iter().filter(|receipt| receipt.outcome.as_ref().unwrap().code == 0).count();
+        let succeeded = receipts.iter().map(|one| one.outcome.as_ref().unwrap().code == 0);
+        let succeeded = submissions.iter().zip(succeeded).filter(|(_, well)| *well);
+        succeeded.clone().for_each(|(submission, _)| tried.count_operations(submission));
+        let succeeded = succeeded.count();
         add(&tried.blocks, 1);
         add(&tried.transactions, receipts.len());
         add(&tried.succeeded, succeeded);
@@ -116,9 +133,11 @@ fn fault_17_random_blocks_give_the_same_at_1_2_and_4_threads_and_serially() {
         })
         .unwrap();
     // Neither all right nor all wrong, and enough of it.
-    let Tried { blocks, transactions, succeeded, state_changed } = tried;
+    let Tried { blocks, transactions, succeeded, state_changed, operations } = tried;
     let least = CASES as usize * BLOCKS_PER_CASE.start;
     assert!(blocks.get() >= least);
     assert!(succeeded.get() * 5 > transactions.get(), "{succeeded:?} of {transactions:?}");
     assert!(state_changed.get() > 0);
+    let operations = operations.into_inner();
+    assert_eq!(operations.len(), OPERATIONS, "{operations:?}");
 }

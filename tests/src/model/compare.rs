@@ -1,18 +1,18 @@
 //! The model against the state.
 
+mod rights;
+
 use std::collections::BTreeMap;
 
 use ruint::aliases::U512;
 use tessera_app::modules::distributions::claimable;
 use tessera_app::state::store::Store;
 use tessera_app::state::view::LeafReader;
-use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, Leaf};
 use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::chain::v1::FeePot;
-use tessera_proto::pb::votes::v1 as votes;
 use tessera_proto::state_key::{Namespace, StateKey};
 
 use super::{Account, Model};
@@ -36,7 +36,11 @@ impl Model {
         self.assert_assets(store);
         self.assert_holdings(store);
         self.assert_accounts(store);
+        self.assert_records(store);
+        self.assert_distributions(store);
         self.assert_votes(store);
+        self.assert_offers(store);
+        self.assert_pools(store);
     }
 
     fn assert_holdings(&self, store: &Store) {
@@ -46,6 +50,8 @@ impl Model {
         for (key, holding) in &holdings {
             let asset = AssetId::try_from(&key[..16]).unwrap();
             let account = Address::try_from(&key[16..]).unwrap();
+            let bound = self.bound(&asset, &account);
+            assert_eq!(holding.encumbered.base_units(), bound, "what is bound is offered");
             if !holding.balance.is_zero() {
                 balances.insert((asset, account), holding.balance.base_units());
             }
@@ -114,6 +120,8 @@ impl Model {
             assert_eq!(leaf.status() == assets::AssetStatus::Active, asset.active);
             assert_eq!(leaf.appraisal_count as usize, asset.appraisals.len());
             assert_eq!(leaf.proposal_count, asset.proposals);
+            assert_eq!(leaf.record_count, self.records(id));
+            assert_eq!(leaf.distribution_count, self.distributions(id));
             assert_eq!(leaf.has_royalty_schedule, asset.schedule.is_some());
             let stored = leaf.income.iter().map(|entry| {
                 let index = U512::from_be_slice(&entry.index);
@@ -130,30 +138,6 @@ impl Model {
             let totals = &totals[id.as_bytes().as_slice()];
             assert_eq!(totals.supply, supply.to_string());
             assert_eq!(totals.holder_count as usize, of_asset().count(), "{}", asset.name);
-        }
-    }
-
-    fn assert_votes(&self, store: &Store) {
-        let reader = store.peek();
-        for ((asset, number), proposal) in &self.proposals {
-            let key = StateKey::proposal(asset, *number);
-            let leaf: votes::Proposal = reader.leaf(&key).unwrap().unwrap();
-            assert_eq!(leaf.status(), proposal.status, "proposal {number} of {asset}");
-            let tally: Option<votes::Tally> =
-                reader.leaf(&StateKey::tally(asset, *number)).unwrap();
-            let weights = |tally: votes::Tally| [tally.yes, tally.no, tally.abstain];
-            let counted = tally.map_or([const { String::new() }; 3], weights);
-            let counted = counted.map(|text| if text.is_empty() { "0".into() } else { text });
-            let choices =
-                [votes::VoteChoice::Yes, votes::VoteChoice::No, votes::VoteChoice::Abstain];
-            let expected = choices.map(|choice| proposal.weight(choice).to_string());
-            assert_eq!(counted, expected, "tally of proposal {number} of {asset}");
-            for (voter, (choice, weight)) in &proposal.votes {
-                let key = StateKey::vote(asset, *number, voter);
-                let vote: votes::Vote = reader.leaf(&key).unwrap().unwrap();
-                let weight = Amount::new(*weight).unwrap().to_string();
-                assert_eq!((vote.choice(), vote.weight), (*choice, weight));
-            }
         }
     }
 }

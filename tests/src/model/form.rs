@@ -1,18 +1,16 @@
 //! What is wrong with an operation as such, whatever the state.
 
+mod rights;
+
 use bytes::Bytes;
 use prost::Message as _;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::accounts::v1::{Authority, PublicKey, public_key};
 use tessera_proto::pb::assets::v1::{Appraisal, Document};
 use tessera_proto::pb::chain::v1::operation::Kind;
-use tessera_proto::pb::royalties::v1::RoyaltySchedule;
 use tessera_proto::pb::votes::v1::{ProposalOutcome, TreasurySpend, proposal_outcome};
 
-use super::Refusal;
-
-/// Largest amount: 2^127 - 1.
-const MAX_AMOUNT: u128 = u128::MAX >> 1;
+use super::{MAX_AMOUNT, Refusal};
 
 type Form = Result<(), u32>;
 
@@ -74,52 +72,7 @@ pub(super) fn check(kind: &Kind) -> Result<(), Refusal> {
                     Ok(())
                 })
         }),
-        other => check_rights(other),
-    }
-}
-
-/// The same for operations about what units give a right to.
-fn check_rights(kind: &Kind) -> Result<(), Refusal> {
-    let in_module = |module, form: Form| form.map_err(|code| (module, code));
-    match kind {
-        Kind::SetRoyaltySchedule(op) => in_module("royalties", {
-            asset(&op.asset).and_then(|()| schedule(op.schedule.as_ref()))
-        }),
-        Kind::PayRoyalty(op) => in_module("royalties", {
-            asset(&op.asset).and_then(|()| asset(&op.currency)).and_then(|()| amount(&op.amount))
-        }),
-        Kind::PayIncome(op) => in_module("distributions", {
-            asset(&op.asset)
-                .and_then(|()| asset(&op.currency))
-                .and_then(|()| amount(&op.amount))
-                .and_then(|()| optional_hash(&op.memo_sha256))
-                .and_then(|()| if op.asset == op.currency { Err(10) } else { Ok(()) })
-        }),
-        Kind::ClaimIncome(op) => {
-            in_module("distributions", asset(&op.asset).and_then(|()| asset(&op.currency)))
-        }
-        Kind::SubmitProposal(op) => in_module("votes", {
-            asset(&op.asset)
-                .and_then(|()| text(&op.title, 120))
-                .and_then(|()| spend(op.outcome.as_ref()))
-                .and_then(|()| range(op.voting_period_blocks.into(), 1, 1_000_000))
-                .and_then(|()| range(op.quorum_bps.into(), 0, 10_000))
-                .and_then(|()| range(op.threshold_bps.into(), 1, 10_000))
-                .and_then(|()| {
-                    let treasury = Address::treasury(&AssetId::try_from(&*op.asset).unwrap());
-                    let Some(spend) = treasury_spend(op.outcome.as_ref()) else { return Ok(()) };
-                    if spend.to == treasury.to_bytes() { Err(10) } else { Ok(()) }
-                })
-        }),
-        Kind::CastVote(op) => in_module("votes", {
-            asset(&op.asset)
-                .and_then(|()| range(op.proposal.into(), 1, u64::MAX.into()))
-                .and_then(|()| range(u128::try_from(op.choice).unwrap_or(99), 1, 4))
-        }),
-        Kind::CloseProposal(op) => in_module("votes", {
-            asset(&op.asset).and_then(|()| range(op.proposal.into(), 1, u64::MAX.into()))
-        }),
-        other => panic!("the model does not know {other:?}"),
+        other => rights::check(other),
     }
 }
 
@@ -238,27 +191,4 @@ fn appraisal(bytes: &Bytes) -> Form {
     text(&appraisal.method, 120)?;
     id(&appraisal.report_sha256, 32)?;
     if appraisal.valid_from_ms < appraisal.valid_to_ms { Ok(()) } else { Err(21) }
-}
-
-fn schedule(schedule: Option<&RoyaltySchedule>) -> Form {
-    let shares = &schedule.ok_or(1_u32)?.shares;
-    count(shares.len(), 1, 16)?;
-    let mut last: Option<&Bytes> = None;
-    for share in shares {
-        recipient(&share.account)?;
-        range(share.share_bps.into(), 1, 10_000)?;
-        if last.is_some_and(|last| *last >= share.account) {
-            return Err(10);
-        }
-        last = Some(&share.account);
-    }
-    let sum: u32 = shares.iter().map(|share| share.share_bps).sum();
-    if sum == 10_000 { Ok(()) } else { Err(11) }
-}
-
-fn spend(outcome: Option<&ProposalOutcome>) -> Form {
-    let spend = treasury_spend(outcome).ok_or(1_u32)?;
-    asset(&spend.currency)?;
-    recipient(&spend.to)?;
-    amount(&spend.amount)
 }
