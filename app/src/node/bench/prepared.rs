@@ -433,3 +433,63 @@ fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+    use tessera_proto::pb::chain::v1::Receipt;
+
+    use super::*;
+
+    /// App hash and receipts, with their events, of each block. A store that is opened again for
+    /// every block remembers nothing of those before.
+    fn results(
+        prepared: &Prepared,
+        (scheduling, threads): (Scheduling, usize),
+        is_opened_again: bool,
+    ) -> Vec<([u8; 32], Vec<Receipt>)> {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let run = |copy: &Path| {
+            let mut ledger = open(copy, scheduling)?;
+            let mut results = Vec::new();
+            for block in &prepared.blocks {
+                if is_opened_again {
+                    drop(ledger);
+                    ledger = open(copy, scheduling)?;
+                }
+                let height = next_height(&ledger);
+                let finalized = ledger.finalize(height, time_ms(height), &block.frames)?;
+                results.push((finalized.app_hash(), finalized.receipts.to_vec()));
+                ledger.commit(finalized)?;
+            }
+            Ok(results)
+        };
+        prepared.with_copy(|copy| pool.install(|| run(copy))).unwrap()
+    }
+
+    #[test]
+    fn every_workload_has_the_same_results_however_it_is_executed() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = BlockOptions {
+            assets: 10,
+            block_size: 30,
+            blocks: 1,
+            repetitions: 1,
+            folder: folder.path().to_owned(),
+        };
+        for workload in Workload::value_variants() {
+            let world = options.world(*workload, 200).unwrap();
+            let prepared =
+                Prepared::new(&world, &options, *workload, folder.path(), &mut |_| ()).unwrap();
+            let expected = results(&prepared, (Scheduling::Serial, 1), false);
+            assert!(expected.iter().all(|(_, receipts)| receipts.len() == 30));
+            for threads in [1, 2, 4] {
+                let parallel = results(&prepared, (Scheduling::Parallel, threads), false);
+                assert_eq!(parallel, expected, "{} on {threads} threads", workload.name());
+            }
+            let cold = results(&prepared, (Scheduling::Parallel, 2), true);
+            assert_eq!(cold, expected, "{} with nothing in memory", workload.name());
+            prepared.remove().unwrap();
+        }
+    }
+}
