@@ -10,7 +10,7 @@ use super::error::ComplianceError;
 use crate::modules::assets::load_asset;
 use crate::modules::eligibility::{self, Movement, Scope};
 use crate::modules::transfers::holdings::{self, Slot};
-use crate::modules::transfers::{TransferError, acceptance, movement};
+use crate::modules::transfers::{acceptance, movement};
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -61,8 +61,8 @@ impl Message for ExecuteHold {
     /// In order of precedence: an unknown asset, [`ComplianceError::UnknownHold`],
     /// [`ComplianceError::NotEscrow`], [`ComplianceError::HoldOver`], the refusals of a transfer
     /// but that too little is free: a hold goes before an amount that was frozen after it. Before
-    /// what is asked of the payee comes [`TransferError::OwnerSanctioned`] of the holder. A payee
-    /// who asks to accept the asset first and has not must execute the hold itself.
+    /// what is asked of the payee comes that the holder is denied the chain. A payee who asks to
+    /// accept the asset first and has not must execute the hold itself.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, holder, number } = self;
         let (block, sender, number) = (context.block, context.sender, *number);
@@ -83,9 +83,7 @@ impl Message for ExecuteHold {
         }
         holdings::require_transferable(&facts)?;
         holdings::require_unfrozen(&facts, holder, &holding)?;
-        if eligibility::is_denied(context.state, holder)? {
-            return Err(TransferError::OwnerSanctioned { owner: *holder }.into());
-        }
+        holdings::require_owner_allowed(context.state, holder)?;
         let (payee, amount) =
             (committed::address("payee", &hold.payee)?, encumbrances::amount(&hold)?);
         if payee != sender {

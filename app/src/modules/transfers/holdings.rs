@@ -111,6 +111,20 @@ pub(crate) fn credit(
     view.add(Delta::Credit { asset: *asset, account: *account, amount })
 }
 
+/// Refuses to let others move units of an owner who is denied the chain.
+///
+/// # Errors
+/// [`TransferError::OwnerSanctioned`].
+pub(crate) fn require_owner_allowed(
+    view: &mut dyn StateView,
+    owner: &Address,
+) -> Result<(), ExecutionError> {
+    match eligibility::is_denied(view, owner)? {
+        true => Err(TransferError::OwnerSanctioned { owner: *owner }.into()),
+        false => Ok(()),
+    }
+}
+
 /// Who gets what falls due to an account by what others do: the account, or the treasury of the
 /// asset that it is due from while the account is denied the chain. So nobody waits for it.
 pub(crate) fn payee(

@@ -8,8 +8,9 @@ use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
+use super::holdings;
 use super::movement::{self, Sending};
-use crate::modules::{Context, Message, committed, eligibility, fields};
+use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Leaves, StateReader};
@@ -92,9 +93,7 @@ impl Message for TransferFrom {
             return Err(TransferError::SelfTransfer { account: *from }.into());
         }
         self.use_allowance(context)?;
-        if eligibility::wallet(context.state, from)?.sanctioned {
-            return Err(TransferError::OwnerSanctioned { owner: *from }.into());
-        }
+        holdings::require_owner_allowed(context.state, from)?;
         let (legs, memo_sha256) = (&[(*to, *amount)], memo_sha256.as_ref());
         movement::send(context, &Sending { asset, from, legs, memo_sha256 })
     }
