@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::sha256_of;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::accounts::v1::{Authority, PublicKey, WeightedKey, public_key};
 use tessera_proto::signing::{
@@ -46,8 +46,7 @@ impl Signer {
     /// Everybody can compute it. Never use it for anything of value.
     #[must_use]
     pub fn from_seed_phrase(name: &str) -> Self {
-        let hasher = Sha256::new().chain_update(DEV_KEY_DOMAIN).chain_update(name);
-        Self::from_seed(&hasher.finalize().into())
+        Self::from_seed(&sha256_of(&[DEV_KEY_DOMAIN, name.as_bytes()]))
     }
 
     /// The same key, signing for an account whose first key was another.
@@ -134,7 +133,7 @@ mod tests {
         let alice = Signer::from_seed_phrase("alice");
         assert_eq!(
             hex::encode(alice.seed().as_slice()),
-            hex::encode(Sha256::digest(b"tessera/dev-key/alice"))
+            hex::encode(tessera_proto::hash::sha256(b"tessera/dev-key/alice"))
         );
         let address = "tsr1are8tfaa67dh657juf3pqnr8l80lf3h3422g0w";
         assert_eq!(alice.address().to_string(), address);

@@ -4,8 +4,8 @@
 //! likewise for every other name, so any tool can sign for them.
 
 use ed25519_dalek::SigningKey;
-use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256_of;
 use tessera_proto::id::Address;
 use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 
@@ -28,7 +28,7 @@ const USDX: u64 = 1_000_000;
 /// Ed25519 seed of the development key of this name.
 #[must_use]
 pub fn key_seed(name: &str) -> [u8; 32] {
-    Sha256::new().chain_update("tessera/dev-key/").chain_update(name).finalize().into()
+    sha256_of(&[b"tessera/dev-key/", name.as_bytes()])
 }
 
 /// Ed25519 public key of the development key of this name.

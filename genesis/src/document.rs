@@ -2,8 +2,8 @@
 
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
-use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 
@@ -213,7 +213,7 @@ impl Genesis {
     /// SHA-256 of the document, the same however its text is indented or ordered.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(serde_json::to_vec(self).expect(ALWAYS_JSON)).into()
+        sha256(serde_json::to_vec(self).expect(ALWAYS_JSON))
     }
 
     /// Adds an account.

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::sha256;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::{check_asset_name, status_name, value_name};
 use tessera_proto::pb::assets::v1::{
@@ -253,7 +253,7 @@ async fn register_asset(context: &Context, register: Register) -> Result<Report,
     check_asset_name(&register.name).map_err(|error| Failure::usage(error.to_string()))?;
     let max_supply = parse_amount(&register.max_supply, register.decimals)?;
     let sender = context.sender_address().await?;
-    let salt = Sha256::digest(&register.name).to_vec();
+    let salt = sha256(&register.name).to_vec();
     let id = AssetId::derive(&sender, &salt);
     let documents =
         register.document.iter().map(|text| document(text)).collect::<Result<_, _>>()?;
@@ -530,7 +530,7 @@ pub(crate) fn parse_ratio(text: &str) -> Result<(u32, u32), String> {
 pub(crate) fn file_hash(path: &Path) -> Result<[u8; 32], Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::other(format!("`{}`: {error}", path.display())))?;
-    Ok(Sha256::digest(bytes).into())
+    Ok(sha256(bytes))
 }
 
 /// Now, in milliseconds since the Unix epoch.

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use sha2::{Digest, Sha256};
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{
     AccreditAppraiser, AddDocument, AssetStatus, BurnUnits, ChangeAssetStatus, Document, GrantRole,
@@ -25,7 +25,7 @@ pub fn encode_operation(operation: &Kind) -> Bytes {
 /// SHA-256 of an operation, under which it is proposed.
 #[must_use]
 pub fn operation_sha256(operation: &[u8]) -> [u8; 32] {
-    Sha256::digest(operation).into()
+    sha256(operation)
 }
 
 /// Proposes an operation on an asset to a second person, until a time.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use prost::Message as _;
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::sha256;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
 use tessera_proto::pb::assets::v1::PendingAction;
@@ -71,7 +71,7 @@ fn subject(bytes: &Bytes) -> Option<(Bytes, Role)> {
 
 impl ProposeAction {
     fn key(&self) -> StateKey {
-        StateKey::pending_action(&self.asset, &Sha256::digest(&self.operation).into())
+        StateKey::pending_action(&self.asset, &sha256(&self.operation))
     }
 }
 

@@ -5,7 +5,7 @@
 //! uses it up. So there is one way to carry an operation out, with or without the rule.
 
 use prost::Message as _;
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::sha256;
 use tessera_proto::id::AssetId;
 use tessera_proto::pb::assets::v1::PendingAction;
 use tessera_proto::pb::chain::v1::Operation;
@@ -22,7 +22,7 @@ use crate::state::view::{LeafReader, Leaves, StateReader};
 
 /// Hash under which an operation is proposed: SHA-256 of its message.
 pub(crate) fn operation_sha256(kind: Kind) -> [u8; 32] {
-    Sha256::digest(Operation { kind: Some(kind) }.encode_to_vec()).into()
+    sha256(Operation { kind: Some(kind) }.encode_to_vec())
 }
 
 /// Declares what [`require`] touches.

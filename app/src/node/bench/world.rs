@@ -1,10 +1,10 @@
 //! The state that workloads work on: assets, holdings, and accounts with keys.
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 use tessera_client::Signer;
 use tessera_genesis::{Account, Asset, Genesis, Holding, Validator, dev};
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256_of;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 
@@ -92,12 +92,7 @@ fn other_holder(number: usize) -> Address {
 
 fn digest(what: &str, number: usize) -> [u8; 32] {
     let number = (number as u64).to_be_bytes();
-    Sha256::new()
-        .chain_update("tessera/bench/")
-        .chain_update(what)
-        .chain_update(number)
-        .finalize()
-        .into()
+    sha256_of(&[b"tessera/bench/", what.as_bytes(), &number])
 }
 
 fn holding(account: Address) -> Holding {

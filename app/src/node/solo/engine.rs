@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message;
-use sha2::{Digest, Sha256};
 use tendermint::block::header::Version;
 use tendermint::block::signed_header::SignedHeader;
 use tendermint::block::{Header, Height, Id};
@@ -16,6 +15,7 @@ use tendermint_proto::v0_38::abci::{
     RequestPrepareProposal, RequestProcessProposal, Validator, VoteInfo, response_process_proposal,
 };
 use tendermint_proto::v0_38::types::{BlockIdFlag, SignedHeader as RawSignedHeader};
+use tessera_proto::hash::sha256;
 
 use super::SoloError;
 use super::block::{self, Data};
@@ -68,7 +68,7 @@ impl<A: Application> Engine<A> {
         genesis: Genesis,
     ) -> Result<Self, SoloError> {
         let genesis_json = serde_json::to_vec(&genesis).map_err(SoloError::genesis)?;
-        let log = BlockLog::open(&dir.join(LOG_FILE), Sha256::digest(genesis_json).into())?;
+        let log = BlockLog::open(&dir.join(LOG_FILE), sha256(genesis_json))?;
         let (height, state, log) = Self::start(&app, &genesis, log)?;
         let mut engine = Self { app, key, genesis, log, state, last: None };
         if let Some(signed) = engine.signed(height)? {

@@ -10,8 +10,7 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-
-use sha2::{Digest, Sha256};
+use tessera_proto::hash::{sha256, sha256_of};
 
 const HEAD_BYTES: usize = 52;
 const SEALED_BYTES: usize = 44;
@@ -302,12 +301,8 @@ fn read_record(
 }
 
 fn payload_check(parts: [&[u8]; 3]) -> [u8; 24] {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update(part);
-    }
     let mut check = [0; 24];
-    check.iter_mut().zip(hasher.finalize()).for_each(|(byte, hashed)| *byte = hashed);
+    check.iter_mut().zip(sha256_of(&parts)).for_each(|(byte, hashed)| *byte = hashed);
     check
 }
 
@@ -322,13 +317,13 @@ fn encode_head(height: u64, lengths: Lengths, check: [u8; 24]) -> [u8; HEAD_BYTE
         .chain(check);
     head.iter_mut().zip(fields).for_each(|(byte, field)| *byte = field);
     let (sealed, seal) = head.split_at_mut(SEALED_BYTES);
-    seal.iter_mut().zip(Sha256::digest(sealed)).for_each(|(byte, hashed)| *byte = hashed);
+    seal.iter_mut().zip(sha256(sealed)).for_each(|(byte, hashed)| *byte = hashed);
     head
 }
 
 fn decode_head(head: &[u8]) -> Option<(u64, Lengths, [u8; 24])> {
     let (sealed, seal) = head.split_at_checked(SEALED_BYTES)?;
-    if Sha256::digest(sealed).get(..CHECK_BYTES)? != seal {
+    if sha256(sealed).get(..CHECK_BYTES)? != seal {
         return None;
     }
     let number = |start: usize| {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use sha2::{Digest as _, Sha256};
 use tendermint::Time;
 use tessera_client::Signer;
 use tessera_client::operations::{
@@ -12,6 +11,7 @@ use tessera_client::operations::{
 };
 use tessera_genesis::dev;
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::Appraisal;
 
@@ -40,7 +40,7 @@ pub(super) struct Step {
 
 /// Id of an asset of the register.
 pub(super) fn asset_id(name: &str) -> AssetId {
-    let salt: [u8; 32] = Sha256::digest(name).into();
+    let salt = sha256(name);
     AssetId::derive(&dev::address(dev::ISSUER), &salt)
 }
 
@@ -97,7 +97,7 @@ fn creation(scene: &Scene, asset: &AssetRow, id: &AssetId, valid_to_ms: u64) -> 
     let appraiser = Signer::from_seed_phrase(dev::APPRAISER);
     let mut operations = vec![
         register_asset(RegisterAsset {
-            salt: Sha256::digest(&asset.name).to_vec().into(),
+            salt: sha256(&asset.name).to_vec().into(),
             name: asset.name.clone(),
             title: asset.title.clone(),
             class: asset.class.into(),
@@ -173,7 +173,7 @@ fn enter(scene: &mut Scene, asset: &AssetRow, payment: &PaymentRow) -> anyhow::R
         PaymentKind::Income => {
             let pool = Address::income_pool(&id);
             scene.books.transfer(&currency, (&payer, &pool), payment.amount)?;
-            let memo = payment.memo.as_ref().map(|memo| Sha256::digest(memo).into());
+            let memo = payment.memo.as_ref().map(sha256);
             Ok(pay_income(&id, &currency, payment.amount, memo))
         }
         PaymentKind::Royalty => {

@@ -1,9 +1,9 @@
 //! Rent is shared among all holders at once, and claimed by each.
 
 use anyhow::ensure;
-use sha2::{Digest as _, Sha256};
 use tessera_client::operations::{claim_income, pay_income};
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256;
 use tessera_proto::id::{Address, AssetId};
 
 use super::{ALICE, BOB, DAVE, ISSUER, SHARES, VILLA};
@@ -21,7 +21,7 @@ pub(super) async fn run(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()
     let (currency, pool) = (scene.currency, Address::income_pool(villa));
     scene.names.account(&pool, "the income pool");
     let rent = parse_usdx(RENT)?;
-    let memo = Sha256::digest(STATEMENT).into();
+    let memo = sha256(STATEMENT);
     let payment = vec![pay_income(villa, &currency, rent, Some(memo))];
     let paid = scene.send(DAVE, payment).await?;
     scene.books.transfer(&currency, (&account(DAVE), &pool), rent)?;

@@ -4,12 +4,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::ensure;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 use tessera_client::Signer;
 use tessera_client::operations::{
     AssetClass, Document, RegisterAsset, activate_asset, append_appraisal, register_asset,
 };
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256;
 use tessera_proto::id::AssetId;
 use tessera_proto::pb::assets::v1::{Appraisal, AssetStatus};
 
@@ -29,7 +29,7 @@ const VALIDITY: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const NO_VALID_APPRAISAL: &str = "assets/17";
 
 pub(super) async fn run(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()> {
-    let deed: [u8; 32] = Sha256::digest(DEED).into();
+    let deed = sha256(DEED);
     std::fs::write(scene.out.join("deed.txt"), DEED)?;
     let registration = register_asset(RegisterAsset {
         salt: super::SALT.into(),
@@ -86,7 +86,7 @@ async fn appraise(scene: &mut Scene, villa: &AssetId) -> anyhow::Result<()> {
         method: "comparable sales".to_owned(),
         valid_from_ms: u64::try_from(from.as_millis())?,
         valid_to_ms: u64::try_from((from + VALIDITY).as_millis())?,
-        report_sha256: Sha256::digest(REPORT).to_vec().into(),
+        report_sha256: sha256(REPORT).to_vec().into(),
     };
     // The appraiser signs; who brings it does not matter.
     let signer = Signer::from_seed_phrase(APPRAISER);
