@@ -108,9 +108,10 @@ pub enum TxError {
         /// The fee.
         need: Amount,
     },
-    /// Something earlier in the block changed what the transaction needs to touch.
+    /// Something earlier in the block, or in the transaction, changed what it needs to touch.
     #[error(
-        "another transaction of the same block changed what this one depends on; send it again"
+        "another transaction of the same block, or an earlier operation of this one, changed what \
+         this one depends on; send it again, or its operations one by one"
     )]
     StateChangedInBlock,
 }
