@@ -68,11 +68,13 @@ impl StateKey {
     }
 
     fn extend(&mut self, parts: &[&[u8]]) {
-        let start = usize::from(self.length);
-        let tail = self.bytes.iter_mut().skip(start);
-        for (to, from) in tail.zip(parts.iter().copied().flatten()) {
-            *to = *from;
-            self.length = self.length.saturating_add(1);
+        for part in parts {
+            let end = usize::from(self.length).saturating_add(part.len());
+            // Parts have fixed widths that fit.
+            if let Some(room) = self.bytes.get_mut(usize::from(self.length)..end) {
+                room.copy_from_slice(part);
+                self.length = u8::try_from(end).unwrap_or(u8::MAX);
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::fees::fee;
 use super::outcome::Outcome;
-use super::overlay::{DeferredOverlay, GroupOverlay, TxOverlay};
+use super::overlay::{Change, DeferredOverlay, GroupOverlay, TxOverlay};
 use super::plan::Plan;
 use super::tx::{Transaction, TxError};
 use super::verify::Verified;
@@ -120,7 +120,7 @@ pub fn simulate(
 
 struct Bin {
     outcomes: Vec<(u32, Outcome)>,
-    changes: Changes,
+    changes: Vec<Change>,
     deltas: Vec<(u32, Delta)>,
 }
 
@@ -320,11 +320,14 @@ pub fn transaction_fee(params: &Params, transaction: &Transaction) -> Amount {
 }
 
 /// Changes that have no key in common, together.
-fn merge_disjoint(parts: Vec<Changes>) -> Result<Changes, Fault> {
-    let expected: usize = parts.iter().map(Changes::len).sum();
-    // Built at once from all, in order: that is several times faster than to insert one by one.
-    let mut sorted: Vec<_> = parts.into_iter().flatten().collect();
+fn merge_disjoint(parts: Vec<Vec<Change>>) -> Result<Changes, Fault> {
+    let expected = parts.iter().map(Vec::len).sum();
+    let mut sorted = Vec::with_capacity(expected);
+    for mut part in parts {
+        sorted.append(&mut part);
+    }
     sorted.par_sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    // Built at once from all, in order: that is several times faster than to insert one by one.
     let changes: Changes = sorted.into_iter().collect();
     if changes.len() == expected {
         Ok(changes)
@@ -378,7 +381,7 @@ fn apply_deferred(
     Ok(())
 }
 
-type Applied = (Changes, Vec<(u32, Delta)>);
+type Applied = (Vec<Change>, Vec<(u32, Delta)>);
 
 fn apply_group(
     state: &dyn StateReader,

@@ -1,10 +1,10 @@
 //! What a group of transactions, and each of them, sees of the state and changes.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
+use quick_cache::DefaultHashBuilder;
 use tessera_proto::state_key::StateKey;
 
+use super::plan::DeferredKeys;
 use super::tx::TxError;
 use crate::modules::BlockInfo;
 use crate::modules::router::apply_delta;
@@ -13,26 +13,32 @@ use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::view::{Changes, StateReader, StateView};
 
+/// The new value of a key; none where the key is removed.
+pub type Change = (StateKey, Option<Bytes>);
+
+#[expect(clippy::disallowed_types, reason = "put in order where groups are merged")]
+type GroupChanges = std::collections::HashMap<StateKey, Option<Bytes>, DefaultHashBuilder>;
+
 /// Changes of a group of transactions over the state before the block.
 pub struct GroupOverlay<'a> {
     base: &'a dyn StateReader,
-    deferred_keys: &'a BTreeSet<StateKey>,
-    changes: Changes,
+    deferred_keys: &'a DeferredKeys,
+    changes: GroupChanges,
     deferred: Vec<(u32, Delta)>,
 }
 
 impl<'a> GroupOverlay<'a> {
     /// No changes yet. Additions to `deferred_keys` are put aside.
     #[must_use]
-    pub fn new(base: &'a dyn StateReader, deferred_keys: &'a BTreeSet<StateKey>) -> Self {
-        Self { base, deferred_keys, changes: Changes::new(), deferred: Vec::new() }
+    pub fn new(base: &'a dyn StateReader, deferred_keys: &'a DeferredKeys) -> Self {
+        Self { base, deferred_keys, changes: GroupChanges::default(), deferred: Vec::new() }
     }
 
-    /// All changes, and the additions that were put aside with the positions of their
+    /// All changes, in no order, and the additions that were put aside with the positions of their
     /// transactions.
     #[must_use]
-    pub fn into_parts(self) -> (Changes, Vec<(u32, Delta)>) {
-        (self.changes, self.deferred)
+    pub fn into_parts(self) -> (Vec<Change>, Vec<(u32, Delta)>) {
+        (self.changes.into_iter().collect(), self.deferred)
     }
 
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
@@ -50,7 +56,8 @@ pub struct TxOverlay<'a, 'b> {
     access: &'a AccessSet,
     block: &'a BlockInfo,
     index: u32,
-    changes: Changes,
+    /// New values by the places of their keys in `access`.
+    changes: Vec<Option<Option<Bytes>>>,
     deferred: Vec<(u32, Delta)>,
 }
 
@@ -63,52 +70,67 @@ impl<'a, 'b> TxOverlay<'a, 'b> {
         block: &'a BlockInfo,
         index: u32,
     ) -> Self {
-        Self { group, access, block, index, changes: Changes::new(), deferred: Vec::new() }
+        let changes = vec![None; access.as_slice().len()];
+        Self { group, access, block, index, changes, deferred: Vec::new() }
     }
 
     /// Hands all changes so far to the group.
     pub fn keep(&mut self) {
-        // Not `append`: that rebuilds the whole map of the group.
-        self.group.changes.extend(std::mem::take(&mut self.changes));
+        for (access, change) in self.access.as_slice().iter().zip(&mut self.changes) {
+            if let Some(value) = change.take() {
+                self.group.changes.insert(access.key, value);
+            }
+        }
         self.group.deferred.append(&mut self.deferred);
     }
 
     /// Forgets all changes since the last [`TxOverlay::keep`].
     pub fn discard(&mut self) {
-        self.changes.clear();
+        self.changes.fill(None);
         self.deferred.clear();
     }
 
-    fn require(&self, key: &StateKey, allowed: [Mode; 2]) -> Result<(), ExecutionError> {
-        match self.access.mode(key) {
-            Some(mode) if allowed.contains(&mode) => Ok(()),
+    /// The place of a key that is declared in one of these modes.
+    fn require(&self, key: &StateKey, allowed: &[Mode]) -> Result<usize, ExecutionError> {
+        match self.access.find(key) {
+            Some((place, mode)) if allowed.contains(&mode) => Ok(place),
             _ => Err(TxError::StateChangedInBlock.into()),
         }
     }
 
-    fn read_any(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
-        match self.changes.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => self.group.read(key),
+    fn read_as(&self, key: &StateKey, allowed: &[Mode]) -> Result<Option<Bytes>, ExecutionError> {
+        match self.changes.get(self.require(key, allowed)?) {
+            Some(Some(value)) => Ok(value.clone()),
+            _ => Ok(self.group.read(key)?),
         }
+    }
+
+    fn write_as(
+        &mut self,
+        key: &StateKey,
+        allowed: &[Mode],
+        value: Option<Bytes>,
+    ) -> Result<(), ExecutionError> {
+        let place = self.require(key, allowed)?;
+        if let Some(change) = self.changes.get_mut(place) {
+            *change = Some(value);
+        }
+        Ok(())
     }
 }
 
 impl StateView for TxOverlay<'_, '_> {
     fn read(&mut self, key: &StateKey) -> Result<Option<Bytes>, ExecutionError> {
-        self.require(key, [Mode::Read, Mode::Write])?;
-        Ok(self.read_any(key)?)
+        self.read_as(key, &[Mode::Read, Mode::Write])
     }
 
     fn write(&mut self, key: StateKey, value: Option<Bytes>) -> Result<(), ExecutionError> {
-        self.require(&key, [Mode::Write, Mode::Write])?;
-        self.changes.insert(key, value);
-        Ok(())
+        self.write_as(&key, &[Mode::Write], value)
     }
 
     fn add(&mut self, delta: Delta) -> Result<(), ExecutionError> {
         let key = delta.key();
-        self.require(&key, [Mode::Add, Mode::Write])?;
+        self.require(&key, &[Mode::Add, Mode::Write])?;
         if self.group.deferred_keys.contains(&key) {
             self.deferred.push((self.index, delta));
             return Ok(());
@@ -124,27 +146,15 @@ struct Applying<'a, 'b, 'c>(&'a mut TxOverlay<'b, 'c>);
 
 impl StateView for Applying<'_, '_, '_> {
     fn read(&mut self, key: &StateKey) -> Result<Option<Bytes>, ExecutionError> {
-        self.0.require_any(key)?;
-        Ok(self.0.read_any(key)?)
+        self.0.read_as(key, &[Mode::Read, Mode::Add, Mode::Write])
     }
 
     fn write(&mut self, key: StateKey, value: Option<Bytes>) -> Result<(), ExecutionError> {
-        self.0.require(&key, [Mode::Add, Mode::Write])?;
-        self.0.changes.insert(key, value);
-        Ok(())
+        self.0.write_as(&key, &[Mode::Add, Mode::Write], value)
     }
 
     fn add(&mut self, delta: Delta) -> Result<(), ExecutionError> {
         self.0.add(delta)
-    }
-}
-
-impl TxOverlay<'_, '_> {
-    fn require_any(&self, key: &StateKey) -> Result<(), ExecutionError> {
-        match self.access.mode(key) {
-            Some(_) => Ok(()),
-            None => Err(TxError::StateChangedInBlock.into()),
-        }
     }
 }
 
@@ -170,8 +180,8 @@ impl<'a> DeferredOverlay<'a> {
 
     /// All changes, and the additions to other keys that they entail.
     #[must_use]
-    pub fn into_parts(self) -> (Changes, Vec<(u32, Delta)>) {
-        (self.changes, self.further)
+    pub fn into_parts(self) -> (Vec<Change>, Vec<(u32, Delta)>) {
+        (self.changes.into_iter().collect(), self.further)
     }
 }
 

@@ -6,11 +6,15 @@
 
 use std::collections::BTreeSet;
 
+use quick_cache::DefaultHashBuilder;
 use rayon::prelude::*;
-use tessera_proto::id::AssetId;
 use tessera_proto::state_key::StateKey;
 
-use crate::state::access::{AccessSet, Mode};
+use crate::state::access::{Access, AccessSet, Mode};
+
+/// Keys whose additions are applied after all groups.
+#[expect(clippy::disallowed_types, reason = "asked whether it has a key, and nothing else")]
+pub type DeferredKeys = std::collections::HashSet<StateKey, DefaultHashBuilder>;
 
 /// How a block will be executed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,36 +22,46 @@ pub struct Plan {
     /// Groups without conflicts between them, each in block order; costliest first.
     pub groups: Vec<Vec<u32>>,
     /// Keys whose additions are applied after all groups.
-    pub deferred: BTreeSet<StateKey>,
+    pub deferred: DeferredKeys,
 }
 
-/// One access of one transaction, by key.
-#[derive(Clone, Copy)]
-struct Touch {
-    key: StateKey,
+/// One access of one transaction.
+struct Touch<'a> {
+    /// Of the key, with which keys are put in an order that is no other's business.
+    hash: u64,
     tx: u32,
-    mode: Mode,
-    credit_of: Option<AssetId>,
+    access: &'a Access,
+}
+
+impl Touch<'_> {
+    fn has_key_of(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.access.key == other.access.key
+    }
 }
 
 impl Plan {
     /// Plans a block from what its transactions declare.
     #[must_use]
     pub fn new(declared: &[AccessSet]) -> Self {
-        let mut touches = Vec::with_capacity(declared.iter().map(|set| set.as_slice().len()).sum());
-        for (tx, set) in (0u32..).zip(declared) {
-            touches.extend(set.as_slice().iter().map(|access| Touch {
-                key: access.key,
-                tx,
-                mode: access.mode,
-                credit_of: access.credit_of,
-            }));
-        }
-        touches.par_sort_unstable_by_key(|touch| (touch.key, touch.tx));
-        let by_key = || touches.chunk_by(|one, other| one.key == other.key);
+        let hasher = &DefaultHashBuilder::default();
+        let count = u32::try_from(declared.len()).unwrap_or(u32::MAX);
+        let mut touches: Vec<Touch<'_>> = (0..count)
+            .into_par_iter()
+            .zip(declared)
+            .flat_map_iter(|(tx, set)| {
+                let accesses = set.as_slice().iter();
+                accesses.map(move |access| Touch { hash: hasher.hash_one(access.key), tx, access })
+            })
+            .collect();
+        // Two keys of one hash must not mix.
+        touches.par_sort_unstable_by(|one, other| {
+            let by_key = || one.access.key.cmp(&other.access.key).then(one.tx.cmp(&other.tx));
+            one.hash.cmp(&other.hash).then_with(by_key)
+        });
+        let by_key = || touches.chunk_by(Touch::has_key_of);
 
         let unsettled = unsettled_keys(by_key());
-        let mut deferred = BTreeSet::new();
+        let mut deferred = DeferredKeys::default();
         let mut sets = DisjointSets::new(declared.len());
         for touched in by_key() {
             match kind(touched, &unsettled) {
@@ -71,7 +85,7 @@ impl Plan {
     #[must_use]
     pub fn serial(transactions: u32) -> Self {
         let groups = if transactions == 0 { vec![] } else { vec![(0..transactions).collect()] };
-        Self { groups, deferred: BTreeSet::new() }
+        Self { groups, deferred: DeferredKeys::default() }
     }
 }
 
@@ -83,31 +97,31 @@ enum Kind {
     Conflict,
 }
 
-fn kind(touched: &[Touch], unsettled: &BTreeSet<StateKey>) -> Kind {
+fn kind(touched: &[Touch<'_>], unsettled: &BTreeSet<StateKey>) -> Kind {
     let [first, _, ..] = touched else { return Kind::Shared };
-    if touched.iter().all(|touch| touch.mode == Mode::Read) {
+    if touched.iter().all(|touch| touch.access.mode == Mode::Read) {
         return Kind::Shared;
     }
-    let independent = |touch: &Touch| {
-        touch.mode == Mode::Add
-            && touch.credit_of.is_none_or(|asset| {
+    let independent = |touch: &Touch<'_>| {
+        touch.access.mode == Mode::Add
+            && touch.access.credit_of.is_none_or(|asset| {
                 !unsettled.contains(&StateKey::asset(&asset))
                     && !unsettled.contains(&StateKey::asset_totals(&asset))
             })
     };
-    if touched.iter().all(independent) { Kind::Deferred(first.key) } else { Kind::Conflict }
+    if touched.iter().all(independent) { Kind::Deferred(first.access.key) } else { Kind::Conflict }
 }
 
 /// Asset leaves that are written, and totals that are not only added to: credits of such assets
 /// must keep their place in the block.
-fn unsettled_keys<'a>(by_key: impl Iterator<Item = &'a [Touch]>) -> BTreeSet<StateKey> {
+fn unsettled_keys<'a>(by_key: impl Iterator<Item = &'a [Touch<'a>]>) -> BTreeSet<StateKey> {
     by_key
         .filter(|touched| {
-            touched.iter().any(|touch| touch.mode == Mode::Write)
-                || (touched.iter().any(|touch| touch.mode == Mode::Add)
-                    && touched.iter().any(|touch| touch.mode == Mode::Read))
+            touched.iter().any(|touch| touch.access.mode == Mode::Write)
+                || (touched.iter().any(|touch| touch.access.mode == Mode::Add)
+                    && touched.iter().any(|touch| touch.access.mode == Mode::Read))
         })
-        .filter_map(|touched| touched.first().map(|touch| touch.key))
+        .filter_map(|touched| touched.first().map(|touch| touch.access.key))
         .filter(StateKey::is_asset_or_totals)
         .collect()
 }
@@ -175,7 +189,7 @@ impl DisjointSets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tessera_proto::id::Address;
+    use tessera_proto::id::{Address, AssetId};
 
     fn transfer(asset: &AssetId, from: u8, to: u8) -> AccessSet {
         let (from, to) = (Address::new([from; 20]), Address::new([to; 20]));

@@ -9,7 +9,7 @@
     reason = "tests"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -29,7 +29,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::router::{Operation, apply_delta};
 use super::{BlockInfo, Context, Message};
-use crate::chain::plan::Plan;
+use crate::chain::plan::{DeferredKeys, Plan};
 use crate::state::access::{AccessSet, Mode};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault, Rejected};
@@ -354,7 +354,7 @@ impl TestChain {
             block: &self.block,
             access: None,
             applying: false,
-            commutative: &BTreeSet::new(),
+            commutative: &DeferredKeys::default(),
             deferred: &mut Vec::new(),
             touched: Touched::default(),
         })
@@ -372,7 +372,7 @@ impl TestChain {
             block: &self.block,
             access: Some(&access),
             applying: false,
-            commutative: &BTreeSet::new(),
+            commutative: &DeferredKeys::default(),
             deferred: &mut Vec::new(),
             touched: Touched { declared, ..Touched::default() },
         };
@@ -410,7 +410,7 @@ struct TestView<'a> {
     access: Option<&'a AccessSet>,
     /// Whether a commutative change is being applied: it may touch what is declared as add.
     applying: bool,
-    commutative: &'a BTreeSet<StateKey>,
+    commutative: &'a DeferredKeys,
     deferred: &'a mut Vec<Delta>,
     touched: Touched,
 }

@@ -103,8 +103,14 @@ impl AccessSet {
     /// The declared mode of a key.
     #[must_use]
     pub fn mode(&self, key: &StateKey) -> Option<Mode> {
-        let index = self.accesses.binary_search_by(|access| access.key.cmp(key)).ok()?;
-        self.accesses.get(index).map(|access| access.mode)
+        self.find(key).map(|(_, mode)| mode)
+    }
+
+    /// The place of a key in [`AccessSet::as_slice`], and its declared mode.
+    #[must_use]
+    pub fn find(&self, key: &StateKey) -> Option<(usize, Mode)> {
+        let place = self.accesses.binary_search_by(|access| access.key.cmp(key)).ok()?;
+        self.accesses.get(place).map(|access| (place, access.mode))
     }
 
     fn insert(&mut self, access: Access) {

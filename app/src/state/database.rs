@@ -198,6 +198,27 @@ impl Database {
         Ok(value.map(Bytes::from))
     }
 
+    /// Entries that have gathered and are not in their table yet.
+    pub(super) fn gathered(&self, table: Table) -> impl Iterator<Item = Entry> + use<> {
+        let gathered = self.layers.range(table, &[], Bound::Unbounded);
+        gathered.into_iter().filter_map(|(key, value)| Some((key.bytes().clone(), value?)))
+    }
+
+    /// Entries of a table whose keys begin with `prefix`, in order, but for those that others
+    /// replace which [gathered](Database::gathered).
+    ///
+    /// # Errors
+    /// [`Fault::Database`], also of each entry.
+    pub(super) fn stored<'a>(
+        &'a self,
+        table: Table,
+        prefix: &[u8],
+    ) -> Result<impl Iterator<Item = Result<Entry, Fault>> + use<'a>, Fault> {
+        let entries = self.tables.keyspace(table)?.prefix(prefix).map(read_entry);
+        let is_replaced = move |entry: &Entry| self.layers.get(table, &entry.0).is_some();
+        Ok(entries.filter(move |entry| !entry.as_ref().is_ok_and(is_replaced)))
+    }
+
     /// Up to `limit` entries whose keys are at least `from` and begin with `prefix`, in order.
     ///
     /// # Errors
@@ -394,4 +415,42 @@ fn open_fault(folder: &Path, error: &fjall::Error) -> Fault {
         fjall::Error::Locked => format!("`{folder}` is in use by another process"),
         other => format!("`{folder}` cannot be opened: {other}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_stored_or_has_gathered() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(folder.path(), 0).unwrap();
+        let put = |database: &Database, entries: &[([u8; 2], Option<u8>)]| {
+            let mut batch = Batch::default();
+            for (key, value) in entries {
+                match value {
+                    Some(value) => batch.put(Table::Values, key, [*value]),
+                    None => batch.remove(Table::Values, key),
+                }
+            }
+            database.commit(batch, false).unwrap();
+        };
+        // Each batch has the one before moved into its table, and a start the last.
+        put(
+            &database,
+            &[([1, 1], Some(1)), ([1, 2], Some(2)), ([1, 3], Some(3)), ([2, 1], Some(4))],
+        );
+        put(&database, &[([3, 1], Some(5))]);
+        drop(database);
+        let database = Database::open(folder.path(), usize::MAX).unwrap();
+        put(&database, &[([1, 2], Some(6)), ([1, 3], None), ([1, 4], Some(7))]);
+        let entry = |(key, value): ([u8; 2], u8)| {
+            (Bytes::copy_from_slice(&key), Bytes::copy_from_slice(&[value]))
+        };
+        let stored: Vec<_> = database.stored(Table::Values, &[1]).unwrap().collect();
+        let stored: Vec<Entry> = stored.into_iter().collect::<Result<_, _>>().unwrap();
+        assert_eq!(stored, [([1, 1], 1)].map(entry));
+        let gathered: Vec<Entry> = database.gathered(Table::Values).collect();
+        assert_eq!(gathered, [([1, 2], 6), ([1, 4], 7)].map(entry));
+    }
 }

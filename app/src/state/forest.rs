@@ -10,18 +10,20 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Weighter};
 use tessera_client::verify::simple_map::SimpleMap;
-use tessera_proto::state_key::shard_root_name;
+use tessera_proto::leaf::{Leaf as _, Sentinel};
+use tessera_proto::state_key::{StateKey, shard_root_name};
 
-use super::database::{Batch, Database, Table};
+use super::database::{Batch, Database, Entry, Table};
 use super::error::Fault;
 use super::lock::{read_lock, write_lock};
 use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
 use super::tree::{Hash, NodeSource};
+use super::view::Changes;
 
 /// Number of trees.
 pub const SHARD_COUNT: usize = 256;
@@ -30,7 +32,7 @@ pub const SHARD_COUNT: usize = 256;
 pub const CHECKPOINT_BLOCKS: u64 = 16;
 
 /// Bytes of nodes kept in memory beside those that are not in the database yet.
-const NODE_CACHE_BYTES: u64 = 384 << 20;
+pub(super) const NODE_BYTES: u64 = 384 << 20;
 /// Nodes that the cache is laid out for at first; it grows.
 const NODE_CACHE_ENTRIES: usize = 10_000;
 /// What a cached node takes beside its own bytes.
@@ -94,6 +96,22 @@ pub(crate) fn decode_roots(bytes: &[u8]) -> Option<(Vec<u8>, Vec<Hash>)> {
     (roots.len() == SHARD_COUNT && rest.is_empty()).then(|| (changed, roots.to_vec()))
 }
 
+/// One key in every shard, present from genesis on.
+pub(super) fn sentinels() -> Changes {
+    let mut found: BTreeMap<u8, _> = BTreeMap::new();
+    for nonce in 0..=u32::MAX {
+        let key = StateKey::sentinel(nonce);
+        found.entry(key.shard()).or_insert((key, Some(Sentinel.to_leaf_bytes())));
+        if found.len() == SHARD_COUNT {
+            break;
+        }
+    }
+    found.into_values().collect()
+}
+
+#[expect(clippy::disallowed_types, reason = "looked up, and written to a table in any order")]
+type Unwritten = std::collections::HashMap<Path, Option<Arc<Node>>, DefaultHashBuilder>;
+
 /// One tree as of the latest block that changed it.
 #[derive(Default)]
 struct Tree {
@@ -104,7 +122,7 @@ struct Tree {
     is_ahead: bool,
     /// Inner nodes that differ from those in the database; none where one is to be removed.
     /// They come before those in the cache, which may be older.
-    unwritten: BTreeMap<Path, Option<Arc<Node>>>,
+    unwritten: Unwritten,
 }
 
 /// The trees.
@@ -129,7 +147,7 @@ impl Forest {
             };
             trees.push(RwLock::new(tree));
         }
-        let cache = NodeCache::with_weighter(NODE_CACHE_ENTRIES, NODE_CACHE_BYTES, NodeWeighter);
+        let cache = NodeCache::with_weighter(NODE_CACHE_ENTRIES, NODE_BYTES, NodeWeighter);
         Ok(Self { database, trees, cache })
     }
 
@@ -197,6 +215,34 @@ impl Forest {
                     None => drop(self.cache.remove(&(shard, path))),
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Takes entries of [`Table::Nodes`] into memory, as long as there is room. Of one shard, those
+    /// near the root come first.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails or is damaged.
+    pub(super) fn warm_up(
+        &self,
+        entries: impl Iterator<Item = Result<Entry, Fault>>,
+        mut room: u64,
+    ) -> Result<(), Fault> {
+        for entry in entries {
+            let (key, bytes) = entry?;
+            let path = key
+                .split_first()
+                .and_then(|(shard, path)| Path::from_bytes(path).map(|path| (*shard, path)));
+            let Some((key, node)) = path.zip(Node::decode(&bytes)) else {
+                return Err(Fault::DamagedTree(format!("node {}", hex::encode(key))));
+            };
+            let node = Arc::new(node);
+            match room.checked_sub(NodeWeighter.weight(&key, &node)) {
+                Some(left) => room = left,
+                None => break,
+            }
+            self.cache.insert(key, node);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use std::ops::{Bound, RangeBounds as _};
 use std::sync::{Arc, RwLock};
 
 use bytes::{Buf, Bytes};
+use quick_cache::DefaultHashBuilder;
 
 use super::database::Table;
 use super::error::Fault;
@@ -53,7 +54,7 @@ pub(super) type Entries = BTreeMap<Key<Bytes>, Option<Bytes>>;
 
 /// Entries of a table by key, found several times faster.
 #[expect(clippy::disallowed_types, reason = "put in order by every way out but that of one key")]
-type Scattered = std::collections::HashMap<Bytes, Option<Bytes>>;
+type Scattered = std::collections::HashMap<Bytes, Option<Bytes>, DefaultHashBuilder>;
 
 /// An entry, or that it is removed.
 pub(super) type Entry<'a> = (Key<&'a Bytes>, Option<&'a Bytes>);
@@ -70,7 +71,7 @@ impl TableEntries {
     fn new(table: Table) -> Self {
         match table {
             Table::ReceiptsBySubject => Self::Ordered(Entries::new()),
-            _ => Self::Scattered(Scattered::new()),
+            _ => Self::Scattered(Scattered::default()),
         }
     }
 

@@ -40,7 +40,8 @@ impl Record {
         value.saturating_add(self.key.as_bytes().len()).saturating_add(10)
     }
 
-    fn decode(mut bytes: Bytes) -> Option<Self> {
+    /// Reads what [`Record::encode`] wrote; none when it is damaged.
+    pub(crate) fn decode(mut bytes: Bytes) -> Option<Self> {
         let height = bytes.try_get_u64().ok()?;
         let present = bytes.try_get_u8().ok()?;
         let key_length = usize::from(bytes.try_get_u8().ok()?);

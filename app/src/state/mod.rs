@@ -31,4 +31,5 @@ mod lock;
 pub mod proof;
 pub mod store;
 pub mod tree;
+mod values;
 pub mod view;

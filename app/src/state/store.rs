@@ -8,10 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::{Buf, Bytes};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
 use rayon::prelude::*;
-use tessera_proto::leaf::{Leaf, Sentinel};
 use tessera_proto::pb::query::v1::StateProof;
 use tessera_proto::state_key::{Namespace, StateKey, shard_of};
 
@@ -19,8 +16,8 @@ use super::database::{Batch, Database, Table};
 use super::error::Fault;
 pub use super::error::HeightError;
 use super::forest::{
-    CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
-    turn,
+    CHECKPOINT_BLOCKS, ChangedTree, Forest, NODE_BYTES, SHARD_COUNT, ShardRoots, decode_roots,
+    encode_roots, sentinels, turn,
 };
 use super::history::{History, Record, Replaced, history_key, push_replaced};
 use super::lock::{read_lock, write_lock};
@@ -28,6 +25,7 @@ use super::proof::{self, ProvenTree, ValueSource};
 use super::tree::Hash;
 use super::tree::node::{Node, leaf_hash};
 use super::tree::update::{Change, TreeUpdate};
+use super::values::{Kept, VALUE_BYTES, Values};
 use super::view::{Changes, StateReader};
 
 /// Version of the database layout; a database of another version is not opened.
@@ -36,12 +34,8 @@ const META_FORMAT: &[u8] = b"format";
 const META_COMMITTED: &[u8] = b"committed";
 /// Height of the first state; left out when it is 0.
 const META_BASE: &[u8] = b"base";
-/// Bytes of values kept in memory.
-const VALUE_CACHE_BYTES: u64 = 256 << 20;
-/// Values that the cache is laid out for at first; it grows.
-const VALUE_CACHE_ENTRIES: usize = 10_000;
-/// What a cached value takes beside its own bytes.
-const VALUE_OVERHEAD_BYTES: usize = 250;
+/// [`SHARD_COUNT`], to share out bytes.
+const SHARDS: u64 = 256;
 /// Heights whose roots are kept in memory.
 const RECENT_ROOTS: usize = 64;
 
@@ -106,9 +100,18 @@ impl Staged {
 struct StagedShard {
     shard: u8,
     update: TreeUpdate,
-    /// New values, in order of hash.
-    values: Vec<(Hash, Record)>,
+    /// Hashes of the changed keys, in order.
+    hashes: Vec<Hash>,
+    /// New values that are not among those in memory yet.
+    values: Vec<(StateKey, Kept)>,
     batch: Batch,
+}
+
+/// The new value of a key, and the hash of the key.
+struct HashedChange<'a> {
+    hash: Hash,
+    key: &'a StateKey,
+    value: Option<&'a Bytes>,
 }
 
 /// The changes of a block that is being written.
@@ -125,7 +128,7 @@ pub struct Store {
     options: StoreOptions,
     committed: RwLock<Option<Committed>>,
     announced: RwLock<Option<Announced>>,
-    values: Cache<StateKey, Option<Record>, ValueWeighter>,
+    values: Values,
     recent_roots: Mutex<BTreeMap<u64, Arc<ShardRoots>>>,
 }
 
@@ -151,7 +154,7 @@ impl Store {
             options,
             committed: RwLock::new(None),
             announced: RwLock::new(None),
-            values: Cache::with_weighter(VALUE_CACHE_ENTRIES, VALUE_CACHE_BYTES, ValueWeighter),
+            values: Values::default(),
             recent_roots: Mutex::new(BTreeMap::new()),
         };
         if let Some(mut bytes) = store.database.get(Table::Meta, META_COMMITTED)? {
@@ -162,6 +165,7 @@ impl Store {
                 return Err(damaged("app hash and shard roots differ"));
             }
             store.restore_trees(height, roots.hashes())?;
+            store.warm_up()?;
             let base = store.database.get(Table::Meta, META_BASE)?;
             let base = base.map(|mut bytes| bytes.try_get_u64()).transpose();
             let base_height = base.map_err(|_| damaged("base"))?.unwrap_or(0);
@@ -205,8 +209,16 @@ impl Store {
 
     /// Makes the changes of a staged block part of the latest state before they are written,
     /// which must follow with [`Store::commit`] before another block is staged.
-    pub fn announce(&self, height: u64, changes: Arc<Changes>) {
-        *write_lock(&self.announced) = Some(Announced { height, changes });
+    pub fn announce(&self, staged: &mut Staged, changes: Arc<Changes>) {
+        self.remember(staged);
+        *write_lock(&self.announced) = Some(Announced { height: staged.height, changes });
+    }
+
+    /// Takes the new values of a block into memory.
+    fn remember(&self, staged: &mut Staged) {
+        for (key, kept) in staged.shards.iter_mut().flat_map(|shard| shard.values.drain(..)) {
+            self.values.insert(key, Some(kept));
+        }
     }
 
     /// Height of the latest state: that of the announced block, or of the committed one.
@@ -287,20 +299,18 @@ impl Store {
     /// [`Fault`] when the storage fails.
     pub fn stage(&self, height: u64, changes: &Changes) -> Result<Staged, Fault> {
         let committed = self.committed();
-        let mut shards = vec![Vec::new(); SHARD_COUNT];
-        let hashed: Vec<_> =
-            changes.par_iter().map(|(key, value)| (key.hash(), *key, value.clone())).collect();
-        let sentinels = if committed.is_none() { sentinels() } else { Vec::new() };
-        for change in hashed.into_iter().chain(sentinels) {
-            if let Some(shard) = shards.get_mut(usize::from(shard_of(&change.0))) {
-                shard.push(change);
-            }
-        }
-        let shards = (0..=u8::MAX)
+        let sentinels = if committed.is_none() { sentinels() } else { Changes::new() };
+        let mut hashed: Vec<HashedChange<'_>> = changes
+            .par_iter()
+            .chain(&sentinels)
+            .map(|(key, value)| HashedChange { hash: key.hash(), key, value: value.as_ref() })
+            .collect();
+        hashed.par_sort_unstable_by_key(|change| change.hash);
+        let by_shard: Vec<_> =
+            hashed.chunk_by(|one, other| shard_of(&one.hash) == shard_of(&other.hash)).collect();
+        let shards = by_shard
             .into_par_iter()
-            .zip(shards)
-            .filter(|(_, changes)| !changes.is_empty())
-            .map(|(shard, changes)| self.stage_shard(height, shard, changes))
+            .map(|changes| self.stage_shard(height, changes))
             .collect::<Vec<Result<_, _>>>();
         // Collected in order of shard first, so that the same failure is told every time.
         let shards: Vec<_> = shards.into_iter().collect::<Result<_, _>>()?;
@@ -320,7 +330,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Fault`]: the process must stop.
-    pub fn commit(&self, staged: Staged, extra: Batch) -> Result<Committed, Fault> {
+    pub fn commit(&self, mut staged: Staged, extra: Batch) -> Result<Committed, Fault> {
+        self.remember(&mut staged);
         let Staged { height, app_hash, roots, mut shards } = staged;
         let mut batch = extra;
         batch.append(shards.iter_mut().map(|shard| std::mem::take(&mut shard.batch)).collect());
@@ -344,9 +355,6 @@ impl Store {
         self.forest.checkpointed(turn(height))?;
         for staged in shards {
             self.forest.apply(height, staged.shard, staged.update)?;
-            for (_, record) in staged.values {
-                self.values.insert(record.key, Some(record));
-            }
         }
         if height == base_height {
             self.checkpoint_first()?;
@@ -370,35 +378,35 @@ impl Store {
         self.forest.checkpointed(0..=u8::MAX)
     }
 
-    fn stage_shard(
-        &self,
-        height: u64,
-        shard: u8,
-        mut changes: Vec<(Hash, StateKey, Option<Bytes>)>,
-    ) -> Result<StagedShard, Fault> {
-        changes.sort_unstable_by_key(|(hash, _, _)| *hash);
-        let leaves: Vec<Change> = changes
-            .iter()
-            .map(|(hash, _, value)| (*hash, value.as_ref().map(|value| leaf_hash(hash, value))))
-            .collect();
+    /// Stages changes of one shard, in order of hash.
+    fn stage_shard(&self, height: u64, changes: &[HashedChange<'_>]) -> Result<StagedShard, Fault> {
+        let shard = changes.first().map_or(0, |change| shard_of(&change.hash));
+        let leaf = |change: &HashedChange<'_>| {
+            let leaf = change.value.map(|value| leaf_hash(&change.hash, value));
+            (change.hash, leaf)
+        };
+        let leaves: Vec<Change> = changes.iter().map(leaf).collect();
         let update = self.forest.tree(shard)?.update(&leaves)?;
         let (mut batch, mut history, mut encoded) = (Batch::default(), Vec::new(), Vec::new());
         let mut values = Vec::with_capacity(changes.len());
-        for (hash, key, value) in changes {
-            let old = self.record(&hash, &key, false)?;
-            let was_present = old.as_ref().is_some_and(|record| record.value.is_some());
-            if was_present != value.is_some() {
-                list_key(&mut batch, &key, value.is_some());
+        for HashedChange { hash, key, value } in changes {
+            let (hash, key, removed) = (*hash, **key, value.is_none());
+            let old = self.kept(&hash, &key, false)?;
+            let was_present = old.as_ref().is_some_and(|kept| kept.value.is_some());
+            if was_present == removed {
+                list_key(&mut batch, &key, !removed);
             }
-            push_replaced(&mut history, &Replaced { hash, removed: value.is_none(), record: old });
-            let record = Record { height, key, value };
+            let record = old.map(|Kept { height, value }| Record { height, key, value });
+            push_replaced(&mut history, &Replaced { hash, removed, record });
+            let record = Record { height, key, value: value.cloned() };
             encoded.clear();
             record.encode(&mut encoded);
             batch.put(Table::Values, hash, &encoded);
-            values.push((hash, record));
+            values.push((key, Kept { height, value: record.value }));
         }
         batch.put(Table::History, history_key(shard, height), history);
-        Ok(StagedShard { shard, update, values, batch })
+        let hashes = leaves.into_iter().map(|(hash, _)| hash).collect();
+        Ok(StagedShard { shard, update, hashes, values, batch })
     }
 
     /// Removes what only heights before `height` needed.
@@ -407,8 +415,8 @@ impl Store {
         let Some(bytes) = self.database.get(Table::Roots, &key)? else { return Ok(()) };
         let (changed, _) = decode_roots(&bytes).ok_or_else(|| damaged("roots"))?;
         let is_rewritten = |hash: &Hash| {
-            let staged = shards.iter().filter(|staged| staged.shard == shard_of(hash));
-            staged.flat_map(|staged| &staged.values).any(|(changed, _)| changed == hash)
+            let mut staged = shards.iter().filter(|staged| staged.shard == shard_of(hash));
+            staged.any(|staged| staged.hashes.binary_search(hash).is_ok())
         };
         self.history().prune(changed.into_iter(), height, &is_rewritten, batch)?;
         batch.remove(Table::Roots, key);
@@ -456,20 +464,33 @@ impl Store {
         History::new(&self.database)
     }
 
-    fn record(
-        &self,
-        hash: &[u8; 32],
-        key: &StateKey,
-        remember: bool,
-    ) -> Result<Option<Record>, Fault> {
-        if let Some(record) = self.values.get(key) {
-            return Ok(record);
+    /// The latest value of a key; none when it never was, or is long gone.
+    fn kept(&self, hash: &Hash, key: &StateKey, remember: bool) -> Result<Option<Kept>, Fault> {
+        if let Some(kept) = self.values.get(key) {
+            return Ok(kept);
         }
-        let record = self.history().latest(hash)?;
+        let kept = self.history().latest(hash)?.as_ref().map(Kept::copy);
         if remember {
-            self.values.insert(*key, record.clone());
+            self.values.insert(*key, kept.clone());
         }
-        Ok(record)
+        Ok(kept)
+    }
+
+    /// Takes values and nodes into memory, so that a node is as fast after a start as before: what
+    /// gathered, then of each shard as much as its share has room for.
+    fn warm_up(&self) -> Result<(), Fault> {
+        let gathered = |table| self.database.gathered(table).map(Ok);
+        self.values.warm_up(gathered(Table::Values), VALUE_BYTES)?;
+        self.forest.warm_up(gathered(Table::Nodes), NODE_BYTES)?;
+        let warmed = (0..=u8::MAX)
+            .into_par_iter()
+            .map(|shard| {
+                let stored = |table| self.database.stored(table, &[shard]);
+                self.values.warm_up(stored(Table::Values)?, VALUE_BYTES / SHARDS)?;
+                self.forest.warm_up(stored(Table::Nodes)?, NODE_BYTES / SHARDS)
+            })
+            .collect::<Vec<Result<_, _>>>();
+        warmed.into_iter().collect()
     }
 
     fn roots(&self, height: u64) -> Result<Arc<ShardRoots>, Fault> {
@@ -499,18 +520,6 @@ fn root_hash(shard: u8, update: &TreeUpdate) -> Result<Hash, Fault> {
     root.ok_or_else(|| Fault::DamagedTree(format!("shard {shard:02x} is empty")))
 }
 
-/// Weighs values by the memory that they take.
-#[derive(Clone)]
-struct ValueWeighter;
-
-impl Weighter<StateKey, Option<Record>> for ValueWeighter {
-    fn weight(&self, _key: &StateKey, record: &Option<Record>) -> u64 {
-        let value = record.as_ref().and_then(|record| record.value.as_ref());
-        let bytes = value.map_or(0, Bytes::len).saturating_add(VALUE_OVERHEAD_BYTES);
-        u64::try_from(bytes).unwrap_or(u64::MAX)
-    }
-}
-
 /// Enters a key into the lists, or takes it out.
 fn list_key(batch: &mut Batch, key: &StateKey, present: bool) {
     let mut entries = vec![(Table::Keys, key.as_bytes().to_vec())];
@@ -531,21 +540,6 @@ fn list_key(batch: &mut Batch, key: &StateKey, present: bool) {
     }
 }
 
-/// One key in every shard, present from genesis on.
-fn sentinels() -> Vec<([u8; 32], StateKey, Option<Bytes>)> {
-    let mut found: BTreeMap<u8, _> = BTreeMap::new();
-    for nonce in 0..=u32::MAX {
-        let key = StateKey::sentinel(nonce);
-        let hash = key.hash();
-        let value = Some(Sentinel.to_leaf_bytes());
-        found.entry(shard_of(&hash)).or_insert((hash, key, value));
-        if found.len() == SHARD_COUNT {
-            break;
-        }
-    }
-    found.into_values().collect()
-}
-
 /// The latest state.
 pub struct LatestReader<'a> {
     store: &'a Store,
@@ -555,14 +549,14 @@ pub struct LatestReader<'a> {
 
 impl StateReader for LatestReader<'_> {
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+        if let Some(kept) = self.store.values.get(key) {
+            return Ok(kept.and_then(|kept| kept.value));
+        }
         if let Some(value) = self.announced.as_ref().and_then(|changes| changes.get(key)) {
             return Ok(value.clone());
         }
-        let record = match self.store.values.get(key) {
-            Some(record) => record,
-            None => self.store.record(&key.hash(), key, self.remember)?,
-        };
-        Ok(record.and_then(|record| record.value))
+        let kept = self.store.kept(&key.hash(), key, self.remember)?;
+        Ok(kept.and_then(|kept| kept.value))
     }
 }
 

@@ -239,18 +239,19 @@ fn refresh(known: &mut Ranges, changed: u16, children: &Children, range: Range) 
 
 /// Hash of two subtrees.
 fn inner_hash(left: &Hash, right: &Hash) -> Hash {
-    hash_pair(INNER_PREFIX, left, right)
+    let mut bytes = [0; 80];
+    let (prefix, children) = bytes.split_at_mut(INNER_PREFIX.len());
+    prefix.copy_from_slice(INNER_PREFIX);
+    let (to_left, to_right) = children.split_at_mut(32);
+    to_left.copy_from_slice(left);
+    to_right.copy_from_slice(right);
+    sha256(bytes)
 }
 
 /// Hash of the leaf of a key with a value.
 #[must_use]
 pub fn leaf_hash(key: &Hash, value: &[u8]) -> Hash {
-    hash_pair(LEAF_PREFIX, key, &sha256(value))
-}
-
-/// SHA-256 of a prefix and two hashes.
-fn hash_pair(prefix: &[u8], one: &Hash, other: &Hash) -> Hash {
-    sha256_of(&[prefix, one, other])
+    sha256_of(&[LEAF_PREFIX, key, &sha256(value)])
 }
 
 #[cfg(test)]

@@ -40,6 +40,16 @@ impl Path {
         let nibbles = self.bytes.get(..usize::from(self.length.div_ceil(2))).unwrap_or(&self.bytes);
         [&[self.length], nibbles].concat()
     }
+
+    /// Reads what [`Path::to_bytes`] wrote; none when it is damaged.
+    #[must_use]
+    pub fn from_bytes(path: &[u8]) -> Option<Self> {
+        let (&length, nibbles) = path.split_first()?;
+        let mut bytes = [0; 32];
+        bytes.get_mut(..nibbles.len())?.copy_from_slice(nibbles);
+        let path = Self { bytes, length };
+        (length <= KEY_NIBBLES && path.to_bytes().get(1..) == Some(nibbles)).then_some(path)
+    }
 }
 
 /// The nibble of a key hash that decides below a node of this depth.
@@ -58,6 +68,11 @@ mod tests {
         let key = [0xab; 32];
         let path = (0..5).fold(Path::ROOT, |path, depth| path.child(nibble(&key, depth)));
         assert_eq!(path.to_bytes(), [5, 0xab, 0xab, 0xa0]);
+        assert_eq!(Path::from_bytes(&path.to_bytes()), Some(path));
         assert_eq!(Path::ROOT.to_bytes(), [0]);
+        assert_eq!(Path::from_bytes(&[0]), Some(Path::ROOT));
+        for damaged in [&[][..], &[5, 0xab, 0xab], &[1], &[0, 0xab], &[65; 34]] {
+            assert_eq!(Path::from_bytes(damaged), None, "{damaged:?}");
+        }
     }
 }

@@ -1,0 +1,93 @@
+//! The latest values in memory, by key.
+
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tessera_proto::state_key::StateKey;
+
+use super::database::Entry;
+use super::error::Fault;
+use super::history::Record;
+
+/// Bytes that values may take.
+pub(super) const VALUE_BYTES: u64 = 512 << 20;
+/// Values that the cache is laid out for at first; it grows.
+const ENTRIES: usize = 10_000;
+/// What a value takes beside its own bytes.
+const OVERHEAD_BYTES: usize = 250;
+
+/// A value as it is kept.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// Height of the block that set it.
+    pub(super) height: u64,
+    /// The value; none where the block removed the key.
+    pub(super) value: Option<Bytes>,
+}
+
+impl Kept {
+    /// Of a record from the database, whose bytes are a part of far more.
+    pub(super) fn copy(record: &Record) -> Self {
+        let value = record.value.as_deref().map(Bytes::copy_from_slice);
+        Self { height: record.height, value }
+    }
+}
+
+/// Values that were set or read lately; none of a key that never had one.
+pub(super) struct Values {
+    cache: Cache<StateKey, Option<Kept>, ByMemory>,
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self { cache: Cache::with_weighter(ENTRIES, VALUE_BYTES, ByMemory) }
+    }
+}
+
+impl Values {
+    /// What is known of a key.
+    pub(super) fn get(&self, key: &StateKey) -> Option<Option<Kept>> {
+        self.cache.get(key)
+    }
+
+    /// Keeps what is the latest of a key.
+    pub(super) fn insert(&self, key: StateKey, kept: Option<Kept>) {
+        self.cache.insert(key, kept);
+    }
+
+    /// Keeps values of entries of [`Table::Values`](super::database::Table::Values), as long as
+    /// they take less than `room` bytes.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails or is damaged.
+    pub(super) fn warm_up(
+        &self,
+        entries: impl Iterator<Item = Result<Entry, Fault>>,
+        mut room: u64,
+    ) -> Result<(), Fault> {
+        for entry in entries {
+            let (_, bytes) = entry?;
+            let record = Record::decode(bytes);
+            let record = record.ok_or_else(|| Fault::DamagedTree("a value".into()))?;
+            let kept = Some(Kept::copy(&record));
+            match room.checked_sub(ByMemory.weight(&record.key, &kept)) {
+                Some(left) => room = left,
+                None => break,
+            }
+            self.insert(record.key, kept);
+        }
+        Ok(())
+    }
+}
+
+/// Weighs values by the memory that they take.
+#[derive(Clone)]
+struct ByMemory;
+
+impl Weighter<StateKey, Option<Kept>> for ByMemory {
+    fn weight(&self, _key: &StateKey, kept: &Option<Kept>) -> u64 {
+        let value = kept.as_ref().and_then(|kept| kept.value.as_ref());
+        let bytes = value.map_or(0, Bytes::len).saturating_add(OVERHEAD_BYTES);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
