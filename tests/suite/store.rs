@@ -2,6 +2,7 @@
 //! heights with removals, pruning and restarts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
@@ -90,6 +91,11 @@ fn options() -> StoreOptions {
 /// Every kept height is as it was, and proves what it held; every other is refused.
 fn check_heights(store: &Store, history: &[State]) {
     let latest = history.len() as u64 - 1;
+    let state = history.last().unwrap();
+    for number in 0..700 {
+        let key = key(number);
+        assert_eq!(store.peek().read(&key).unwrap(), state.get(&key).cloned());
+    }
     for (height, state) in (0..).zip(history) {
         if height + 3 < latest {
             let error = store.at(height).err().unwrap();
@@ -124,6 +130,28 @@ fn regress_a_key_that_was_made_and_changed_later_is_absent_before() {
     let app_hash = store.app_hash(0).unwrap();
     let proof = store.prove(0, &key(0)).unwrap();
     assert_eq!(verify_state_proof(&proof, &app_hash), Ok(None));
+}
+
+#[test]
+fn an_announced_block_is_the_latest_state_before_it_is_written() {
+    let folder = temporary_folder();
+    let store = Store::open(folder.path(), options()).unwrap();
+    let state = |values: [Option<u8>; 3]| changes(&[0, 1, 2].map(|i| (i, values[i as usize])));
+    let first = store.stage(0, &state([Some(1), Some(1), None])).unwrap();
+    store.commit(first, Batch::default()).unwrap();
+    let read = || [0, 1, 2].map(|number| store.latest().read(&key(number)).unwrap());
+    let before = read();
+    let block = Arc::new(state([Some(2), None, Some(2)]));
+    let staged = store.stage(1, &block).unwrap();
+    assert_eq!(read(), before);
+    store.announce(1, Arc::clone(&block));
+    let after: Vec<Option<Bytes>> = block.values().cloned().collect();
+    assert_eq!(read().as_slice(), after);
+    assert_eq!((store.latest_height(), store.committed().unwrap().height), (Some(1), 0));
+    store.commit(staged, Batch::default()).unwrap();
+    assert_eq!(read().as_slice(), after);
+    let at = |height| store.at(height).unwrap().read(&key(1)).unwrap();
+    assert_eq!([0, 1].map(at), [before[1].clone(), None]);
 }
 
 #[test]

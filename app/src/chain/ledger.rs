@@ -220,8 +220,8 @@ impl Ledger {
     }
 
     /// Lets the next block be executed on a finalized one while that is being stored.
-    pub fn announce(&self, block: &mut FinalizedBlock) {
-        self.store.announce(&mut block.staged, Arc::clone(&block.changes));
+    pub fn announce(&self, block: &FinalizedBlock) {
+        self.store.announce(block.staged.height(), Arc::clone(&block.changes));
     }
 
     /// Stores a finalized block.

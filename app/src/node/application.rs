@@ -347,14 +347,14 @@ impl Application for Node {
     /// Makes the finalized block the latest state. It is stored while consensus goes on: a block
     /// that is lost with the process is replayed.
     fn commit(&self) -> ResponseCommit {
-        let Some(Staged { mut block, frame_hashes }) = self.staged().take() else {
+        let Some(Staged { block, frame_hashes }) = self.staged().take() else {
             panic!("commit without a finalized block");
         };
         self.shared.candidate.clear();
         // Held until the next is there: nobody may take the block before for the latest.
         let mut idle_writer = self.idle_writer();
         self.shared.proof_due.store(block.summary.transactions > 0, Ordering::Relaxed);
-        self.ledger().announce(&mut block);
+        self.ledger().announce(&block);
         self.pool().committed(block.summary.height, &frame_hashes);
         let node = self.clone();
         let writer = Builder::new().name("writer".into()).spawn(move || node.write(block));

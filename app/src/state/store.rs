@@ -25,7 +25,7 @@ use super::proof::{self, ProvenTree, ValueSource};
 use super::tree::Hash;
 use super::tree::node::{Node, leaf_hash};
 use super::tree::update::{Change, TreeUpdate};
-use super::values::{Kept, VALUE_BYTES, Values};
+use super::values::{Announced, Kept, VALUE_BYTES, Values};
 use super::view::{Changes, StateReader};
 
 /// Version of the database layout; a database of another version is not opened.
@@ -114,20 +114,13 @@ struct HashedChange<'a> {
     value: Option<&'a Bytes>,
 }
 
-/// The changes of a block that is being written.
-#[derive(Clone)]
-struct Announced {
-    height: u64,
-    changes: Arc<Changes>,
-}
-
 /// The authenticated store.
 pub struct Store {
     database: Database,
     forest: Forest,
     options: StoreOptions,
     committed: RwLock<Option<Committed>>,
-    announced: RwLock<Option<Announced>>,
+    announced: RwLock<Option<Arc<Announced>>>,
     values: Values,
     recent_roots: Mutex<BTreeMap<u64, Arc<ShardRoots>>>,
 }
@@ -209,9 +202,8 @@ impl Store {
 
     /// Makes the changes of a staged block part of the latest state before they are written,
     /// which must follow with [`Store::commit`] before another block is staged.
-    pub fn announce(&self, staged: &mut Staged, changes: Arc<Changes>) {
-        self.remember(staged);
-        *write_lock(&self.announced) = Some(Announced { height: staged.height, changes });
+    pub fn announce(&self, height: u64, changes: Arc<Changes>) {
+        *write_lock(&self.announced) = Some(Arc::new(Announced::new(height, changes)));
     }
 
     /// Takes the new values of a block into memory.
@@ -219,12 +211,15 @@ impl Store {
         for (key, kept) in staged.shards.iter_mut().flat_map(|shard| shard.values.drain(..)) {
             self.values.insert(key, Some(kept));
         }
+        if let Some(announced) = self.announced() {
+            announced.set_remembered();
+        }
     }
 
     /// Height of the latest state: that of the announced block, or of the committed one.
     #[must_use]
     pub fn latest_height(&self) -> Option<u64> {
-        let announced = read_lock(&self.announced).as_ref().map(|announced| announced.height);
+        let announced = read_lock(&self.announced).as_ref().map(|announced| announced.height());
         announced.or_else(|| self.committed().map(|committed| committed.height))
     }
 
@@ -242,8 +237,8 @@ impl Store {
         LatestReader { store: self, announced: self.announced(), remember: false }
     }
 
-    fn announced(&self) -> Option<Arc<Changes>> {
-        read_lock(&self.announced).as_ref().map(|announced| Arc::clone(&announced.changes))
+    fn announced(&self) -> Option<Arc<Announced>> {
+        read_lock(&self.announced).clone()
     }
 
     /// The state as of a height.
@@ -366,7 +361,7 @@ impl Store {
         }
         let committed = Committed { height, app_hash, base_height, roots };
         *write_lock(&self.committed) = Some(committed.clone());
-        write_lock(&self.announced).take_if(|announced| announced.height == height);
+        write_lock(&self.announced).take_if(|announced| announced.height() == height);
         Ok(committed)
     }
 
@@ -543,17 +538,25 @@ fn list_key(batch: &mut Batch, key: &StateKey, present: bool) {
 /// The latest state.
 pub struct LatestReader<'a> {
     store: &'a Store,
-    announced: Option<Arc<Changes>>,
+    announced: Option<Arc<Announced>>,
     remember: bool,
 }
 
 impl StateReader for LatestReader<'_> {
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+        let announced = self.announced.as_deref();
+        let changed = || announced.and_then(|announced| announced.value(key));
+        if announced.is_some_and(Announced::is_newer)
+            && let Some(value) = changed()
+        {
+            return Ok(value);
+        }
         if let Some(kept) = self.store.values.get(key) {
             return Ok(kept.and_then(|kept| kept.value));
         }
-        if let Some(value) = self.announced.as_ref().and_then(|changes| changes.get(key)) {
-            return Ok(value.clone());
+        // It may have been there and left.
+        if let Some(value) = changed() {
+            return Ok(value);
         }
         let kept = self.store.kept(&key.hash(), key, self.remember)?;
         Ok(kept.and_then(|kept| kept.value))

@@ -1,5 +1,8 @@
 //! The latest values in memory, by key.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -8,6 +11,7 @@ use tessera_proto::state_key::StateKey;
 use super::database::Entry;
 use super::error::Fault;
 use super::history::Record;
+use super::view::Changes;
 
 /// Bytes that values may take.
 pub(super) const VALUE_BYTES: u64 = 512 << 20;
@@ -77,6 +81,40 @@ impl Values {
             self.insert(record.key, kept);
         }
         Ok(())
+    }
+}
+
+/// A block that is being written.
+pub(super) struct Announced {
+    height: u64,
+    changes: Arc<Changes>,
+    is_remembered: AtomicBool,
+}
+
+impl Announced {
+    /// Its values are not among [`Values`] yet.
+    pub(super) fn new(height: u64, changes: Arc<Changes>) -> Self {
+        Self { height, changes, is_remembered: AtomicBool::new(false) }
+    }
+
+    /// Height of the block.
+    pub(super) fn height(&self) -> u64 {
+        self.height
+    }
+
+    /// The value that it sets, or that it removes it; none of a key that it does not change.
+    pub(super) fn value(&self, key: &StateKey) -> Option<Option<Bytes>> {
+        self.changes.get(key).cloned()
+    }
+
+    /// Whether it is newer than [`Values`].
+    pub(super) fn is_newer(&self) -> bool {
+        !self.is_remembered.load(Ordering::Acquire)
+    }
+
+    /// Its values are among [`Values`] now.
+    pub(super) fn set_remembered(&self) {
+        self.is_remembered.store(true, Ordering::Release);
     }
 }
 

@@ -385,10 +385,10 @@ impl Pipeline<'_> {
 /// Executes and stages a block while the one before is written.
 fn advance(
     ledger: &Ledger,
-    mut before: Option<FinalizedBlock>,
+    before: Option<FinalizedBlock>,
     verified: VerifiedFrames,
 ) -> anyhow::Result<(FinalizedBlock, BTreeMap<&'static str, Duration>)> {
-    if let Some(before) = &mut before {
+    if let Some(before) = &before {
         ledger.announce(before);
     }
     let height = next_height(ledger);
