@@ -23,6 +23,7 @@ use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
 use super::tree::{Hash, NodeSource};
+use super::values::fill;
 use super::view::Changes;
 
 /// Number of trees.
@@ -227,24 +228,16 @@ impl Forest {
     pub(super) fn warm_up(
         &self,
         entries: impl Iterator<Item = Result<Entry, Fault>>,
-        mut room: u64,
+        room: u64,
     ) -> Result<(), Fault> {
-        for entry in entries {
-            let (key, bytes) = entry?;
-            let path = key
-                .split_first()
-                .and_then(|(shard, path)| Path::from_bytes(path).map(|path| (*shard, path)));
-            let Some((key, node)) = path.zip(Node::decode(&bytes)) else {
-                return Err(Fault::DamagedTree(format!("node {}", hex::encode(key))));
-            };
-            let node = Arc::new(node);
-            match room.checked_sub(NodeWeighter.weight(&key, &node)) {
-                Some(left) => room = left,
-                None => break,
-            }
-            self.cache.insert(key, node);
-        }
-        Ok(())
+        fill(&self.cache, &NodeWeighter, room, entries, |(key, bytes)| {
+            let place = key.split_first();
+            let place = place.and_then(|(shard, path)| Some((*shard, Path::from_bytes(path)?)));
+            let node = place.zip(Node::decode(&bytes));
+            let (place, node) =
+                node.ok_or_else(|| Fault::DamagedTree(format!("node {}", hex::encode(key))))?;
+            Ok((place, Arc::new(node)))
+        })
     }
 
     fn lock(&self, shard: u8) -> Result<&RwLock<Tree>, Fault> {

@@ -386,7 +386,10 @@ impl Store {
         let mut values = Vec::with_capacity(changes.len());
         for HashedChange { hash, key, value } in changes {
             let (hash, key, removed) = (*hash, **key, value.is_none());
-            let old = self.kept(&hash, &key, false)?;
+            let old = match self.values.get(&key) {
+                Some(kept) => kept,
+                None => self.stored(&hash)?,
+            };
             let was_present = old.as_ref().is_some_and(|kept| kept.value.is_some());
             if was_present == removed {
                 list_key(&mut batch, &key, !removed);
@@ -459,16 +462,9 @@ impl Store {
         History::new(&self.database)
     }
 
-    /// The latest value of a key; none when it never was, or is long gone.
-    fn kept(&self, hash: &Hash, key: &StateKey, remember: bool) -> Result<Option<Kept>, Fault> {
-        if let Some(kept) = self.values.get(key) {
-            return Ok(kept);
-        }
-        let kept = self.history().latest(hash)?.as_ref().map(Kept::copy);
-        if remember {
-            self.values.insert(*key, kept.clone());
-        }
-        Ok(kept)
+    /// The latest committed value of a key that is not among those in memory.
+    fn stored(&self, hash: &Hash) -> Result<Option<Kept>, Fault> {
+        Ok(self.history().latest(hash)?.as_ref().map(Kept::copy))
     }
 
     /// Takes values and nodes into memory, so that a node is as fast after a start as before: what
@@ -558,7 +554,10 @@ impl StateReader for LatestReader<'_> {
         if let Some(value) = changed() {
             return Ok(value);
         }
-        let kept = self.store.kept(&key.hash(), key, self.remember)?;
+        let kept = self.store.stored(&key.hash())?;
+        if self.remember {
+            self.store.values.insert(*key, kept.clone());
+        }
         Ok(kept.and_then(|kept| kept.value))
     }
 }

@@ -1,5 +1,6 @@
 //! The latest values in memory, by key.
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -67,21 +68,36 @@ impl Values {
     pub(super) fn warm_up(
         &self,
         entries: impl Iterator<Item = Result<Entry, Fault>>,
-        mut room: u64,
+        room: u64,
     ) -> Result<(), Fault> {
-        for entry in entries {
-            let (_, bytes) = entry?;
+        fill(&self.cache, &ByMemory, room, entries, |(_, bytes)| {
             let record = Record::decode(bytes);
             let record = record.ok_or_else(|| Fault::DamagedTree("a value".into()))?;
-            let kept = Some(Kept::copy(&record));
-            match room.checked_sub(ByMemory.weight(&record.key, &kept)) {
-                Some(left) => room = left,
-                None => break,
-            }
-            self.insert(record.key, kept);
-        }
-        Ok(())
+            Ok((record.key, Some(Kept::copy(&record))))
+        })
     }
+}
+
+/// Puts what entries of a table say into a cache, as long as that takes less than `room` bytes.
+///
+/// # Errors
+/// [`Fault`] of an entry, or of reading it.
+pub(super) fn fill<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
+    cache: &Cache<K, V, W>,
+    weighter: &W,
+    mut room: u64,
+    entries: impl Iterator<Item = Result<Entry, Fault>>,
+    read: impl Fn(Entry) -> Result<(K, V), Fault>,
+) -> Result<(), Fault> {
+    for entry in entries {
+        let (key, value) = read(entry?)?;
+        match room.checked_sub(weighter.weight(&key, &value)) {
+            Some(left) => room = left,
+            None => break,
+        }
+        cache.insert(key, value);
+    }
+    Ok(())
 }
 
 /// A block that is being written.
