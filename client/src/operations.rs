@@ -28,9 +28,9 @@ use tessera_proto::pb::royalties::v1::{
 };
 use tessera_proto::pb::transfers::v1::{BatchTransfer, Transfer, TransferLeg};
 pub use tessera_proto::pb::votes::v1::{
-    Appraise, CancelGrant, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome,
-    ReleaseMilestone, Resolution, SubmitProposal, VoteChoice, VoteShare, VotingRules,
-    proposal_outcome,
+    Appraise, CancelGrant, CancelUpgrade, ChangeParams, ChangeStatus, OpenGrant, ProposalOutcome,
+    ReleaseMilestone, Resolution, ScheduleUpgrade, SubmitProposal, VoteChoice, VoteShare,
+    VotingRules, proposal_outcome,
 };
 use tessera_proto::pb::votes::v1::{
     CastVote, ClaimGrant, CloseProposal, DelegateVotes, ExecuteProposal, SetVotingRules,

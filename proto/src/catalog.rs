@@ -107,6 +107,7 @@ facts! {
     Sentinel + SMALL => Sentinel,
     Params => pb::chain::v1::Params,
     FeePot => pb::chain::v1::FeePot,
+    Upgrade => pb::chain::v1::Upgrade,
     Account + ADDRESS => pb::accounts::v1::Account,
     Sponsorship + ADDRESS + ADDRESS => pb::accounts::v1::Sponsorship,
     Mandate + ADDRESS + ADDRESS => pb::accounts::v1::Mandate,
@@ -152,6 +153,7 @@ facts! {
     HolderCounter + ASSET + HolderBucket::LENGTH => pb::compliance::v1::HolderCounter,
     Encumbrances + ASSET + ADDRESS => pb::compliance::v1::Encumbrances,
     Offer + ASSET + ADDRESS + NUMBER => pb::market::v1::Offer,
+    LastSale + ASSET + ASSET => pb::market::v1::LastSale,
     Pool + ASSET => pb::pools::v1::Pool,
     Waterfall + ASSET => pb::pools::v1::Waterfall,
 }

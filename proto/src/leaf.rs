@@ -83,6 +83,7 @@ macro_rules! message_leaves {
 message_leaves! {
     pb::chain::v1::Params => "params",
     pb::chain::v1::FeePot => "fee pot",
+    pb::chain::v1::Upgrade => "upgrade",
     pb::accounts::v1::Account => "account",
     pb::assets::v1::Asset => "asset",
     pb::assets::v1::AssetTotals => "asset totals",
@@ -114,6 +115,7 @@ message_leaves! {
     pb::royalties::v1::RoyaltyRecipient => "royalty recipient",
     pb::royalties::v1::RoyaltyListFacts => "royalty list facts",
     pb::market::v1::Offer => "offer",
+    pb::market::v1::LastSale => "last sale",
     pb::pools::v1::Pool => "pool",
     pb::pools::v1::Waterfall => "waterfall",
     pb::distributions::v1::Record => "record",

@@ -12,6 +12,8 @@ pub enum Namespace {
     Params = 0x01,
     /// Fees collected.
     FeePot = 0x02,
+    /// Latest move to another version of the state machine.
+    Upgrade = 0x03,
     /// Account by address.
     Account = 0x10,
     /// Fees set aside, by sponsor and account.
@@ -102,6 +104,8 @@ pub enum Namespace {
     Grant = 0x65,
     /// Offer by asset, seller and number.
     Offer = 0x80,
+    /// Last sale by asset and currency.
+    LastSale = 0x81,
     /// Pool by asset.
     Pool = 0x90,
     /// Waterfall of tranches by asset.

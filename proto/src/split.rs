@@ -10,7 +10,7 @@ use crate::pb::accounts::v1::Mandate;
 use crate::pb::assets::v1::Asset;
 use crate::pb::compliance::v1::{Encumbrances, HolderRecord};
 use crate::pb::distributions::v1::CouponSchedule;
-use crate::pb::market::v1::Offer;
+use crate::pb::market::v1::{LastSale, Offer};
 use crate::pb::transfers::v1::Allowance;
 
 /// By how much base units of an asset have been multiplied since it was registered.
@@ -114,6 +114,13 @@ impl InUnits for HolderRecord {
         for amount in [&mut self.balance, &mut self.sent].into_iter().chain(lots) {
             kept.carry_text(amount, factor);
         }
+        self.split_factor = factor.to_field();
+    }
+}
+
+impl InUnits for LastSale {
+    fn bring_to(&mut self, factor: SplitFactor) {
+        SplitFactor::from_field(self.split_factor).carry_text(&mut self.amount, factor);
         self.split_factor = factor.to_field();
     }
 }

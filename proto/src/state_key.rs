@@ -96,6 +96,12 @@ impl StateKey {
         Self::new(Namespace::FeePot, &[])
     }
 
+    /// Latest move to another version of the state machine.
+    #[must_use]
+    pub fn upgrade() -> Self {
+        Self::new(Namespace::Upgrade, &[])
+    }
+
     /// An account.
     #[must_use]
     pub fn account(address: &Address) -> Self {
@@ -313,6 +319,12 @@ impl StateKey {
         Self::new(Namespace::Offer, &[asset.as_bytes(), seller.as_bytes(), &number])
     }
 
+    /// Last sale of an asset for a currency.
+    #[must_use]
+    pub fn last_sale(asset: &AssetId, currency: &AssetId) -> Self {
+        Self::new(Namespace::LastSale, &[asset.as_bytes(), currency.as_bytes()])
+    }
+
     /// What a pool may keep.
     #[must_use]
     pub fn pool(asset: &AssetId) -> Self {
@@ -432,6 +444,12 @@ impl fmt::Debug for StateKey {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn assert_golden(key: StateKey, expected: &str) {
+        assert_eq!(format!("{key:?}"), expected);
+        assert_eq!(StateKey::from_bytes(key.as_bytes()), Some(key));
+    }
+
     #[test]
     fn golden_keys() {
         let asset = AssetId::new([0xaa; 16]);
@@ -441,6 +459,7 @@ mod tests {
             (StateKey::sentinel(258), "0000000102".to_owned()),
             (StateKey::params(), "01".to_owned()),
             (StateKey::fee_pot(), "02".to_owned()),
+            (StateKey::upgrade(), "03".to_owned()),
             (StateKey::account(&account), format!("10{b}")),
             (StateKey::sponsorship(&account, &account), format!("11{b}{b}")),
             (StateKey::mandate(&account, &account), format!("12{b}{b}")),
@@ -467,6 +486,7 @@ mod tests {
             (StateKey::delegation(&asset, &account), format!("64{a}{b}")),
             (StateKey::grant(&asset, 2), format!("65{a}0000000000000002")),
             (StateKey::offer(&asset, &account, 2), format!("80{a}{b}0000000000000002")),
+            (StateKey::last_sale(&asset, &asset), format!("81{a}{a}")),
             (StateKey::pool(&asset), format!("90{a}")),
             (StateKey::waterfall(&asset), format!("91{a}")),
             (StateKey::record(&asset, 2), format!("48{a}0000000000000002")),
@@ -480,6 +500,19 @@ mod tests {
             (StateKey::proposal(&asset, 2), format!("60{a}0000000000000002")),
             (StateKey::tally(&asset, 2), format!("61{a}0000000000000002")),
             (StateKey::vote(&asset, 2, &account), format!("62{a}0000000000000002{b}")),
+        ] {
+            assert_golden(key, &expected);
+        }
+        let name = "b0cd026a61cc876d7eb4e8ffcb1ea749ad51c0c1315eec4e8e3cd0d79300267a";
+        assert_eq!(format!("{:?}", StateKey::asset_name("villa-ardeche")), format!("22{name}"));
+    }
+
+    #[test]
+    fn golden_keys_of_compliance() {
+        let asset = AssetId::new([0xaa; 16]);
+        let account = Address::new([0xbb; 20]);
+        let (a, b) = ("aa".repeat(16), "bb".repeat(20));
+        for (key, expected) in [
             (StateKey::identity(&account), format!("70{b}")),
             (StateKey::wallet(&account), format!("71{b}")),
             (StateKey::claim_issuer(&account), format!("73{b}")),
@@ -497,10 +530,7 @@ mod tests {
             (StateKey::wallet_use(&account), format!("77{b}")),
             (StateKey::encumbrances(&asset, &account), format!("78{a}{b}")),
         ] {
-            assert_eq!(format!("{key:?}"), expected);
-            assert_eq!(StateKey::from_bytes(key.as_bytes()), Some(key));
+            assert_golden(key, &expected);
         }
-        let name = "b0cd026a61cc876d7eb4e8ffcb1ea749ad51c0c1315eec4e8e3cd0d79300267a";
-        assert_eq!(format!("{:?}", StateKey::asset_name("villa-ardeche")), format!("22{name}"));
     }
 }

@@ -17,7 +17,7 @@ use tessera_app::state::database::Table;
 use tessera_app::state::store::{Store, StoreOptions};
 use tessera_app::state::view::StateReader;
 use tessera_client::signer::Signer;
-use tessera_genesis::{Account, Appraiser, Asset, Genesis, Holding, Params, Validator};
+use tessera_genesis::{Account, Appraiser, Asset, Genesis, Holding, Params, Validator, dev};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
 use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
@@ -131,6 +131,25 @@ pub fn genesis(people: &[Signer]) -> Genesis {
             public_key: Signer::from_seed_phrase("validator").public_key_bytes(),
             power: 10,
         }],
+    }
+}
+
+/// An asset of the people of a dev chain.
+#[must_use]
+pub fn dev_villa() -> Asset {
+    let units = Amount::from_u64;
+    let held = |name, balance| Holding { account: dev::address(name), balance: units(balance) };
+    Asset {
+        name: "villa-ardeche".into(),
+        title: "Villa in Ardèche".into(),
+        class: AssetClass::RealEstate,
+        issuer: dev::address("issuer"),
+        salt: b"villa".to_vec(),
+        decimals: 0,
+        max_supply: units(10_000),
+        status: AssetStatus::Active,
+        documents: Vec::new(),
+        holdings: vec![held("issuer", 500), held("alice", 300), held("bob", 200)],
     }
 }
 

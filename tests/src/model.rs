@@ -28,7 +28,7 @@ use tessera_proto::pb::chain::v1::operation::Kind;
 use tessera_proto::pb::chain::v1::{Receipt, TransactionBody};
 
 use about::assets_of;
-use market::Offer;
+use market::{LastSale, Offer};
 use pools::Waterfall;
 use records::{Distribution, Record};
 use votes::{Delegation, Proposal};
@@ -130,6 +130,8 @@ pub struct Model {
     delegations: BTreeMap<(AssetId, Address), Delegation>,
     /// By asset, seller and number.
     offers: BTreeMap<(AssetId, Address, u64), Offer>,
+    /// By asset and currency.
+    last_sales: BTreeMap<(AssetId, AssetId), LastSale>,
     fee_pot: u128,
     height: u64,
     time_ms: u64,
@@ -181,6 +183,7 @@ impl Model {
             proposals: BTreeMap::new(),
             delegations: BTreeMap::new(),
             offers: BTreeMap::new(),
+            last_sales: BTreeMap::new(),
             fee_pot: 0,
             height: 0,
             time_ms: 0,

@@ -21,10 +21,9 @@ use tessera_client::operations::accounts::{GiveMandate, act_for, give_mandate};
 use tessera_client::operations::compliance::{approve_spender, freeze_holder, register_identity};
 use tessera_client::operations::{self, DeclareDistribution, OfferUnits, SubmitProposal};
 use tessera_client::{Client, Signer};
-use tessera_genesis::{Asset, Genesis, Holding, StateFile, dev};
+use tessera_genesis::{Genesis, StateFile, dev};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
-use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 use tessera_proto::pb::chain::v1::Receipt;
 use tessera_proto::pb::chain::v1::operation::Kind;
 use tessera_proto::pb::distributions::v1::{DistributionTerms, HolderSelection, RemainderPolicy};
@@ -33,7 +32,7 @@ use tessera_proto::pb::votes::v1::VoteChoice;
 use tessera_proto::state_key::{Namespace, StateKey};
 use tessera_tests::builders::sample_blocks;
 use tessera_tests::fixture::{
-    CHAIN_ID, Chain, Execution, OPTIONS, leaves, temporary_folder, time_ms,
+    CHAIN_ID, Chain, Execution, OPTIONS, dev_villa, leaves, temporary_folder, time_ms,
 };
 use tessera_tests::programs;
 
@@ -212,22 +211,6 @@ fn units(amount: u64) -> Amount {
     Amount::from_u64(amount)
 }
 
-fn villa() -> Asset {
-    let held = |name, balance| Holding { account: dev::address(name), balance: units(balance) };
-    Asset {
-        name: "villa-ardeche".into(),
-        title: "Villa in Ardèche".into(),
-        class: AssetClass::RealEstate,
-        issuer: dev::address("issuer"),
-        salt: b"villa".to_vec(),
-        decimals: 0,
-        max_supply: units(10_000),
-        status: AssetStatus::Active,
-        documents: Vec::new(),
-        holdings: vec![held("issuer", 500), held("alice", 300), held("bob", 200)],
-    }
-}
-
 /// A running chain with the villa.
 struct Running {
     client: Client,
@@ -240,7 +223,7 @@ impl Running {
         let usdx = Genesis::dev("any", "2026-01-01T00:00:00Z", Vec::new());
         let usdx = usdx.fee_currency().unwrap().id();
         let client = Client::connect(&chain.url(0)).await.unwrap();
-        Self { client, villa: villa().id(), usdx }
+        Self { client, villa: dev_villa().id(), usdx }
     }
 
     async fn send(&self, who: &str, operation: Kind) -> Receipt {
@@ -333,7 +316,12 @@ impl Running {
             price: "5000".into(),
             ..Offer::default()
         };
-        self.send("bob", operations::accept_offer(&offer)).await;
+        let sold = self.send("bob", operations::accept_offer(&offer)).await.height;
+        let last = self.client.last_sale("villa-ardeche", "usdx", 0).await.unwrap().unwrap();
+        let sale = last.sale.unwrap();
+        assert_eq!((last.unit_price.as_str(), sale.amount.as_str()), ("500", "10"));
+        assert_eq!((sale.price.as_str(), sale.height), ("5000", sold));
+        assert_eq!(self.client.last_sale("usdx", "usdx", 0).await.unwrap(), None);
         let to_dave = operations::transfer(&villa, &dev::address("dave"), units(20));
         self.send("carol", operations::transfer(&usdx, &bob, units(3))).await;
         self.send("dave", act_for(&dev::address("carol"), &to_dave)).await;
@@ -359,7 +347,7 @@ async fn run_export_and_go_on(validators: usize) {
     let (folder, again, out) = (temporary_folder(), temporary_folder(), temporary_folder());
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let mut genesis = Genesis::dev("goes-on", &clock::now().to_rfc3339(), Vec::new());
-    genesis.assets.push(villa());
+    genesis.assets.push(dev_villa());
     let chain = LocalChain::start(options(folder.path(), validators, genesis)).await.unwrap();
     Running::of(&chain).await.live().await;
     let home = text(chain.folder(0).unwrap().root());

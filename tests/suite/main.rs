@@ -15,3 +15,4 @@ mod replay;
 mod signatures;
 mod store;
 mod tidy;
+mod upgrade;

@@ -7,7 +7,7 @@ use crate::state::tree::node::Node;
 use bytes::Bytes;
 use prost::Message as _;
 use tessera_genesis::Genesis;
-use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt};
+use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt, Upgrade};
 use tessera_proto::state_key::StateKey;
 
 use super::executor::{Block, Executed, Scheduling, execute, with_ids};
@@ -16,11 +16,13 @@ use super::outcome::{Outcome, outcomes_root};
 use super::receipts::{BlockSummary, receipts_batch};
 use super::tx::decode_frame;
 use super::verify::{Verified, Verifier};
+use super::version::{APP_VERSION, OtherVersion, other_version};
 use crate::modules::BlockInfo;
+use crate::modules::votes::version_at;
 use crate::state::database::{Batch, Database, Table};
 use crate::state::error::Fault;
 use crate::state::store::{Committed, Staged, Store};
-use crate::state::view::{Changes, LeafReader, StateReader};
+use crate::state::view::{Changes, LeafReader, StateReader, decode_leaf};
 use tessera_proto::id::AssetId;
 
 /// Hash of the genesis document that the store began with.
@@ -54,6 +56,8 @@ pub struct FinalizedBlock {
     pub receipts: Vec<Receipt>,
     /// What changes in the state.
     pub changes: Arc<Changes>,
+    /// Version of the state machine that computes the next block, if that is another.
+    pub next_version: Option<u64>,
 }
 
 impl FinalizedBlock {
@@ -75,13 +79,21 @@ pub struct Ledger {
     verifier: Arc<Verifier>,
     scheduling: Scheduling,
     genesis_folder: PathBuf,
+    app_version: u64,
 }
 
 impl Ledger {
     /// The state machine of a chain.
     #[must_use]
     pub fn new(store: Arc<Store>, verifier: Arc<Verifier>, scheduling: Scheduling) -> Self {
-        Self { store, verifier, scheduling, genesis_folder: PathBuf::new() }
+        let genesis_folder = PathBuf::new();
+        Self { store, verifier, scheduling, genesis_folder, app_version: APP_VERSION }
+    }
+
+    /// The same, as a program of another version of the state machine.
+    #[must_use]
+    pub fn with_app_version(self, app_version: u64) -> Self {
+        Self { app_version, ..self }
     }
 
     /// The same, with the genesis document in this folder: a state that the chain goes on with
@@ -101,6 +113,31 @@ impl Ledger {
     #[must_use]
     pub fn verifier(&self) -> &Arc<Verifier> {
         &self.verifier
+    }
+
+    /// Version of the state machine that this is.
+    #[must_use]
+    pub fn app_version(&self) -> u64 {
+        self.app_version
+    }
+
+    /// Why the next block is not this program's to compute, if it is not.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn other_version(&self) -> Result<Option<OtherVersion>, Fault> {
+        let next = self.store.latest_height().map_or(0, |height| height.saturating_add(1));
+        let upgrade = self.upgrade_after(&Changes::new())?;
+        Ok(other_version(upgrade.as_ref(), next, self.app_version))
+    }
+
+    /// The latest move to another version once these changes are made.
+    fn upgrade_after(&self, changes: &Changes) -> Result<Option<Upgrade>, Fault> {
+        let key = StateKey::upgrade();
+        match changes.get(&key) {
+            Some(leaf) => decode_leaf(&key, leaf.clone()),
+            None => self.store.latest().leaf(&key),
+        }
     }
 
     /// Id of the chain that a store belongs to; none before genesis.
@@ -148,6 +185,11 @@ impl Ledger {
                 hex::encode(state.app_hash)
             )));
         }
+        let upgrade = self.upgrade_after(&changes)?;
+        let first = genesis.base_height().saturating_add(1);
+        if let Some(other) = other_version(upgrade.as_ref(), first, self.app_version) {
+            return Err(Fault::Database(other.to_string()));
+        }
         let mut batch = Batch::default();
         batch.put(Table::Meta, META_GENESIS, hash);
         batch.put(Table::Meta, META_CHAIN_ID, &genesis.chain_id);
@@ -189,6 +231,9 @@ impl Ledger {
         frames: &VerifiedFrames,
     ) -> Result<Executed, Fault> {
         check_next(height, self.store.latest_height())?;
+        if let Some(other) = self.other_version()? {
+            return Err(Fault::Invariant(other.to_string()));
+        }
         let (info, params) = self.block_info(&self.store.latest(), height, time_ms)?;
         let block = Block { info, params, transactions: &frames.transactions };
         execute(&self.store.latest(), &block, self.scheduling)
@@ -207,6 +252,10 @@ impl Ledger {
     ) -> Result<FinalizedBlock, Fault> {
         check_next(height, self.store.committed().map(|committed| committed.height))?;
         let Executed { outcomes, changes } = executed;
+        let upgrade = self.upgrade_after(&changes)?;
+        let next_version = version_at(upgrade.as_ref(), height.saturating_add(1));
+        let next_version =
+            (next_version != version_at(upgrade.as_ref(), height)).then_some(next_version);
         let (staged, told) = rayon::join(
             || self.store.stage(height, &changes),
             || Told::new(self.store.database(), height, &verified, outcomes),
@@ -216,7 +265,7 @@ impl Ledger {
         let record = block_record(&summary, &verified.sizes, &frames);
         batch.put(Table::Blocks, height.to_be_bytes(), record.encode_to_vec());
         let changes = Arc::new(changes);
-        Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changes })
+        Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changes, next_version })
     }
 
     /// Lets the next block be executed on a finalized one while that is being stored.

@@ -8,6 +8,7 @@
 //! * [`genesis`]: the first state; [`state_file`]: that of a chain that goes on with another's.
 //! * [`ledger`]: one block after another on the store; [`receipts`]: what is kept of them for
 //!   queries.
+//! * [`version`]: which blocks a program of which version computes.
 #![cfg_attr(
     not(test),
     deny(
@@ -32,3 +33,4 @@ pub mod signature;
 pub mod state_file;
 pub mod tx;
 pub mod verify;
+pub mod version;

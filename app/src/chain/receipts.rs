@@ -224,6 +224,8 @@ fn named_in_decision(event: &Kind) -> Vec<&Bytes> {
         Kind::GrantOpened(event) => vec![&event.asset, &event.currency, &event.to],
         Kind::GrantPaid(event) => vec![&event.asset, &event.currency, &event.to],
         Kind::MilestoneReleased(event) => vec![&event.asset, &event.to],
+        Kind::UpgradeScheduled(event) => vec![&event.asset],
+        Kind::UpgradeCancelled(event) => vec![&event.asset],
         Kind::GrantCancelled(event) => vec![&event.asset, &event.currency],
         _ => Vec::new(),
     }

@@ -14,11 +14,12 @@ use tendermint_proto::v0_38::abci::{
     ResponseProcessProposal, ResponseQuery, response_process_proposal::ProposalStatus,
 };
 use tendermint_proto::v0_38::crypto::{ProofOp, ProofOps};
+use tendermint_proto::v0_38::types::{ConsensusParams, VersionParams};
 use tessera_genesis::Genesis;
 use tessera_proto::hash::sha256;
 use tessera_proto::pb::chain::v1::Receipt;
 use tessera_proto::state_key::{StateKey, shard_root_name};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::abci::{
     AbciApplication, CODE_RETRY, RequestInsertTx, RequestReapTxs, ResponseInsertTx, ResponseReapTxs,
@@ -28,11 +29,10 @@ use super::pool::{Pool, PoolError};
 use crate::chain::ledger::{FinalizedBlock, Ledger};
 use crate::chain::receipts::BlockSummary;
 use crate::chain::tx::decode_frame;
+use crate::chain::version::OtherVersion;
 use crate::state::error::{Fault, Rejected};
 use crate::state::store::{HeightError, Store};
 
-/// Version of the state machine, as consensus knows it.
-const APP_VERSION: u64 = 1;
 /// Blocks that a slow subscriber may lag behind before it loses some.
 const SUBSCRIBER_LAG_BLOCKS: usize = 256;
 
@@ -91,6 +91,8 @@ struct Shared {
     /// Stores the block that was committed last.
     writer: Mutex<Option<JoinHandle<Result<(), Fault>>>>,
     blocks: broadcast::Sender<Arc<CommittedBlock>>,
+    /// Why the next block is not this node's to compute, once the chain has come to that.
+    other_version: watch::Sender<Option<OtherVersion>>,
 }
 
 struct Staged {
@@ -118,6 +120,7 @@ impl Node {
             staged: Mutex::new(None),
             writer: Mutex::new(None),
             blocks,
+            other_version: watch::Sender::new(None),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -144,6 +147,26 @@ impl Node {
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<CommittedBlock>> {
         self.shared.blocks.subscribe()
+    }
+
+    /// Waits until the chain moves on to another version: this node has then committed the last
+    /// block of its own, and can only stop.
+    pub async fn until_other_version(&self) -> OtherVersion {
+        let mut told = self.shared.other_version.subscribe();
+        loop {
+            let other = told.borrow_and_update().clone();
+            match other {
+                Some(other) => return other,
+                // An error is impossible: whoever tells is part of this node.
+                None => drop(told.changed().await),
+            }
+        }
+    }
+
+    /// Whether the next block is another version's.
+    #[must_use]
+    pub fn has_moved_on(&self) -> bool {
+        self.shared.other_version.borrow().is_some()
     }
 
     /// Computes a block on the latest one.
@@ -231,7 +254,7 @@ impl Application for Node {
         ResponseInfo {
             data: "tessera".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            app_version: APP_VERSION,
+            app_version: self.ledger().app_version(),
             last_block_height: i64::try_from(height).unwrap_or(i64::MAX),
             last_block_app_hash: committed
                 .map(|committed| committed.app_hash.to_vec().into())
@@ -289,6 +312,7 @@ impl Application for Node {
         let ProposalSettings { idle_wait, max_bytes } = self.shared.proposals;
         let max_bytes = usize::try_from(request.max_tx_bytes).unwrap_or(0).min(max_bytes);
         let txs = match self.shared.frame_source {
+            _ if self.has_moved_on() => Vec::new(),
             FrameSource::Pool => {
                 if !self.shared.proof_due.load(Ordering::Relaxed) {
                     self.pool().wait_for_frames(idle_wait);
@@ -304,7 +328,7 @@ impl Application for Node {
 
     fn process_proposal(&self, request: RequestProcessProposal) -> ResponseProcessProposal {
         let well_formed = request.txs.iter().all(|frame| decode_frame(frame).is_some());
-        let status = if well_formed {
+        let status = if well_formed && !self.has_moved_on() {
             // Most proposals are decided: the votes and the computation need not wait for
             // each other.
             let proposed = Proposed::new(request.height, request.time.as_ref(), request.txs);
@@ -318,6 +342,10 @@ impl Application for Node {
     }
 
     fn finalize_block(&self, request: RequestFinalizeBlock) -> ResponseFinalizeBlock {
+        while self.has_moved_on() {
+            // Decided by newer nodes: this one must not answer, and is about to stop.
+            std::thread::park();
+        }
         let decided = Proposed::new(request.height, request.time.as_ref(), request.txs);
         let block = self.shared.candidate.take(&decided);
         let block = block.map_or_else(|| self.compute(&decided), Ok);
@@ -339,9 +367,18 @@ impl Application for Node {
             })
             .collect();
         let app_hash = block.app_hash().to_vec().into();
+        let consensus_param_updates = block.next_version.map(|app| ConsensusParams {
+            version: Some(VersionParams { app }),
+            ..ConsensusParams::default()
+        });
         let frame_hashes = decided.frames.iter().map(sha256).collect();
         *self.staged() = Some(Staged { block, frame_hashes });
-        ResponseFinalizeBlock { tx_results, app_hash, ..ResponseFinalizeBlock::default() }
+        ResponseFinalizeBlock {
+            tx_results,
+            app_hash,
+            consensus_param_updates,
+            ..ResponseFinalizeBlock::default()
+        }
     }
 
     /// Makes the finalized block the latest state. It is stored while consensus goes on: a block
@@ -356,6 +393,10 @@ impl Application for Node {
         self.shared.proof_due.store(block.summary.transactions > 0, Ordering::Relaxed);
         self.ledger().announce(&block);
         self.pool().committed(block.summary.height, &frame_hashes);
+        if block.next_version.is_some() {
+            let other = self.ledger().other_version().unwrap_or_else(|fault| stop(&fault));
+            self.shared.other_version.send_replace(other);
+        }
         let node = self.clone();
         let writer = Builder::new().name("writer".into()).spawn(move || node.write(block));
         let writer = writer.unwrap_or_else(|error| panic!("no thread to write a block: {error}"));

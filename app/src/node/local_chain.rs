@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -161,6 +161,31 @@ impl LocalChain {
             child.kill().await?;
         }
         Ok(())
+    }
+
+    /// Waits until a node has ended by itself; none when it does not in time.
+    ///
+    /// # Errors
+    /// When there is no such node, or its process cannot be waited for.
+    pub async fn wait_for_end(
+        &mut self,
+        index: usize,
+        patience: Duration,
+    ) -> anyhow::Result<Option<ExitStatus>> {
+        let node = self.nodes.get_mut(index).context("no such node")?;
+        let child = node.child.as_mut().context("the node does not run")?;
+        // Waiting would close it, and so end the node.
+        let stdin = child.stdin.take();
+        match tokio::time::timeout(patience, child.wait()).await {
+            Ok(status) => {
+                node.child = None;
+                Ok(Some(status?))
+            }
+            Err(_) => {
+                child.stdin = stdin;
+                Ok(None)
+            }
+        }
     }
 
     /// Waits until a node has committed a block of this height.

@@ -34,6 +34,8 @@ const HOME_PATIENCE: Duration = Duration::from_secs(10);
 const HOME_RETRY: Duration = Duration::from_millis(200);
 /// How long the parts of a node may take to end.
 const TASK_PATIENCE: Duration = Duration::from_secs(5);
+/// How long CometBFT goes on after the last block of a version, so that its peers get the votes.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Time between two hand-overs of frames to a CometBFT that keeps the pool itself.
 const FLOOD_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -49,7 +51,7 @@ pub async fn run(
     let genesis = folder.genesis()?;
     let (stop, stopped) = watch::channel(false);
     let result = tokio::select! {
-        result = run_parts(folder, config, &genesis, stopped) => result,
+        result = run_parts(folder, config, &genesis, (stop.clone(), stopped)) => result,
         () = async {
             shutdown.await;
             info!("stopping");
@@ -72,7 +74,7 @@ async fn run_parts(
     folder: &NodeFolder,
     config: &Config,
     genesis: &Genesis,
-    stopped: Stopped,
+    (stop, stopped): (watch::Sender<bool>, Stopped),
 ) -> anyhow::Result<()> {
     if config.threads > 0 {
         // The first node of the process decides; tests run several.
@@ -97,7 +99,10 @@ async fn run_parts(
     ));
     let ledger = Ledger::new(store, verifier, Scheduling::Parallel);
     let ledger = ledger.with_genesis_folder(folder.root());
-    let parts = Parts { folder, config, genesis, ledger, pool, pending, stopped };
+    if let Some(other) = ledger.other_version()? {
+        anyhow::bail!("{other}");
+    }
+    let parts = Parts { folder, config, genesis, ledger, pool, pending, stop, stopped };
     match config.consensus.mode {
         Mode::Solo => parts.run_solo().await,
         Mode::CometBft | Mode::External => parts.run_comet().await,
@@ -111,6 +116,7 @@ struct Parts<'a> {
     ledger: Ledger,
     pool: Arc<Pool>,
     pending: Arc<Notify>,
+    stop: watch::Sender<bool>,
     stopped: Stopped,
 }
 
@@ -134,8 +140,20 @@ impl Parts<'_> {
         let sequencer = tokio::task::spawn_blocking(move || Sequencer::open(solo, app)).await??;
         let headers = Arc::new(sequencer.handle());
         let mut tasks = Tasks::default();
-        let stopped = self.stopped.clone();
-        tasks.spawn(async move { Ok(sequencer.run(until(stopped)).await?) });
+        let (stopped, moving) = (self.stopped.clone(), node.clone());
+        tasks.spawn(async move {
+            let moved_on = async { drop(moving.until_other_version().await) };
+            let last_block = async {
+                tokio::select! { () = until(stopped.clone()) => {}, () = moved_on => {} }
+            };
+            sequencer.run(last_block).await?;
+            until(stopped).await;
+            Ok(())
+        });
+        tasks.spawn_until(
+            &self.stopped,
+            stop_at_other_version(node.clone(), self.stop, Duration::ZERO),
+        );
         tasks.spawn_until(&self.stopped, log_blocks(node.clone()));
         let served = Served { node, headers, mode: ChainMode::Solo };
         serve_clients(&mut tasks, self.config, &self.stopped, served).await?;
@@ -169,7 +187,8 @@ impl Parts<'_> {
         let served =
             Served { node: node.clone(), headers: Arc::new(rpc), mode: ChainMode::CometBft };
         serve_clients(&mut tasks, self.config, &self.stopped, served).await?;
-        tasks.spawn_until(&self.stopped, log_blocks(node));
+        tasks.spawn_until(&self.stopped, log_blocks(node.clone()));
+        tasks.spawn_until(&self.stopped, stop_at_other_version(node.clone(), self.stop, FAREWELL));
         let result = match binary {
             Some(binary) => {
                 let home = self.folder.comet();
@@ -189,7 +208,12 @@ impl Parts<'_> {
             None => tasks.finish(&self.stopped).await,
         };
         let _ = close.send(true);
-        serving.await??;
+        if node.has_moved_on() {
+            // A request for the next block never gets an answer.
+            serving.abort();
+        } else {
+            serving.await??;
+        }
         result
     }
 }
@@ -246,6 +270,19 @@ async fn serve_clients(
     info!(address = %server.local_address(), "serving clients");
     let stopped = stopped.clone();
     tasks.spawn(async move { Ok(server.serve(node, headers, mode, until(stopped)).await?) });
+    Ok(())
+}
+
+/// Stops the node, as if it had been told to, once the chain has moved on to another version.
+async fn stop_at_other_version(
+    node: Node,
+    stop: watch::Sender<bool>,
+    farewell: Duration,
+) -> anyhow::Result<()> {
+    let other = node.until_other_version().await;
+    warn!("{other}");
+    tokio::time::sleep(farewell).await;
+    stop.send_replace(true);
     Ok(())
 }
 
@@ -314,6 +351,7 @@ impl Tasks {
     /// Waits until the node is stopped and the tasks have ended, or one has failed.
     async fn finish(mut self, stopped: &Stopped) -> anyhow::Result<()> {
         tokio::select! {
+            biased;
             () = until(stopped.clone()) => {}
             Some(ended) = self.set.join_next() => {
                 let result = ended.context("a part of the node panicked")?;

@@ -77,7 +77,11 @@ pub trait LeafReader: StateReader {
 
 impl<R: StateReader + ?Sized> LeafReader for R {}
 
-fn decode_leaf<L: Leaf>(key: &StateKey, bytes: Option<Bytes>) -> Result<Option<L>, Fault> {
+/// The fact in the value of a key.
+///
+/// # Errors
+/// [`Fault::DamagedLeaf`].
+pub fn decode_leaf<L: Leaf>(key: &StateKey, bytes: Option<Bytes>) -> Result<Option<L>, Fault> {
     bytes
         .map(|bytes| L::from_leaf_bytes(&bytes))
         .transpose()

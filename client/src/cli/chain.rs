@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::amount::Amount;
+use tessera_proto::pb::chain::v1::Upgrade;
 
 use super::asset::file_hash;
 use super::context::Context;
@@ -54,6 +55,7 @@ async fn info(context: &Context) -> Result<Report, Failure> {
         ("provable from", format!("block {}", grouped(info.oldest_height))),
         ("consensus", info.consensus.clone()),
         ("node version", info.version.clone()),
+        ("chain version", info.app_version.to_string()),
         ("pool", format!("{} transactions", grouped(info.pool_transactions))),
         (
             "fee",
@@ -65,7 +67,22 @@ async fn info(context: &Context) -> Result<Report, Failure> {
             ),
         ),
     ];
+    let mut fields = fields;
+    if let Some(upgrade) = info.upgrade.as_ref().filter(|upgrade| upgrade.height > info.height) {
+        let Upgrade { version, height, .. } = upgrade;
+        fields.push(("upgrade", format!("to version {version} at block {}", grouped(*height))));
+    }
+    let upgrade = info.upgrade.as_ref().map(|upgrade| {
+        json!({
+            "from_version": upgrade.from_version,
+            "version": upgrade.version,
+            "height": upgrade.height,
+            "release_sha256": hex::encode(&upgrade.release_sha256),
+        })
+    });
     let record = json!({
+        "app_version": info.app_version,
+        "upgrade": upgrade,
         "chain_id": info.chain_id,
         "height": info.height,
         "app_hash": hex::encode_upper(&info.app_hash),

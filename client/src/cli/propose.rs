@@ -2,6 +2,8 @@
 
 mod acts;
 
+use std::path::PathBuf;
+
 use bytes::Bytes;
 use clap::Args;
 use serde_json::json;
@@ -10,16 +12,17 @@ use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
 
 use self::acts::With;
 use super::appraise::{self, Draft, Valuation};
+use super::asset::file_hash;
 use super::context::{AssetView, Context, amount_of};
 use super::distribution::parse_span;
 use super::failure::Failure;
 use super::output::{Block, Report};
 use super::royalty::percent;
-use super::send::{Intent, send};
+use super::send::{Intent, grouped, send};
 use crate::operations::proposal_outcome::Outcome;
 use crate::operations::{
-    self, CancelGrant, ChangeParams, OpenGrant, ProposalOutcome, ReleaseMilestone, Resolution,
-    SubmitProposal, VotingRules,
+    self, CancelGrant, CancelUpgrade, ChangeParams, OpenGrant, ProposalOutcome, ReleaseMilestone,
+    Resolution, ScheduleUpgrade, SubmitProposal, VotingRules,
 };
 
 #[derive(Debug, Args)]
@@ -40,6 +43,12 @@ pub(crate) struct Propose {
     /// How long a stream lasts, like 12h or 90d
     #[arg(long, value_name = "SPAN", value_parser = parse_span, default_value = "30d")]
     over: u64,
+    /// First block of the version of an upgrade
+    #[arg(long, value_name = "HEIGHT", requires = "upgrade")]
+    at: Option<u64>,
+    /// Program of an upgrade, of which only the hash is sent
+    #[arg(long, value_name = "FILE", requires = "upgrade")]
+    program: Option<PathBuf>,
     #[command(flatten)]
     with: With,
     /// How many blocks the vote is open
@@ -84,6 +93,12 @@ struct What {
     /// Change the fees of the chain: for a transaction, an operation, a byte, in base units
     #[arg(long, value_name = "TX,OPERATION,BYTE", value_delimiter = ',', num_args = 3)]
     chain_fees: Vec<u64>,
+    /// Move the chain to this version of its state machine from the block that --at says
+    #[arg(long, value_name = "VERSION", requires = "at")]
+    upgrade: Option<u64>,
+    /// Leave the chain at its version
+    #[arg(long)]
+    cancel_upgrade: bool,
     /// Suspend the asset; its treasury needs the role of an agent
     #[arg(long)]
     suspend: bool,
@@ -184,6 +199,19 @@ async fn outcome(
     if let Some(grant) = what.cancel_grant {
         let outcome = Outcome::CancelGrant(CancelGrant { grant });
         return Ok((format!("cancel grant {grant}"), outcome));
+    }
+    if let Some(version) = what.upgrade {
+        let (height, file) = (propose.at.unwrap_or_default(), &propose.program);
+        let release_sha256 = file.as_deref().map(file_hash).transpose()?;
+        let release_sha256 =
+            release_sha256.map(|hash| Bytes::copy_from_slice(&hash)).unwrap_or_default();
+        let words = format!("move the chain to version {version} at block {}", grouped(height));
+        let upgrade = ScheduleUpgrade { version, height, release_sha256 };
+        return Ok((words, Outcome::ScheduleUpgrade(upgrade)));
+    }
+    if what.cancel_upgrade {
+        let outcome = Outcome::CancelUpgrade(CancelUpgrade {});
+        return Ok(("leave the chain at its version".to_owned(), outcome));
     }
     if let [fee_per_transaction, fee_per_operation, fee_per_byte] = *what.chain_fees.as_slice() {
         let params = context.info().await?.params.clone().unwrap_or_default();

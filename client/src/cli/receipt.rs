@@ -11,7 +11,7 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::{role_name, status_name};
 use tessera_proto::pb::assets::v1::Attribute;
 use tessera_proto::pb::chain::v1::event::Kind;
-use tessera_proto::pb::chain::v1::{Event, Receipt};
+use tessera_proto::pb::chain::v1::{Event, Receipt, Upgrade};
 
 use super::context::{Context, amount_json, amount_of};
 use super::failure::Failure;
@@ -467,6 +467,12 @@ fn describe_decision(kind: &Kind) -> (&'static str, Fields) {
             "params_changed",
             vec![("asset", asset(&e.asset)), ("proposal", e.proposal.to_string())],
         ),
+        Kind::UpgradeScheduled(e) => {
+            ("upgrade_scheduled", upgrade(&e.asset, e.proposal, e.upgrade.as_ref()))
+        }
+        Kind::UpgradeCancelled(e) => {
+            ("upgrade_cancelled", upgrade(&e.asset, e.proposal, e.upgrade.as_ref()))
+        }
         Kind::GrantOpened(e) => {
             let mut fields = payment(&e.asset, ("to", &e.to), &e.currency, &e.amount);
             fields.push(("grant", e.grant.to_string()));
@@ -505,6 +511,17 @@ fn payment(
         (role, account(party)),
         ("currency", asset(currency)),
         ("amount", amount.to_owned()),
+    ]
+}
+
+fn upgrade(of: &[u8], proposal: u64, upgrade: Option<&Upgrade>) -> Fields {
+    let upgrade = upgrade.cloned().unwrap_or_default();
+    vec![
+        ("asset", asset(of)),
+        ("proposal", proposal.to_string()),
+        ("version", upgrade.version.to_string()),
+        ("height", upgrade.height.to_string()),
+        ("release_sha256", hex::encode(upgrade.release_sha256)),
     ]
 }
 

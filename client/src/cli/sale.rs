@@ -4,12 +4,13 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tessera_proto::id::Address;
-use tessera_proto::pb::market::v1::Offer;
+use tessera_proto::pb::market::v1::{Offer, PricedSale};
 
 use super::context::{AssetView, Context, address_of, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
-use super::send::{Intent, send};
+use super::role::time_of;
+use super::send::{Intent, grouped, send};
 use super::share::owner_of;
 use crate::operations::{self, OfferUnits};
 
@@ -43,6 +44,11 @@ pub(crate) enum Command {
     },
     /// List the offers of an asset
     List {
+        /// Name or id of the asset
+        asset: String,
+    },
+    /// Show what an asset was sold for last, in each currency; sales to one buyer only do not count
+    Last {
         /// Name or id of the asset
         asset: String,
     },
@@ -83,6 +89,7 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
             send(context, Intent::new(preview, operation)).await
         }
         Command::List { asset } => list(context, &asset).await,
+        Command::Last { asset } => last(context, &asset).await,
     }
 }
 
@@ -202,5 +209,41 @@ async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
         }));
     }
     let headings = vec![">number", "seller", ">units", ">price", "to"];
+    Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })
+}
+
+async fn last(context: &Context, asset: &str) -> Result<Report, Failure> {
+    let asset = context.asset(asset).await?;
+    let client = context.client().await?;
+    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
+    loop {
+        let page = client.last_sales(&asset.id.to_string(), 1000, token).await?;
+        for PricedSale { currency, sale, unit_price } in page.entries {
+            let (sale, currency) = (sale.unwrap_or_default(), context.asset(&currency).await?);
+            let (amount, price) = (amount_of(&sale.amount)?, amount_of(&sale.price)?);
+            let unit_price =
+                (!unit_price.is_empty()).then(|| amount_of(&unit_price)).transpose()?;
+            rows.push(vec![
+                unit_price.map_or_else(|| "too much".to_owned(), |price| currency.display(price)),
+                asset.display(amount),
+                currency.display(price),
+                grouped(sale.height),
+                time_of(sale.time_ms),
+            ]);
+            records.push(json!({
+                "currency": currency.id.to_string(),
+                "unit_price": unit_price.map(|price| currency.json(price)),
+                "amount": asset.json(amount),
+                "price": currency.json(price),
+                "height": sale.height,
+                "time_ms": sale.time_ms,
+            }));
+        }
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    let headings = vec![">one unit", ">units", ">price", ">block", "time"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })
 }

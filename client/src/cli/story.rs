@@ -425,6 +425,16 @@ impl Teller<'_> {
             Kind::ParamsChanged(e) => {
                 format!("Proposal {} changed the parameters of the chain", e.proposal)
             }
+            Kind::UpgradeScheduled(e) => {
+                let upgrade = e.upgrade.as_ref()?;
+                let (version, height) = (upgrade.version, grouped(upgrade.height));
+                format!("The chain moves to version {version} at block {height}")
+            }
+            Kind::UpgradeCancelled(e) => {
+                let upgrade = e.upgrade.as_ref()?;
+                let (version, height) = (upgrade.version, grouped(upgrade.height));
+                format!("The chain does not move to version {version} at block {height}")
+            }
             Kind::GrantOpened(e) => format!(
                 "The treasury of {} set {} aside for {}, grant {}",
                 self.name(&e.asset),

@@ -18,7 +18,9 @@ use tessera_proto::pb::distributions::v1::{
     GetDistributionRequest, ListDistributionsRequest,
 };
 use tessera_proto::pb::market::v1::market_query_service_client::MarketQueryServiceClient;
-use tessera_proto::pb::market::v1::{GetOfferRequest, ListOffersRequest, Offer};
+use tessera_proto::pb::market::v1::{
+    GetLastSaleRequest, GetOfferRequest, ListLastSalesRequest, ListOffersRequest, Offer, PricedSale,
+};
 use tessera_proto::pb::query::v1::{PageRequest, PageResponse, QueryOptions};
 use tessera_proto::pb::royalties::v1::royalty_query_service_client::RoyaltyQueryServiceClient;
 use tessera_proto::pb::royalties::v1::{
@@ -226,6 +228,35 @@ impl Client {
         let answer = service.list_offers(self.request(request)).await;
         let answer = self.answer(answer)?.into_inner();
         Ok(Page::new(answer.offers, answer.page))
+    }
+
+    /// The last sale of an asset for a currency from an offer to anybody; none when there was none.
+    pub async fn last_sale(
+        &self,
+        asset: &str,
+        currency: &str,
+        height: u64,
+    ) -> Result<Option<PricedSale>, ClientError> {
+        let (asset, currency, options) = (asset.to_owned(), currency.to_owned(), at(height));
+        let request = GetLastSaleRequest { asset, currency, options };
+        let mut service = service!(self, MarketQueryServiceClient);
+        let answer = service.get_last_sale(self.request(request)).await;
+        Ok(self.answer(answer)?.into_inner().sale)
+    }
+
+    /// A page of the last sales of an asset, one for each currency.
+    pub async fn last_sales(
+        &self,
+        asset: &str,
+        limit: u32,
+        page_token: Bytes,
+    ) -> Result<Page<PricedSale>, ClientError> {
+        let page = page_request(limit, page_token);
+        let request = ListLastSalesRequest { asset: asset.to_owned(), page };
+        let mut service = service!(self, MarketQueryServiceClient);
+        let answer = service.list_last_sales(self.request(request)).await;
+        let answer = self.answer(answer)?.into_inner();
+        Ok(Page::new(answer.sales, answer.page))
     }
 
     /// What a holder could claim, one entry for each currency.

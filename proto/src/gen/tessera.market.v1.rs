@@ -26,6 +26,25 @@ pub struct Offer {
     #[prost(uint64, tag = "20")]
     pub split_factor: u64,
 }
+/// The last sale of an asset for a currency from an offer to anybody (leaf `last sale`).
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LastSale {
+    /// Base units of the asset.
+    #[prost(string, tag = "1")]
+    pub amount: ::prost::alloc::string::String,
+    /// Base units of the currency for all of them.
+    #[prost(string, tag = "2")]
+    pub price: ::prost::alloc::string::String,
+    /// Block of the sale,
+    #[prost(uint64, tag = "3")]
+    pub height: u64,
+    /// and its time in milliseconds since the Unix epoch.
+    #[prost(uint64, tag = "4")]
+    pub time_ms: u64,
+    /// With which factor of the splits of the asset it keeps the amount; 0 for 1.
+    #[prost(uint64, tag = "20")]
+    pub split_factor: u64,
+}
 /// Units were offered for sale.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnitsOffered {
@@ -164,6 +183,54 @@ pub struct ListOffersResponse {
     #[prost(message, optional, tag = "2")]
     pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
 }
+/// Which sale, and as of which block.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLastSaleRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    /// `asset1…` or the unique name.
+    #[prost(string, tag = "2")]
+    pub currency: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "3")]
+    pub options: ::core::option::Option<super::super::query::v1::QueryOptions>,
+}
+/// The sale; unset when there was none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLastSaleResponse {
+    #[prost(message, optional, tag = "1")]
+    pub sale: ::core::option::Option<PricedSale>,
+    #[prost(message, optional, tag = "2")]
+    pub context: ::core::option::Option<super::super::query::v1::QueryContext>,
+}
+/// A page of the last sales of one asset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLastSalesRequest {
+    #[prost(string, tag = "1")]
+    pub asset: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageRequest>,
+}
+/// One sale for each currency.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLastSalesResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub sales: ::prost::alloc::vec::Vec<PricedSale>,
+    #[prost(message, optional, tag = "2")]
+    pub page: ::core::option::Option<super::super::query::v1::PageResponse>,
+}
+/// A sale and what it says of one unit.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PricedSale {
+    /// `asset1…`
+    #[prost(string, tag = "1")]
+    pub currency: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub sale: ::core::option::Option<LastSale>,
+    /// Base units of the currency for 10^decimals base units of the asset, rounded down;
+    /// empty when that is more than any amount.
+    #[prost(string, tag = "3")]
+    pub unit_price: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod market_query_service_client {
     #![allow(
@@ -175,7 +242,7 @@ pub mod market_query_service_client {
     )]
     use tonic::codegen::*;
     use tonic::codegen::http::Uri;
-    /// Reads offers.
+    /// Reads offers and prices of sales.
     #[derive(Debug, Clone)]
     pub struct MarketQueryServiceClient<T> {
         inner: tonic::client::Grpc<T>,
@@ -310,6 +377,66 @@ pub mod market_query_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// The last sale of one asset for one currency.
+        pub async fn get_last_sale(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetLastSaleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetLastSaleResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.market.v1.MarketQueryService/GetLastSale",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.market.v1.MarketQueryService",
+                        "GetLastSale",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The last sale of one asset for each currency, in order of currency id.
+        pub async fn list_last_sales(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListLastSalesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLastSalesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/tessera.market.v1.MarketQueryService/ListLastSales",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "tessera.market.v1.MarketQueryService",
+                        "ListLastSales",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -341,8 +468,24 @@ pub mod market_query_service_server {
             tonic::Response<super::ListOffersResponse>,
             tonic::Status,
         >;
+        /// The last sale of one asset for one currency.
+        async fn get_last_sale(
+            &self,
+            request: tonic::Request<super::GetLastSaleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetLastSaleResponse>,
+            tonic::Status,
+        >;
+        /// The last sale of one asset for each currency, in order of currency id.
+        async fn list_last_sales(
+            &self,
+            request: tonic::Request<super::ListLastSalesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListLastSalesResponse>,
+            tonic::Status,
+        >;
     }
-    /// Reads offers.
+    /// Reads offers and prices of sales.
     #[derive(Debug)]
     pub struct MarketQueryServiceServer<T> {
         inner: Arc<T>,
@@ -495,6 +638,98 @@ pub mod market_query_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListOffersSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.market.v1.MarketQueryService/GetLastSale" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetLastSaleSvc<T: MarketQueryService>(pub Arc<T>);
+                    impl<
+                        T: MarketQueryService,
+                    > tonic::server::UnaryService<super::GetLastSaleRequest>
+                    for GetLastSaleSvc<T> {
+                        type Response = super::GetLastSaleResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetLastSaleRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MarketQueryService>::get_last_sale(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetLastSaleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/tessera.market.v1.MarketQueryService/ListLastSales" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListLastSalesSvc<T: MarketQueryService>(pub Arc<T>);
+                    impl<
+                        T: MarketQueryService,
+                    > tonic::server::UnaryService<super::ListLastSalesRequest>
+                    for ListLastSalesSvc<T> {
+                        type Response = super::ListLastSalesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListLastSalesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MarketQueryService>::list_last_sales(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListLastSalesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -57,7 +57,7 @@ pub struct Proposal {
 pub struct ProposalOutcome {
     #[prost(
         oneof = "proposal_outcome::Outcome",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
     )]
     pub outcome: ::core::option::Option<proposal_outcome::Outcome>,
 }
@@ -106,6 +106,12 @@ pub mod proposal_outcome {
         /// Adds an appraisal to the history of the asset, as anybody may who has a signed one.
         #[prost(message, tag = "14")]
         Appraise(super::Appraise),
+        /// Moves the chain to another version from a block on; only the governance asset may.
+        #[prost(message, tag = "15")]
+        ScheduleUpgrade(super::ScheduleUpgrade),
+        /// Takes a move back that is still to come; only the governance asset may.
+        #[prost(message, tag = "16")]
+        CancelUpgrade(super::CancelUpgrade),
     }
 }
 /// An appraisal of the asset, signed by its appraiser.
@@ -149,6 +155,22 @@ pub struct ChangeParams {
     #[prost(uint64, tag = "4")]
     pub max_validity_blocks: u64,
 }
+/// A move to another version of the state machine, in place of one that is to come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScheduleUpgrade {
+    /// Above that of the chain.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// First block that nodes of that version compute; later than the one that decides.
+    #[prost(uint64, tag = "2")]
+    pub height: u64,
+    /// 32 bytes, or empty: hash of the release, so that operators install what was voted on.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub release_sha256: ::prost::bytes::Bytes,
+}
+/// Leaves the chain at its version.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CancelUpgrade {}
 /// A stream (with its times) or a grant by milestones (with their amounts).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OpenGrant {
@@ -476,6 +498,26 @@ pub struct ParamsChanged {
     pub proposal: u64,
     #[prost(message, optional, tag = "3")]
     pub params: ::core::option::Option<ChangeParams>,
+}
+/// A move to another version is to come.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpgradeScheduled {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub proposal: u64,
+    #[prost(message, optional, tag = "3")]
+    pub upgrade: ::core::option::Option<super::super::chain::v1::Upgrade>,
+}
+/// The move that was to come was taken back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpgradeCancelled {
+    #[prost(bytes = "bytes", tag = "1")]
+    pub asset: ::prost::bytes::Bytes,
+    #[prost(uint64, tag = "2")]
+    pub proposal: u64,
+    #[prost(message, optional, tag = "3")]
+    pub upgrade: ::core::option::Option<super::super::chain::v1::Upgrade>,
 }
 /// Money of a treasury was set aside for a recipient.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

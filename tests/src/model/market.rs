@@ -1,5 +1,7 @@
 //! Sales: units against money.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::market::v1 as pb;
@@ -15,6 +17,15 @@ pub(super) struct Offer {
     pub(super) price: u128,
     pub(super) buyer: Option<Address>,
     pub(super) expires_ms: u64,
+}
+
+/// What was paid last by whoever came first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LastSale {
+    amount: u128,
+    price: u128,
+    height: u64,
+    time_ms: u64,
 }
 
 fn optional_address(bytes: &Bytes) -> Option<Address> {
@@ -38,6 +49,17 @@ impl Model {
                 ..pb::Offer::default()
             };
         self.offers.iter().map(leaf).collect()
+    }
+
+    /// The last sales as leaves, by the bytes of their keys after the namespace.
+    pub(super) fn last_sales(&self) -> BTreeMap<Vec<u8>, pb::LastSale> {
+        let leaf = |((asset, currency), sale): (&(AssetId, AssetId), &LastSale)| {
+            let LastSale { amount, price, height, time_ms } = *sale;
+            let (amount, price) = (amount.to_string(), price.to_string());
+            let sale = pb::LastSale { amount, price, height, time_ms, split_factor: 0 };
+            ([*asset.as_bytes(), *currency.as_bytes()].concat(), sale)
+        };
+        self.last_sales.iter().map(leaf).collect()
     }
 
     /// What open offers bind of a holding.
@@ -92,6 +114,10 @@ impl Model {
         self.offers.remove(&key);
         self.send(&id, &seller, &[(*buyer, amount)])?;
         self.debit(&currency, buyer, price)?;
+        if offer.buyer.is_none() {
+            let (height, time_ms) = (self.height, self.time_ms);
+            self.last_sales.insert((id, currency), LastSale { amount, price, height, time_ms });
+        }
         let proceeds = self.take_royalty(&id, &seller, &currency, price);
         self.credit(&currency, &seller, proceeds);
         Ok(())

@@ -77,6 +77,7 @@ impl Audit {
             namespace,
             Namespace::Params
                 | Namespace::FeePot
+                | Namespace::Upgrade
                 | Namespace::Account
                 | Namespace::Sponsorship
                 | Namespace::Mandate

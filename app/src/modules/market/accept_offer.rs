@@ -5,8 +5,10 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::market::v1 as pb;
 use tessera_proto::pb::market::v1::Offer;
+use tessera_proto::state_key::StateKey;
 
 use super::error::MarketError;
+use super::last_sale;
 use super::offers::OfferId;
 use crate::modules::assets::load_asset;
 use crate::modules::transfers::{holdings, movement};
@@ -91,6 +93,7 @@ impl Message for AcceptOffer {
         let record = holdings::record_height(state, currency)?;
         access.debit(currency, sender, record);
         access.credit(currency, seller, record);
+        access.write(StateKey::last_sale(asset, currency));
         royalties::declare_sale(state, access, asset, currency)
     }
 
@@ -115,6 +118,10 @@ impl Message for AcceptOffer {
         let proceeds = committed::difference("proceeds", *price, royalty)?;
         if !proceeds.is_zero() {
             holdings::credit(context.state, currency, seller, proceeds)?;
+        }
+        if offer.buyer.is_empty() {
+            let sold = (*amount, *price);
+            last_sale::record(context.state, block, (id, &asset), currency, sold)?;
         }
         context.emit(Kind::UnitsSold(pb::UnitsSold {
             asset: id.to_bytes(),

@@ -5,13 +5,16 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::Address;
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
 use tessera_proto::pb::market::v1 as pb;
 use tessera_proto::pb::royalties::v1 as royalties;
+use tessera_proto::split::{InUnits as _, SplitFactor};
 use tessera_proto::state_key::StateKey;
 
+use super::unit_price;
 use crate::modules::testing::{
-    ISSUER, Kind, START_BALANCE, TestChain, TestTx, account, assert_refused, asset, transfer,
+    ISSUER, Kind, START_BALANCE, TestChain, TestTx, account, assert_refused, asset, split, transfer,
 };
 use crate::state::error::Rejected;
 
@@ -164,6 +167,51 @@ fn both_legs_of_a_sale_happen_and_the_receipt_says_so() {
         (START + 1_000, START - 1_000)
     );
     assert!(chain.get::<pb::Offer>(&StateKey::offer(&asset("villa"), &account(1), 1)).is_none());
+}
+
+fn last_sale(chain: &TestChain) -> Option<(String, String, Option<Amount>)> {
+    let villa: Asset = chain.get(&StateKey::asset(&asset("villa"))).unwrap();
+    let sale: pb::LastSale = chain.get(&StateKey::last_sale(&asset("villa"), &asset("usdx")))?;
+    let mut now = sale.clone();
+    now.bring_to(SplitFactor::of(&villa));
+    Some((now.amount.clone(), sale.price, unit_price(&now, villa.decimals)))
+}
+
+#[test]
+fn the_last_sale_to_anybody_is_kept_and_a_deal_between_two_is_not() {
+    let mut chain = chain_with_villa();
+    assert_eq!(last_sale(&chain), None);
+    for (units, price) in [(10, 100), (3, 100)] {
+        chain.submit(1, offer(terms(units, price))).unwrap();
+        chain.submit(2, accept(1, units, price)).unwrap();
+    }
+    let expected = Some(("3".to_owned(), "100".to_owned(), Some(Amount::from_u64(33))));
+    assert_eq!(last_sale(&chain), expected);
+    let between_two = pb::OfferUnits { buyer: account(2).to_bytes(), ..terms(5, 1) };
+    chain.submit(1, offer(between_two)).unwrap();
+    chain.submit(2, accept(1, 5, 1)).unwrap();
+    assert_eq!(last_sale(&chain), expected);
+    // A sale that fails leaves it as it was.
+    chain.submit(1, offer(terms(1, 7 * START_BALANCE))).unwrap();
+    assert_refused(chain.submit(2, accept(1, 1, 7 * START_BALANCE)), "transfers", 13);
+    assert_eq!(last_sale(&chain), expected);
+}
+
+#[test]
+fn the_price_of_a_unit_follows_the_splits_of_the_asset() {
+    let mut chain = chain_with_villa();
+    chain.submit(1, offer(terms(3, 600))).unwrap();
+    chain.submit(2, accept(1, 3, 600)).unwrap();
+    let price = |chain: &TestChain| last_sale(chain).and_then(|(.., unit_price)| unit_price);
+    assert_eq!(price(&chain), Some(Amount::from_u64(200)));
+    chain.submit(ISSUER, split("villa", 4, 1)).unwrap();
+    assert_eq!(price(&chain), Some(Amount::from_u64(50)));
+    chain.submit(ISSUER, split("villa", 1, 10)).unwrap();
+    assert_eq!(price(&chain), Some(Amount::from_u64(500)));
+    let no_units = pb::LastSale { amount: "0".into(), price: "1".into(), ..Default::default() };
+    assert_eq!(unit_price(&no_units, 0), None);
+    let dear = pb::LastSale { price: Amount::MAX.to_string(), amount: "1".into(), ..no_units };
+    assert_eq!(unit_price(&dear, 1), None);
 }
 
 #[test]

@@ -14,6 +14,7 @@
 //! | grant | asset, number of its proposal | votes, `ClaimGrant` |
 //! | asset (record heights, number of proposals) | asset | `SubmitProposal` |
 //! | params | | a vote of the governance asset |
+//! | upgrade | | a vote of the governance asset |
 //!
 //! What an organisation does itself (status, rules, appraisal, appraisers, sanctions) it does from
 //! its treasury account, with the roles that this was given: so nobody's power grows by a vote.
@@ -41,6 +42,7 @@ mod submit_proposal;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 pub use acts::Act;
 pub use cast_vote::{CastVote, MAX_DELEGATORS};
@@ -55,3 +57,4 @@ pub use rules::{MAX_WAIT_BLOCKS, VotingRules};
 pub use set_voting_rules::SetVotingRules;
 pub use submit_proposal::{MAX_VOTING_PERIOD_BLOCKS, SubmitProposal};
 pub(crate) use tally::apply_tally;
+pub use upgrade::{FIRST_VERSION, UpgradeTerms, version_at};

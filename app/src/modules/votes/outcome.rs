@@ -13,6 +13,7 @@ use super::error::VoteError;
 use super::grants::{self, GrantTerms};
 use super::rules::VotingRules;
 use super::set_voting_rules;
+use super::upgrade::{self, UpgradeTerms};
 use crate::modules::assets::load_currency;
 use crate::modules::committed::{self, broken};
 use crate::modules::fields::{self, FieldError};
@@ -62,6 +63,10 @@ pub enum Outcome {
         /// Number of the proposal that opened it.
         grant: u64,
     },
+    /// Moves the chain to another version of its state machine.
+    ScheduleUpgrade(UpgradeTerms),
+    /// Takes a move back that is still to come.
+    CancelUpgrade,
     /// An operation of the organisation from its own account.
     Act(Act),
 }
@@ -106,6 +111,8 @@ impl Outcome {
             Wire::CancelGrant(pb::CancelGrant { grant }) => {
                 Self::CancelGrant { grant: fields::range("outcome.grant", grant, 1, u64::MAX)? }
             }
+            Wire::ScheduleUpgrade(terms) => Self::ScheduleUpgrade(terms.try_into()?),
+            Wire::CancelUpgrade(pb::CancelUpgrade {}) => Self::CancelUpgrade,
             Wire::ChangeStatus(step) => Self::Act(Act::change_status(asset, step)?),
             Wire::SetRules(rules) => Self::Act(Act::set_rules(asset, rules)?),
             Wire::AccreditAppraiser(message) => Self::Act(Act::accredit(message)?),
@@ -138,6 +145,8 @@ impl From<&Outcome> for pb::ProposalOutcome {
                 Wire::ReleaseMilestone(pb::ReleaseMilestone { grant, milestone })
             }
             Outcome::CancelGrant { grant } => Wire::CancelGrant(pb::CancelGrant { grant: *grant }),
+            Outcome::ScheduleUpgrade(terms) => Wire::ScheduleUpgrade(terms.into()),
+            Outcome::CancelUpgrade => Wire::CancelUpgrade(pb::CancelUpgrade {}),
             Outcome::Act(act) => act.into(),
         };
         Self { outcome: Some(wire) }
@@ -163,6 +172,8 @@ impl Outcome {
             | Self::ChangeParams(_)
             | Self::ReleaseMilestone { .. }
             | Self::CancelGrant { .. }
+            | Self::ScheduleUpgrade(_)
+            | Self::CancelUpgrade
             | Self::Act(_) => None,
         }
     }
@@ -178,6 +189,8 @@ impl Outcome {
             | Self::ChangeParams(_)
             | Self::ReleaseMilestone { .. }
             | Self::CancelGrant { .. }
+            | Self::ScheduleUpgrade(_)
+            | Self::CancelUpgrade
             | Self::Act(_) => None,
         }
     }
@@ -205,6 +218,7 @@ impl Outcome {
                 access.write(StateKey::grant(asset, *grant));
             }
             Self::CancelGrant { grant } => grants::declare_end(state, access, asset, *grant)?,
+            Self::ScheduleUpgrade(_) | Self::CancelUpgrade => upgrade::declare(access),
             Self::Act(act) => act.declare(asset, state, access)?,
         }
         Ok(())
@@ -236,6 +250,8 @@ impl Outcome {
                 grants::release(context, asset, *grant, *milestone)
             }
             Self::CancelGrant { grant } => grants::cancel(context, asset, *grant),
+            Self::ScheduleUpgrade(terms) => upgrade::schedule(context, asset, proposal, terms),
+            Self::CancelUpgrade => upgrade::cancel(context, asset, proposal),
             Self::Act(act) => act.execute(context, asset),
         }
     }

@@ -8,8 +8,8 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::assets::v1::{AssetStatus, Role};
-use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
+use tessera_proto::pb::chain::v1::{Params, Upgrade};
 use tessera_proto::pb::compliance::v1 as compliance;
 use tessera_proto::pb::distributions::v1::TakeRecord;
 use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
@@ -357,6 +357,69 @@ fn only_the_governance_asset_changes_the_parameters() {
     let params: Params = chain.get(&StateKey::params()).unwrap();
     assert_eq!((params.fee_per_byte, params.max_validity_blocks), (3, 4));
     assert_eq!(params.fee_currency, asset("usdx").to_bytes());
+}
+
+fn upgrade(version: u64, height: u64) -> Outcome {
+    let release_sha256 = vec![7; 32].into();
+    Outcome::ScheduleUpgrade(pb::ScheduleUpgrade { version, height, release_sha256 })
+}
+
+fn upgraded(chain: &TestChain) -> Option<(u64, u64, u64)> {
+    let upgrade: Upgrade = chain.get(&StateKey::upgrade())?;
+    Some((upgrade.from_version, upgrade.version, upgrade.height))
+}
+
+#[test]
+fn malformed_upgrades_are_refused_when_they_are_proposed() {
+    let mut chain = chain_with_villa();
+    let hash = pb::ScheduleUpgrade { version: 2, height: 9, release_sha256: vec![1; 31].into() };
+    for (outcome, code) in
+        [(upgrade(1, 0), 7), (upgrade(2, 0), 7), (Outcome::ScheduleUpgrade(hash), 2)]
+    {
+        assert_refused(chain.submit(1, submit(outcome)), "votes", code);
+    }
+}
+
+#[test]
+fn only_the_governance_asset_moves_the_chain_and_only_ahead() {
+    let cancel = || Outcome::CancelUpgrade(pb::CancelUpgrade {});
+    let mut chain = chain_with_villa();
+    let number = decide(&mut chain, upgrade(2, 1_000));
+    assert_eq!((status(&chain, number), upgraded(&chain)), (ProposalStatus::Failed, None));
+    let params: Params = chain.get(&StateKey::params()).unwrap();
+    let governance_asset = asset("villa").to_bytes();
+    chain.set(StateKey::params(), &Params { governance_asset, ..params });
+    // The last is closed six blocks after it is proposed, in the block of its height.
+    let height_when_closed = |chain: &TestChain| chain.block.height + 6;
+    for (outcome, expected, state) in [
+        (cancel(), ProposalStatus::Failed, None),
+        (upgrade(2, 1_000), ProposalStatus::Executed, Some((1, 2, 1_000))),
+        (upgrade(3, 2_000), ProposalStatus::Executed, Some((1, 3, 2_000))),
+        (upgrade(2, 5), ProposalStatus::Failed, Some((1, 3, 2_000))),
+    ] {
+        let number = decide(&mut chain, outcome);
+        assert_eq!((status(&chain, number), upgraded(&chain)), (expected, state));
+    }
+    let height = height_when_closed(&chain);
+    let number = decide(&mut chain, upgrade(2, height));
+    assert_eq!(chain.block.height, height);
+    assert_eq!(status(&chain, number), ProposalStatus::Failed);
+    let number = decide(&mut chain, cancel());
+    assert_eq!(status(&chain, number), ProposalStatus::Executed);
+    assert_eq!(upgraded(&chain), Some((1, 1, chain.block.height)));
+    // Once the chain has moved on, that is its version: it neither goes back nor moves twice.
+    let height = height_when_closed(&chain) + 1;
+    decide(&mut chain, upgrade(4, height));
+    chain.skip_blocks(1);
+    for (outcome, expected) in [
+        (cancel(), ProposalStatus::Failed),
+        (upgrade(4, 5_000), ProposalStatus::Failed),
+        (upgrade(5, 5_000), ProposalStatus::Executed),
+    ] {
+        let number = decide(&mut chain, outcome);
+        assert_eq!(status(&chain, number), expected);
+    }
+    assert_eq!(upgraded(&chain), Some((4, 5, 5_000)));
 }
 
 fn stream(start_ms: u64, end_ms: u64) -> Outcome {

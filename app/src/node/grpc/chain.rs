@@ -5,7 +5,7 @@ use tessera_proto::pb::chain::v1::chain_service_server::ChainService;
 use tessera_proto::pb::chain::v1::list_receipts_request::Subject;
 use tessera_proto::pb::chain::v1::{
     GetInfoRequest, GetInfoResponse, ListReceiptsRequest, ListReceiptsResponse, Receipt,
-    SubscribeBlocksRequest, SubscribeBlocksResponse,
+    SubscribeBlocksRequest, SubscribeBlocksResponse, Upgrade,
 };
 use tessera_proto::pb::query::v1::PageResponse;
 use tessera_proto::state_key::StateKey;
@@ -16,6 +16,7 @@ use super::services::{Answers, ChainMode, Services};
 use super::status;
 use super::view::{self, View};
 use crate::chain::receipts::{block_summary, receipts_about};
+use crate::modules::votes::version_at;
 use crate::node::application::Node;
 
 /// Bytes of a position in the receipts of a subject: height and index.
@@ -68,7 +69,11 @@ fn info(node: &Node, mode: ChainMode) -> Result<GetInfoResponse, Status> {
     View::read(store, Default::default(), |view| {
         let summary = block_summary(view.database(), committed.height);
         let summary = summary.map_err(|fault| status::failed(&fault))?;
+        let upgrade: Option<Upgrade> = view.leaf(&StateKey::upgrade())?;
+        let next = committed.height.saturating_add(1);
         Ok(GetInfoResponse {
+            app_version: version_at(upgrade.as_ref(), next),
+            upgrade,
             chain_id: node.ledger().verifier().chain_id().to_owned(),
             height: committed.height,
             app_hash: committed.app_hash.to_vec().into(),

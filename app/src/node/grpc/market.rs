@@ -1,9 +1,14 @@
-//! Queries about offers.
+//! Queries about offers and prices of sales.
 
-use tessera_proto::id::Address;
+use bytes::Bytes;
+use tessera_proto::amount::Amount;
+use tessera_proto::id::{Address, AssetId};
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::market::v1::market_query_service_server::MarketQueryService;
 use tessera_proto::pb::market::v1::{
-    GetOfferRequest, GetOfferResponse, ListOffersRequest, ListOffersResponse, Offer,
+    GetLastSaleRequest, GetLastSaleResponse, GetOfferRequest, GetOfferResponse, LastSale,
+    ListLastSalesRequest, ListLastSalesResponse, ListOffersRequest, ListOffersResponse, Offer,
+    PricedSale,
 };
 use tessera_proto::split::{InUnits as _, SplitFactor};
 use tessera_proto::state_key::{Namespace, StateKey};
@@ -12,6 +17,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::pages::Page;
 use super::services::Services;
 use super::view;
+use crate::modules::market::unit_price;
 
 /// Bytes of the seller and the number of an offer.
 const POSITION_LENGTH: usize = Address::LENGTH + 8;
@@ -47,4 +53,45 @@ impl MarketQueryService for Services {
         })
         .await
     }
+
+    async fn get_last_sale(
+        &self,
+        request: Request<GetLastSaleRequest>,
+    ) -> Result<Response<GetLastSaleResponse>, Status> {
+        let GetLastSaleRequest { asset, currency, options } = request.into_inner();
+        self.query(options, move |view| {
+            let ((id, asset), (currency, _)) = (view.asset(&asset)?, view.asset(&currency)?);
+            let key = StateKey::last_sale(&id, &currency);
+            let sale: Option<LastSale> = view.leaf(&key)?;
+            let sale = sale.map(|sale| priced(&asset, &currency, sale));
+            Ok(GetLastSaleResponse { sale, context: view.context(&key)? })
+        })
+        .await
+    }
+
+    async fn list_last_sales(
+        &self,
+        request: Request<ListLastSalesRequest>,
+    ) -> Result<Response<ListLastSalesResponse>, Status> {
+        let ListLastSalesRequest { asset, page } = request.into_inner();
+        let page = Page::read(page, AssetId::LENGTH)?;
+        self.query(None, move |view| {
+            let (id, asset) = view.asset(&asset)?;
+            let (found, page) = view.list(&page, Namespace::LastSale, id.as_bytes())?;
+            let entry = |(currency, sale): (Bytes, LastSale)| {
+                Some(priced(&asset, &AssetId::try_from(currency.as_ref()).ok()?, sale))
+            };
+            let sales = found.into_iter().filter_map(entry).collect();
+            Ok(ListLastSalesResponse { sales, page: Some(page) })
+        })
+        .await
+    }
+}
+
+/// A sale in the units of the asset now.
+fn priced(asset: &Asset, currency: &AssetId, mut sale: LastSale) -> PricedSale {
+    sale.bring_to(SplitFactor::of(asset));
+    let unit_price = unit_price(&sale, asset.decimals).as_ref().map(Amount::to_string);
+    let (currency, unit_price) = (currency.to_string(), unit_price.unwrap_or_default());
+    PricedSale { currency, sale: Some(sale), unit_price }
 }

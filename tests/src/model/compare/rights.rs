@@ -142,6 +142,8 @@ impl Model {
             .map(|offer| market::Offer { encumbrance: 0, split_factor: 0, ..offer })
             .collect();
         assert_eq!(stored, self.offers(), "offers at height {}", self.height);
+        let stored: BTreeMap<Vec<u8>, market::LastSale> = all(store, Namespace::LastSale);
+        assert_eq!(stored, self.last_sales(), "last sales at height {}", self.height);
     }
 
     pub(super) fn assert_pools(&self, store: &Store) {
