@@ -65,12 +65,7 @@ pub fn execute(
     block: &Block<'_>,
     scheduling: Scheduling,
 ) -> Result<Executed, Fault> {
-    let declared = block
-        .transactions
-        .par_iter()
-        .map(|(verified, _)| declare(base, verified))
-        .collect::<Vec<Result<_, _>>>();
-    let declared: Vec<AccessSet> = declared.into_iter().collect::<Result<_, _>>()?;
+    let declared = declared(base, block.transactions)?;
     let count = u32::try_from(block.transactions.len())
         .map_err(|_| Fault::Invariant("block has more than 2^32 transactions".into()))?;
     let plan = match scheduling {
@@ -99,6 +94,22 @@ pub fn execute(
     outcomes.sort_unstable_by_key(|(index, _)| *index);
     apply_deferred(base, &block.info, deltas, &mut changes)?;
     Ok(Executed { outcomes: outcomes.into_iter().map(|(_, outcome)| outcome).collect(), changes })
+}
+
+/// What each transaction of a block declares that it touches, in block order.
+///
+/// # Errors
+/// [`Fault`] when the storage fails.
+pub fn declared(
+    base: &dyn StateReader,
+    transactions: &[(Verified, [u8; 32])],
+) -> Result<Vec<AccessSet>, Fault> {
+    let declared = transactions
+        .par_iter()
+        .map(|(verified, _)| declare(base, verified))
+        .collect::<Vec<Result<_, _>>>();
+    // Collected in block order first, so that the same failure is told every time.
+    declared.into_iter().collect()
 }
 
 /// Runs one transaction on a state, without signatures, and keeps nothing: what it would do.

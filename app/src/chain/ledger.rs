@@ -10,9 +10,10 @@ use tessera_genesis::Genesis;
 use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt, Upgrade};
 use tessera_proto::state_key::StateKey;
 
-use super::executor::{Block, Executed, Scheduling, execute, with_ids};
+use super::executor::{Block, Executed, Scheduling, declared, execute, with_ids};
 use super::genesis::first_leaves;
 use super::outcome::{Outcome, outcomes_root};
+use super::plan::Plan;
 use super::receipts::{BlockSummary, receipts_batch};
 use super::tx::decode_frame;
 use super::verify::{Verified, Verifier};
@@ -237,6 +238,15 @@ impl Ledger {
         let (info, params) = self.block_info(&self.store.latest(), height, time_ms)?;
         let block = Block { info, params, transactions: &frames.transactions };
         execute(&self.store.latest(), &block, self.scheduling)
+    }
+
+    /// What the second step begins with: which transactions may run side by side, on the latest
+    /// state. It changes nothing, and is there to be measured by itself.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn plan(&self, frames: &VerifiedFrames) -> Result<Plan, Fault> {
+        Ok(Plan::new(&declared(&self.store.peek(), &frames.transactions)?))
     }
 
     /// Last step of [`Ledger::finalize`]: computes the trees and the receipts.

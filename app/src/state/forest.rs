@@ -7,7 +7,7 @@
 //! again from the values that changed since.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock, RwLockReadGuard};
+use std::sync::{RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
 use quick_cache::sync::Cache;
@@ -111,7 +111,7 @@ pub(super) fn sentinels() -> Changes {
 }
 
 #[expect(clippy::disallowed_types, reason = "looked up, and written to a table in any order")]
-type Unwritten = std::collections::HashMap<Path, Option<Arc<Node>>, DefaultHashBuilder>;
+type Unwritten = std::collections::HashMap<Path, Option<Node>, DefaultHashBuilder>;
 
 /// One tree as of the latest block that changed it.
 #[derive(Default)]
@@ -236,7 +236,7 @@ impl Forest {
             let node = place.zip(Node::decode(&bytes));
             let (place, node) =
                 node.ok_or_else(|| Fault::DamagedTree(format!("node {}", hex::encode(key))))?;
-            Ok((place, Arc::new(node)))
+            Ok((place, node))
         })
     }
 
@@ -245,7 +245,7 @@ impl Forest {
         tree.ok_or_else(|| Fault::Invariant(format!("no tree {shard:02x}")))
     }
 
-    fn stored_node(&self, shard: u8, path: &Path) -> Result<Arc<Node>, Fault> {
+    fn stored_node(&self, shard: u8, path: &Path) -> Result<Node, Fault> {
         if let Some(node) = self.cache.get(&(shard, *path)) {
             return Ok(node);
         }
@@ -253,8 +253,7 @@ impl Forest {
         let node = bytes.and_then(|bytes| Node::decode(&bytes)).ok_or_else(|| {
             Fault::DamagedTree(format!("shard {shard:02x} has no node at {path:?}"))
         })?;
-        let node = Arc::new(node);
-        self.cache.insert((shard, *path), Arc::clone(&node));
+        self.cache.insert((shard, *path), node.clone());
         Ok(node)
     }
 }
@@ -289,9 +288,9 @@ impl TreeView<'_> {
 }
 
 impl NodeSource for TreeView<'_> {
-    fn node(&self, path: &Path) -> Result<Arc<Node>, Fault> {
+    fn node(&self, path: &Path) -> Result<Node, Fault> {
         match self.tree.unwritten.get(path) {
-            Some(Some(node)) => Ok(Arc::clone(node)),
+            Some(Some(node)) => Ok(node.clone()),
             Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
             None => self.forest.stored_node(self.shard, path),
         }
@@ -302,7 +301,7 @@ impl NodeSource for TreeView<'_> {
 pub struct ChangedTree<'a> {
     tree: TreeView<'a>,
     root: Option<Child>,
-    nodes: BTreeMap<Path, Option<Arc<Node>>>,
+    nodes: BTreeMap<Path, Option<Node>>,
 }
 
 impl<'a> ChangedTree<'a> {
@@ -323,23 +322,23 @@ impl<'a> ChangedTree<'a> {
 }
 
 impl NodeSource for ChangedTree<'_> {
-    fn node(&self, path: &Path) -> Result<Arc<Node>, Fault> {
+    fn node(&self, path: &Path) -> Result<Node, Fault> {
         match self.nodes.get(path) {
-            Some(Some(node)) => Ok(Arc::clone(node)),
+            Some(Some(node)) => Ok(node.clone()),
             Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
             None => self.tree.node(path),
         }
     }
 }
 
-type NodeCache = Cache<(u8, Path), Arc<Node>, NodeWeighter>;
+type NodeCache = Cache<(u8, Path), Node, NodeWeighter>;
 
 /// Weighs nodes by the memory that they take.
 #[derive(Clone)]
 struct NodeWeighter;
 
-impl Weighter<(u8, Path), Arc<Node>> for NodeWeighter {
-    fn weight(&self, _key: &(u8, Path), node: &Arc<Node>) -> u64 {
+impl Weighter<(u8, Path), Node> for NodeWeighter {
+    fn weight(&self, _key: &(u8, Path), node: &Node) -> u64 {
         u64::try_from(node.heap_bytes().saturating_add(NODE_OVERHEAD_BYTES)).unwrap_or(u64::MAX)
     }
 }

@@ -93,7 +93,7 @@ impl Staged {
     /// New nodes of all trees.
     pub fn new_nodes(&self) -> impl Iterator<Item = &Node> {
         let nodes = self.shards.iter().flat_map(|shard| &shard.update.nodes);
-        nodes.filter_map(|(_, node)| node.as_deref())
+        nodes.filter_map(|(_, node)| node.as_ref())
     }
 }
 

@@ -121,6 +121,8 @@ pub(super) struct Run {
     pub(super) transactions: usize,
     pub(super) seconds: f64,
     pub(super) limit_seconds: f64,
+    /// Time to find out which transactions may run side by side.
+    pub(super) planning_seconds: f64,
     pub(super) stages: BTreeMap<&'static str, Duration>,
     /// Keys that the blocks changed, each counted once a block.
     pub(super) state_writes: usize,
@@ -310,7 +312,10 @@ fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> a
         if warm {
             run.add(block, &step);
         }
-        run.limit_seconds += if warm { pool.install(|| pipeline.limit(block))? } else { 0.0 };
+        if warm {
+            run.limit_seconds += pool.install(|| pipeline.limit(block))?;
+            run.planning_seconds += pool.install(|| pipeline.planning())?;
+        }
     }
     let step = pool.install(|| pipeline.finish())?;
     run.count(&step);
@@ -379,6 +384,14 @@ impl Pipeline<'_> {
             self.staged.iter().flat_map(FinalizedBlock::new_nodes).collect();
         let limit = limit::verify_time(CHAIN_ID, &block.transactions)? + limit::hash_time(&nodes);
         Ok(limit.as_secs_f64())
+    }
+
+    /// Seconds that planning the next block takes by itself; none after the last.
+    fn planning(&self) -> anyhow::Result<f64> {
+        let Some(next) = &self.verified else { return Ok(0.0) };
+        let (plan, time) = timed(|| self.ledger.plan(next));
+        std::hint::black_box(plan?);
+        Ok(time.as_secs_f64())
     }
 }
 

@@ -67,6 +67,9 @@ fn row(result: &BenchResult) -> String {
     if let Some(writes) = result.state_writes_per_tx {
         more.push(format!("{writes:.1} state writes/tx"));
     }
+    if let Some(share) = result.planning_share {
+        more.push(format!("planning {:.1} %", share * 100.0));
+    }
     if let Some(bytes) = result.rss_bytes {
         more.push(format!("memory {} MB", bytes >> 20));
     }

@@ -13,8 +13,6 @@ pub mod path;
 pub mod update;
 pub mod walk;
 
-use std::sync::Arc;
-
 use super::error::Fault;
 use node::Node;
 use path::Path;
@@ -28,5 +26,5 @@ pub trait NodeSource {
     ///
     /// # Errors
     /// [`Fault`] when the storage fails or the node is missing.
-    fn node(&self, path: &Path) -> Result<Arc<Node>, Fault>;
+    fn node(&self, path: &Path) -> Result<Node, Fault>;
 }

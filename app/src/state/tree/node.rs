@@ -3,6 +3,8 @@
 //! An inner node has up to sixteen children. It is hashed as the binary tree of height four over
 //! them, in which a subtree that holds a single leaf is that leaf.
 
+use std::sync::Arc;
+
 use bytes::{Buf, Bytes};
 use tessera_proto::hash::{sha256, sha256_of};
 
@@ -24,88 +26,122 @@ pub struct Child {
     pub leaf: Option<Hash>,
 }
 
-/// An inner node: its children by nibble, in order.
+/// Children by nibble.
+pub(super) trait Children {
+    /// A bit for each nibble with a child.
+    fn present(&self) -> u16;
+
+    /// A bit for each nibble whose child is a leaf.
+    fn leaves(&self) -> u16;
+
+    /// Hash of the child at a nibble.
+    fn hash_at(&self, nibble: u8) -> Option<&Hash>;
+
+    /// Whether there is no child in a range.
+    fn is_empty(&self, range: Range) -> bool {
+        self.present() & range.nibbles() == 0
+    }
+
+    /// The nibble of the node that a range consists of, where it is a single one.
+    fn only(&self, range: Range) -> Option<u8> {
+        let children = self.present() & range.nibbles();
+        let is_node = range.bit == 0 || children & self.leaves() != 0;
+        (children.is_power_of_two() && is_node).then(|| lowest(children))
+    }
+
+    /// Hash of the children in a range.
+    fn hash_range(&self, range: Range) -> Hash {
+        if let Some(hash) = self.only(range).and_then(|nibble| self.hash_at(nibble)) {
+            return *hash;
+        }
+        if self.is_empty(range) {
+            return PLACEHOLDER;
+        }
+        let (lower, upper) = range.halves();
+        inner_hash(&self.hash_range(lower), &self.hash_range(upper))
+    }
+}
+
+/// An inner node.
 ///
 /// # Invariants
 /// It has two leaves or more below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    children: Box<Children>,
-    hash: Hash,
-    /// Hashes of its binary tree, kept where it has many children: few of them change at once.
-    ranges: Option<Box<Ranges>>,
+    present: u16,
+    leaves: u16,
+    /// Its own hash, or where it has many children, of which few change at once, those of all
+    /// ranges; then the hashes of the children, then the key hashes of those that are leaves.
+    hashes: Arc<[Hash]>,
+}
+
+impl Children for Node {
+    fn present(&self) -> u16 {
+        self.present
+    }
+
+    fn leaves(&self) -> u16 {
+        self.leaves
+    }
+
+    fn hash_at(&self, nibble: u8) -> Option<&Hash> {
+        self.of_children().get(place_among(self.present, nibble)?)
+    }
 }
 
 impl Node {
-    /// A node with these children, in order of nibble.
-    #[must_use]
-    pub fn new(children: Vec<(u8, Child)>) -> Self {
-        Self::changed(None, children, u16::MAX)
-    }
-
-    /// A node whose children differ from those of another only in the nibbles of these bits.
-    #[must_use]
-    pub fn changed(old: Option<&Self>, children: Vec<(u8, Child)>, nibbles: u16) -> Self {
-        let children: Box<Children> = children.into();
-        if children.len() < DENSE {
-            let hash = hash_range(&children, Range::ALL);
-            return Self { children, hash, ranges: None };
-        }
-        let (mut ranges, nibbles) = match old.and_then(|old| old.ranges.clone()) {
-            Some(ranges) => (ranges, nibbles),
-            None => (Box::new([PLACEHOLDER; RANGE_COUNT]), u16::MAX),
-        };
-        let hash = refresh(&mut ranges, nibbles, &children, Range::ALL);
-        Self { children, hash, ranges: Some(ranges) }
-    }
-
     /// The children by nibble, in order.
+    pub fn children(&self) -> impl DoubleEndedIterator<Item = (u8, Child)> {
+        (0..16).filter_map(|nibble| Some((nibble, self.child(nibble)?)))
+    }
+
+    /// The child at a nibble.
     #[must_use]
-    pub fn children(&self) -> &Children {
-        &self.children
+    pub fn child(&self, nibble: u8) -> Option<Child> {
+        Some(Child { hash: *self.hash_at(nibble)?, leaf: self.key_at(nibble).copied() })
     }
 
     /// Hash of the node.
     #[must_use]
     pub fn hash(&self) -> Hash {
-        self.hash
+        self.hashes.first().copied().unwrap_or(PLACEHOLDER)
     }
 
     /// Computes [`Node::hash`] from the children alone.
     #[must_use]
     pub fn rehash(&self) -> Hash {
-        hash_range(&self.children, Range::ALL)
+        self.hash_range(Range::ALL)
     }
 
-    /// Hash of its children in a range, which are those given.
-    pub(super) fn range_hash(&self, children: &Children, range: Range) -> Hash {
-        let known = self.ranges.as_ref().filter(|_| range.bit != 0);
+    /// Hash of its children in a range.
+    pub(super) fn range_hash(&self, range: Range) -> Hash {
+        let known = self.ranges().filter(|_| range.bit != 0);
         let known = known.and_then(|ranges| ranges.get(range.place()));
-        known.copied().unwrap_or_else(|| hash_range(children, range))
+        known.copied().unwrap_or_else(|| self.hash_range(range))
     }
 
     /// Bytes that it takes in memory beside its own.
     #[must_use]
     pub fn heap_bytes(&self) -> usize {
-        let ranges = self.ranges.as_ref().map_or(0, |_| size_of::<Ranges>());
-        size_of_val(self.children()).saturating_add(ranges)
+        size_of_val(&*self.hashes)
     }
 
     /// The node as it stands in the database: which nibbles have a child (2 bytes), which of
     /// these are leaves (2), then for each the hash and, of a leaf, the key hash.
     #[must_use]
     pub fn encode(&self) -> Bytes {
-        let (mut present, mut leaves) = (0_u16, 0_u16);
-        let mut hashes = Vec::with_capacity(self.children.len().saturating_mul(64));
-        for (nibble, child) in &self.children {
-            present |= nibble_bit(*nibble);
-            hashes.extend_from_slice(&child.hash);
-            if let Some(key) = &child.leaf {
-                leaves |= nibble_bit(*nibble);
-                hashes.extend_from_slice(key);
+        let hashes = self.hashes.len().saturating_mul(size_of::<Hash>());
+        let mut bytes = Vec::with_capacity(hashes.saturating_add(4));
+        bytes.extend(self.present.to_be_bytes());
+        bytes.extend(self.leaves.to_be_bytes());
+        let mut keys = self.keys().iter();
+        for (nibble, hash) in nibbles(self.present).zip(self.of_children()) {
+            bytes.extend_from_slice(hash);
+            if self.leaves & nibble_bit(nibble) != 0 {
+                bytes.extend(keys.next().into_iter().flatten());
             }
         }
-        [present.to_be_bytes().as_slice(), &leaves.to_be_bytes(), &hashes].concat().into()
+        bytes.into()
     }
 
     /// Reads what [`Node::encode`] wrote; none when it is damaged.
@@ -113,16 +149,167 @@ impl Node {
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         let present = bytes.try_get_u16().ok()?;
         let leaves = bytes.try_get_u16().ok()?;
-        let mut children = Vec::with_capacity(16);
-        for nibble in 0..16_u8 {
-            let bit = nibble_bit(nibble);
-            if present & bit != 0 {
-                let hash = take_hash(&mut bytes)?;
-                let leaf = if leaves & bit != 0 { Some(take_hash(&mut bytes)?) } else { None };
-                children.push((nibble, Child { hash, leaf }));
-            }
+        let mut draft = Draft::default();
+        for nibble in nibbles(present) {
+            let hash = take_hash(&mut bytes)?;
+            let is_leaf = leaves & nibble_bit(nibble) != 0;
+            let leaf = if is_leaf { Some(take_hash(&mut bytes)?) } else { None };
+            draft.set(nibble, Some(Child { hash, leaf }));
         }
-        bytes.is_empty().then(|| Self::new(children))
+        (bytes.is_empty() && draft.leaves == leaves).then(|| draft.finish(None, u16::MAX))
+    }
+
+    fn ranges(&self) -> Option<&Ranges> {
+        self.hashes.first_chunk().filter(|_| is_dense(self.present))
+    }
+
+    /// Hashes of the children, in order of nibble.
+    fn of_children(&self) -> &[Hash] {
+        let rest = self.hashes.get(range_count(self.present)..).unwrap_or_default();
+        rest.get(..count(self.present)).unwrap_or_default()
+    }
+
+    /// Key hashes of the children that are leaves, in order of nibble.
+    fn keys(&self) -> &[Hash] {
+        let before = range_count(self.present).saturating_add(count(self.present));
+        self.hashes.get(before..).unwrap_or_default()
+    }
+
+    fn key_at(&self, nibble: u8) -> Option<&Hash> {
+        self.keys().get(place_among(self.leaves, nibble)?)
+    }
+}
+
+/// A node while its children change.
+#[derive(Debug)]
+pub struct Draft {
+    present: u16,
+    leaves: u16,
+    hashes: [Hash; 16],
+    keys: [Hash; 16],
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self { present: 0, leaves: 0, hashes: [PLACEHOLDER; 16], keys: [PLACEHOLDER; 16] }
+    }
+}
+
+impl Children for Draft {
+    fn present(&self) -> u16 {
+        self.present
+    }
+
+    fn leaves(&self) -> u16 {
+        self.leaves
+    }
+
+    fn hash_at(&self, nibble: u8) -> Option<&Hash> {
+        let hash = self.hashes.get(usize::from(nibble));
+        hash.filter(|_| self.present & nibble_bit(nibble) != 0)
+    }
+}
+
+impl Draft {
+    /// The children of a node.
+    #[must_use]
+    pub fn of(node: &Node) -> Self {
+        let Node { present, leaves, .. } = *node;
+        let mut draft = Self { present, leaves, ..Self::default() };
+        scatter(&mut draft.hashes, present, node.of_children());
+        scatter(&mut draft.keys, leaves, node.keys());
+        draft
+    }
+
+    /// The child at a nibble.
+    #[must_use]
+    pub fn child(&self, nibble: u8) -> Option<Child> {
+        let key = self.keys.get(usize::from(nibble));
+        let leaf = key.filter(|_| self.leaves & nibble_bit(nibble) != 0).copied();
+        Some(Child { hash: *self.hash_at(nibble)?, leaf })
+    }
+
+    /// Sets the child at a nibble, or removes it.
+    pub fn set(&mut self, nibble: u8, child: Option<Child>) {
+        let bit = nibble_bit(nibble);
+        (self.present, self.leaves) = (self.present & !bit, self.leaves & !bit);
+        let Some(Child { hash, leaf }) = child else { return };
+        let place = usize::from(nibble);
+        if let Some(entry) = self.hashes.get_mut(place) {
+            *entry = hash;
+            self.present |= bit;
+        }
+        if let (Some(key), Some(entry)) = (leaf, self.keys.get_mut(place)) {
+            *entry = key;
+            self.leaves |= bit;
+        }
+    }
+
+    /// What stands in place of a node where there would be but one leaf, or nothing.
+    #[must_use]
+    pub fn collapsed(&self) -> Option<Option<Child>> {
+        match self.present {
+            0 => Some(None),
+            one if one.is_power_of_two() && self.leaves == one => Some(self.child(lowest(one))),
+            _ => None,
+        }
+    }
+
+    /// The node, whose children differ from those of `old` only in the nibbles of these bits.
+    #[must_use]
+    pub fn finish(&self, old: Option<&Node>, changed: u16) -> Node {
+        let children = nibbles(self.present).filter_map(|nibble| self.hash_at(nibble));
+        let keys = nibbles(self.leaves).filter_map(|nibble| self.keys.get(usize::from(nibble)));
+        let mut hashes = [PLACEHOLDER; RANGE_COUNT + 32];
+        let of_ranges = range_count(self.present);
+        for (entry, hash) in hashes.iter_mut().skip(of_ranges).zip(children.chain(keys)) {
+            *entry = *hash;
+        }
+        if let Some(ranges) = hashes.first_chunk_mut().filter(|_| is_dense(self.present)) {
+            let known = old.and_then(Node::ranges);
+            *ranges = known.copied().unwrap_or(*ranges);
+            self.refresh(ranges, known.map_or(u16::MAX, |_| changed), Range::ALL);
+        } else if let Some(hash) = hashes.first_mut() {
+            *hash = self.hash_range(Range::ALL);
+        }
+        let length =
+            of_ranges.saturating_add(count(self.present)).saturating_add(count(self.leaves));
+        let hashes = hashes.get(..length).unwrap_or_default().into();
+        Node { present: self.present, leaves: self.leaves, hashes }
+    }
+
+    /// Hash of the children in a range, and in `known` those of all ranges in it, which are right
+    /// already but for those of the nibbles in `changed`.
+    fn refresh(&self, known: &mut Ranges, changed: u16, range: Range) -> Hash {
+        if range.bit == 0 {
+            return self.hash_at(range.first).copied().unwrap_or(PLACEHOLDER);
+        }
+        let place = range.place();
+        if let Some(hash) = known.get(place).filter(|_| changed & range.nibbles() == 0) {
+            return *hash;
+        }
+        let (lower, upper) = range.halves();
+        // Also where they are not hashed: a later change relies on all that it does not touch.
+        let (left, right) =
+            (self.refresh(known, changed, lower), self.refresh(known, changed, upper));
+        let hash = match self.only(range).and_then(|nibble| self.hash_at(nibble)) {
+            Some(only) => *only,
+            None if self.is_empty(range) => PLACEHOLDER,
+            None => inner_hash(&left, &right),
+        };
+        if let Some(known) = known.get_mut(place) {
+            *known = hash;
+        }
+        hash
+    }
+}
+
+/// Puts hashes in order where their nibbles say.
+fn scatter(to: &mut [Hash; 16], bits: u16, hashes: &[Hash]) {
+    for (nibble, hash) in nibbles(bits).zip(hashes) {
+        if let Some(entry) = to.get_mut(usize::from(nibble)) {
+            *entry = *hash;
+        }
     }
 }
 
@@ -137,8 +324,30 @@ pub(super) fn nibble_bit(nibble: u8) -> u16 {
     1_u16.checked_shl(u32::from(nibble)).unwrap_or_default()
 }
 
-/// Some of the children of a node by nibble, in order.
-pub(super) type Children = [(u8, Child)];
+/// The nibbles of some bits, in order.
+fn nibbles(mut bits: u16) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let first = lowest(bits);
+        bits &= bits.wrapping_sub(1);
+        (first < 16).then_some(first)
+    })
+}
+
+/// The nibble of the lowest of some bits.
+fn lowest(bits: u16) -> u8 {
+    u8::try_from(bits.trailing_zeros()).unwrap_or(u8::MAX)
+}
+
+/// How many bits are set.
+fn count(bits: u16) -> usize {
+    usize::try_from(bits.count_ones()).unwrap_or(16)
+}
+
+/// How many bits are set below that of a nibble; none when its own is not.
+fn place_among(bits: u16, nibble: u8) -> Option<usize> {
+    let bit = nibble_bit(nibble);
+    (bits & bit != 0).then(|| count(bits & bit.wrapping_sub(1)))
+}
 
 /// Children from which on a node keeps the hashes of its binary tree.
 const DENSE: usize = 6;
@@ -146,6 +355,15 @@ const DENSE: usize = 6;
 const RANGE_COUNT: usize = 15;
 /// Hashes of the ranges, the whole first, then its halves, and so on.
 type Ranges = [Hash; RANGE_COUNT];
+
+fn is_dense(present: u16) -> bool {
+    count(present) >= DENSE
+}
+
+/// How many hashes of ranges a node keeps.
+fn range_count(present: u16) -> usize {
+    if is_dense(present) { RANGE_COUNT } else { 1 }
+}
 
 /// The nibbles below a point of the binary tree of a node.
 #[derive(Debug, Clone, Copy)]
@@ -170,19 +388,6 @@ impl Range {
         nibble & self.bit != 0
     }
 
-    /// Children of the range that lie left and right.
-    pub(super) fn split(self, children: &Children) -> (&Children, &Children) {
-        children.split_at(children.partition_point(|(nibble, _)| !self.is_right(*nibble)))
-    }
-
-    /// The node that the range consists of, where it is a single one.
-    pub(super) fn only_child(self, children: &Children) -> Option<&Child> {
-        match children {
-            [(_, only)] if self.bit == 0 || only.leaf.is_some() => Some(only),
-            _ => None,
-        }
-    }
-
     /// A bit for each of its nibbles.
     fn nibbles(self) -> u16 {
         let size = u32::from(self.bit).saturating_mul(2).max(1);
@@ -196,45 +401,6 @@ impl Range {
         let within = self.first.checked_div(self.bit.saturating_mul(2)).unwrap_or_default();
         usize::from(level.saturating_sub(1).saturating_add(within))
     }
-}
-
-/// Hash of the children of a range.
-fn hash_range(children: &Children, range: Range) -> Hash {
-    if let Some(only) = range.only_child(children) {
-        return only.hash;
-    }
-    if children.is_empty() || range.bit == 0 {
-        return PLACEHOLDER;
-    }
-    let (left, right) = range.split(children);
-    let (lower, upper) = range.halves();
-    inner_hash(&hash_range(left, lower), &hash_range(right, upper))
-}
-
-/// Hash of the children of a range, and in `known` those of all ranges in it, which are right
-/// already but for those of the nibbles in `changed`.
-fn refresh(known: &mut Ranges, changed: u16, children: &Children, range: Range) -> Hash {
-    let place = range.place();
-    if range.bit == 0 {
-        return children.first().map_or(PLACEHOLDER, |(_, child)| child.hash);
-    }
-    if let Some(hash) = known.get(place).filter(|_| changed & range.nibbles() == 0) {
-        return *hash;
-    }
-    let (left, right) = range.split(children);
-    let (lower, upper) = range.halves();
-    // Also where they are not hashed: a later change relies on all that it does not touch.
-    let (left, right) =
-        (refresh(known, changed, left, lower), refresh(known, changed, right, upper));
-    let hash = match range.only_child(children) {
-        Some(only) => only.hash,
-        None if children.is_empty() => PLACEHOLDER,
-        None => inner_hash(&left, &right),
-    };
-    if let Some(known) = known.get_mut(place) {
-        *known = hash;
-    }
-    hash
 }
 
 /// Hash of two subtrees.
@@ -256,7 +422,15 @@ pub fn leaf_hash(key: &Hash, value: &[u8]) -> Hash {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    fn node_of(children: &BTreeMap<u8, Child>) -> Node {
+        let mut draft = Draft::default();
+        children.iter().for_each(|(nibble, child)| draft.set(*nibble, Some(*child)));
+        draft.finish(None, u16::MAX)
+    }
 
     #[test]
     fn a_changed_node_is_a_new_one_with_the_same_children() {
@@ -264,23 +438,25 @@ mod tests {
             let hash = sha256_of(&[&[nibble], &seed.to_be_bytes()]);
             Child { hash, leaf: seed.is_multiple_of(2).then_some(hash) }
         };
-        let mut children: Vec<(u8, Child)> =
+        let mut children: BTreeMap<u8, Child> =
             (0..16).map(|nibble| (nibble, child(nibble, 0))).collect();
-        let mut node = Node::new(children.clone());
+        let mut node = node_of(&children);
         // Every nibble comes and goes beside many different others.
         for seed in 1_u32..4_000 {
             let [a, b, ..] = sha256(seed.to_be_bytes());
-            let mut nibbles = 0;
+            let (mut draft, mut nibbles) = (Draft::of(&node), 0);
             for nibble in [a & 15, a >> 4, b & 15] {
                 nibbles |= nibble_bit(nibble);
-                match children.binary_search_by_key(&nibble, |(nibble, _)| *nibble) {
-                    Ok(place) if b >> 4 < 9 => drop(children.remove(place)),
-                    Ok(place) => children[place] = (nibble, child(nibble, seed)),
-                    Err(place) => children.insert(place, (nibble, child(nibble, seed))),
-                }
+                let is_removed = children.contains_key(&nibble) && b >> 4 < 9;
+                match is_removed {
+                    true => children.remove(&nibble),
+                    false => children.insert(nibble, child(nibble, seed)),
+                };
+                draft.set(nibble, children.get(&nibble).copied());
             }
-            node = Node::changed(Some(&node), children.clone(), nibbles);
-            assert_eq!(node, Node::new(children.clone()));
+            node = draft.finish(Some(&node), nibbles);
+            assert_eq!(node, node_of(&children));
+            assert!(node.children().eq(children.iter().map(|(nibble, child)| (*nibble, *child))));
             assert_eq!(node.hash(), node.rehash(), "after {seed} changes");
         }
     }
@@ -289,7 +465,7 @@ mod tests {
     fn a_node_reads_back_and_nothing_else_does() {
         let inner = Child { hash: [1; 32], leaf: None };
         let leaf = Child { hash: [2; 32], leaf: Some([3; 32]) };
-        let node = Node::new(vec![(0, inner), (7, leaf), (15, inner)]);
+        let node = node_of(&BTreeMap::from([(0, inner), (7, leaf), (15, inner)]));
         let bytes = node.encode();
         assert_eq!(bytes.len(), 4 + 32 + 64 + 32);
         assert_eq!(Node::decode(&bytes), Some(node));

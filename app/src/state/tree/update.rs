@@ -1,8 +1,6 @@
 //! A tree with changes.
 
-use std::sync::Arc;
-
-use super::node::{Child, Node, nibble_bit};
+use super::node::{Child, Draft, Node, nibble_bit};
 use super::path::{KEY_NIBBLES, Path, nibble};
 use super::{Hash, NodeSource};
 use crate::state::error::Fault;
@@ -16,7 +14,7 @@ pub struct TreeUpdate {
     /// The new root; none of an empty tree.
     pub root: Option<Child>,
     /// Inner nodes that are new at their path; none where there is no inner node any more.
-    pub nodes: Vec<(Path, Option<Arc<Node>>)>,
+    pub nodes: Vec<(Path, Option<Node>)>,
 }
 
 /// Computes a tree with changes, which must be sorted by key hash and name each key once.
@@ -37,7 +35,7 @@ pub fn update(
 
 struct Updater<'a> {
     source: &'a dyn NodeSource,
-    nodes: Vec<(Path, Option<Arc<Node>>)>,
+    nodes: Vec<(Path, Option<Node>)>,
 }
 
 impl Updater<'_> {
@@ -84,7 +82,7 @@ impl Updater<'_> {
         if path.length() >= KEY_NIBBLES {
             return Err(Fault::DamagedTree("two keys have the same hash".into()));
         }
-        let mut children = old.map_or_else(Vec::new, |old| old.children().to_vec());
+        let mut draft = old.map_or_else(Draft::default, Draft::of);
         let mut changed = 0_u16;
         while let Some((first, _)) = changes.first() {
             let branch = nibble(first, path.length());
@@ -92,41 +90,19 @@ impl Updater<'_> {
             let (below, rest) = changes.split_at(changes.partition_point(is_below));
             changes = rest;
             changed |= nibble_bit(branch);
-            let place = children.binary_search_by_key(&branch, |(nibble, _)| *nibble);
-            let current = place.ok().and_then(|place| children.get(place)).map(|(_, child)| *child);
-            let child = self.subtree(path.child(branch), current, below)?;
-            set_child(&mut children, branch, child);
+            let child = self.subtree(path.child(branch), draft.child(branch), below)?;
+            draft.set(branch, child);
         }
-        let only = match children.as_slice() {
-            [] => Some(None),
-            [(_, leaf)] if leaf.leaf.is_some() => Some(Some(*leaf)),
-            _ => None,
-        };
-        if let Some(instead) = only {
+        if let Some(instead) = draft.collapsed() {
             if old.is_some() {
                 self.nodes.push((path, None));
             }
             return Ok(instead);
         }
-        let node = Node::changed(old, children, changed);
+        let node = draft.finish(old, changed);
         let hash = node.hash();
-        self.nodes.push((path, Some(Arc::new(node))));
+        self.nodes.push((path, Some(node)));
         Ok(Some(Child { hash, leaf: None }))
-    }
-}
-
-/// Sets or removes the child at a branch of children that are in order.
-fn set_child(children: &mut Vec<(u8, Child)>, branch: u8, child: Option<Child>) {
-    let place = children.binary_search_by_key(&branch, |(nibble, _)| *nibble);
-    match (place, child) {
-        (Ok(place), Some(child)) => {
-            if let Some(entry) = children.get_mut(place) {
-                *entry = (branch, child);
-            }
-        }
-        (Ok(place), None) => drop(children.remove(place)),
-        (Err(place), Some(child)) => children.insert(place, (branch, child)),
-        (Err(_), None) => {}
     }
 }
 

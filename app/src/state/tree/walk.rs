@@ -1,6 +1,6 @@
 //! The way to a key, and its neighbours: what proofs are made of.
 
-use super::node::{Child, Node, Range};
+use super::node::{Child, Children as _, Node, Range};
 use super::path::{Path, nibble};
 use super::{Hash, NodeSource};
 use crate::state::error::Fault;
@@ -38,21 +38,19 @@ pub fn siblings(
 
 /// Goes from a node towards a branch, noting what lies beside; none where nothing is.
 fn step(node: &Node, branch: u8, siblings: &mut Vec<Sibling>) -> Option<Child> {
-    let (mut below, mut range) = (node.children(), Range::ALL);
+    let mut range = Range::ALL;
     loop {
-        if let Some(only) = range.only_child(below) {
-            return Some(*only);
+        if let Some(only) = node.only(range) {
+            return node.child(only);
         }
-        if below.is_empty() {
+        if node.is_empty(range) {
             return None;
         }
-        let (left, right) = range.split(below);
         let (lower, upper) = range.halves();
         let is_left = range.is_right(branch);
-        let (ahead, beside, other, next) =
-            if is_left { (right, left, lower, upper) } else { (left, right, upper, lower) };
-        siblings.push(Sibling { hash: node.range_hash(beside, other), is_left });
-        (below, range) = (ahead, next);
+        let (ahead, beside) = if is_left { (upper, lower) } else { (lower, upper) };
+        siblings.push(Sibling { hash: node.range_hash(beside), is_left });
+        range = ahead;
     }
 }
 
@@ -77,10 +75,10 @@ pub fn neighbours(
         let branch = nibble(key, path.length());
         current = None;
         for (other, child) in node.children() {
-            let there = Some((path.child(*other), *child));
+            let there = Some((path.child(other), child));
             match other.cmp(&branch) {
                 std::cmp::Ordering::Less => before = there,
-                std::cmp::Ordering::Equal => current = Some(*child),
+                std::cmp::Ordering::Equal => current = Some(child),
                 std::cmp::Ordering::Greater => {
                     after = there;
                     break;
@@ -89,11 +87,14 @@ pub fn neighbours(
         }
         path = path.child(branch);
     }
-    Ok((edge(source, before, <[_]>::last)?, edge(source, after, <[_]>::first)?))
+    Ok((
+        edge(source, before, |node| node.children().next_back())?,
+        edge(source, after, |node| node.children().next())?,
+    ))
 }
 
-/// Takes the first or the last of some children.
-type Pick = fn(&[(u8, Child)]) -> Option<&(u8, Child)>;
+/// Takes the first or the last child.
+type Pick = fn(&Node) -> Option<(u8, Child)>;
 
 /// The key at one edge of a subtree.
 fn edge(
@@ -107,8 +108,8 @@ fn edge(
             return Ok(child.leaf);
         }
         let node = source.node(&path)?;
-        let (branch, next) = pick(node.children())
+        let (branch, next) = pick(&node)
             .ok_or_else(|| Fault::DamagedTree("an inner node has no children".into()))?;
-        (path, child) = (path.child(*branch), *next);
+        (path, child) = (path.child(branch), next);
     }
 }
