@@ -20,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::machine::{self, Usage};
 use super::report::{BenchResult, Latency, Report, Spread};
-use super::workload::{Generator, Workload};
+use super::workload::{Generator, VALID_UNTIL_HEIGHT, Workload};
 use super::world::{World, WorldOptions};
 use crate::node::application::ProposalSettings;
 use crate::node::comet::binary::{self, Notice};
@@ -248,6 +248,12 @@ async fn drive(
     let after = usage(chain);
     drain(&shared).await?;
     listener.abort();
+    let height = first.info().await?.height;
+    ensure!(
+        height < VALID_UNTIL_HEIGHT,
+        "the chain has come to block {height}, and the transactions of the load are valid up to \
+         block {VALID_UNTIL_HEIGHT}; choose fewer --seconds or more --block-time-ms"
+    );
     check_samples(&first, &samples).await?;
     progress(&format!("{} receipts looked up", samples.len()));
 

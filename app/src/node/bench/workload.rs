@@ -17,7 +17,7 @@ use crate::chain::tx::{MAX_FRAME_BYTES, MAX_FRAME_TRANSACTIONS};
 /// Most that a transaction pays: far more than it costs.
 const MAX_FEE: u64 = 10_000_000;
 /// Last block that may include a transaction.
-const VALID_UNTIL_HEIGHT: u64 = 10_000;
+pub(super) const VALID_UNTIL_HEIGHT: u64 = 10_000;
 /// Proposals open at once in votes.
 const OPEN_PROPOSALS: usize = 1_000;
 /// Blocks that they stay open.
