@@ -68,13 +68,14 @@ pub fn execute(
     let declared = declared(base, block.transactions)?;
     let count = u32::try_from(block.transactions.len())
         .map_err(|_| Fault::Invariant("block has more than 2^32 transactions".into()))?;
-    let plan = match scheduling {
-        Scheduling::Parallel => Plan::new(&declared),
-        Scheduling::Serial => Plan::serial(count),
-    };
-    let bins = match scheduling {
-        Scheduling::Parallel => rayon::current_num_threads().saturating_mul(BINS_PER_THREAD),
+    let threads = match scheduling {
+        Scheduling::Parallel => rayon::current_num_threads(),
         Scheduling::Serial => 1,
+    };
+    // One thread runs nothing side by side.
+    let (plan, bins) = match threads {
+        1 => (Plan::serial(count), 1),
+        threads => (Plan::new(&declared), threads.saturating_mul(BINS_PER_THREAD)),
     };
     let results = fill_bins(&plan.groups, bins)
         .into_par_iter()

@@ -13,13 +13,13 @@ use tessera_proto::state_key::StateKey;
 use super::executor::{Block, Executed, Scheduling, declared, execute, with_ids};
 use super::genesis::first_leaves;
 use super::outcome::{Outcome, outcomes_root};
-use super::plan::Plan;
 use super::receipts::{BlockSummary, receipts_batch};
 use super::tx::decode_frame;
 use super::verify::{Verified, Verifier};
 use super::version::{APP_VERSION, OtherVersion, other_version};
 use crate::modules::BlockInfo;
 use crate::modules::votes::version_at;
+use crate::state::access::AccessSet;
 use crate::state::database::{Batch, Database, Table};
 use crate::state::error::Fault;
 use crate::state::store::{Committed, Staged, Store};
@@ -240,13 +240,13 @@ impl Ledger {
         execute(&self.store.latest(), &block, self.scheduling)
     }
 
-    /// What the second step begins with: which transactions may run side by side, on the latest
-    /// state. It changes nothing, and is there to be measured by itself.
+    /// What the transactions declare that they touch, on the latest state: what the second step
+    /// begins with. It changes nothing, and is there to be measured by itself.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
-    pub fn plan(&self, frames: &VerifiedFrames) -> Result<Plan, Fault> {
-        Ok(Plan::new(&declared(&self.store.peek(), &frames.transactions)?))
+    pub fn declared(&self, frames: &VerifiedFrames) -> Result<Vec<AccessSet>, Fault> {
+        declared(&self.store.peek(), &frames.transactions)
     }
 
     /// Last step of [`Ledger::finalize`]: computes the trees and the receipts.

@@ -11,7 +11,6 @@ use super::machine;
 use super::prepared::{BlockOptions, Config, Prepared, Run, with_folder};
 use super::report::{BenchResult, Report, Spread, median};
 use super::workload::Workload;
-use crate::chain::executor::Scheduling;
 
 /// What to measure.
 #[derive(Debug, Clone, Args)]
@@ -131,8 +130,9 @@ pub(super) fn results(
             workload: name.clone(),
             threads: Some(config.threads),
             holdings: Some(holdings),
+            declaring_share: middle(runs, |run| run.declaring_seconds / run.seconds),
             planning_share: middle(runs, |run| run.planning_seconds / run.seconds)
-                .filter(|_| config.scheduling == Scheduling::Parallel),
+                .filter(|_| config.threads > 1),
             ratio_to_serial: rate.zip(serial).map(|(rate, serial)| rate / serial),
             ..result(runs)
         }
@@ -224,7 +224,8 @@ mod tests {
             assert!(result.tx_per_s.unwrap().min > 0.0);
             assert!(result.limit_tx_per_s.unwrap() > 0.0);
             assert_eq!(result.stages_ms.len(), 4);
-            assert_eq!(result.planning_share.is_some(), result.name == "tessera");
+            assert!(result.declaring_share.unwrap() > 0.0);
+            assert_eq!(result.planning_share.is_some(), result.threads > Some(1));
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -19,6 +19,7 @@ use super::workload::{Generator, Workload, frames};
 use super::world::{self, World, WorldOptions};
 use crate::chain::executor::Scheduling;
 use crate::chain::ledger::{FinalizedBlock, Ledger, VerifiedFrames};
+use crate::chain::plan::Plan;
 use crate::chain::receipts::receipt;
 use crate::chain::verify::Verifier;
 use crate::node::application::{FrameSource, Node, ProposalSettings};
@@ -121,7 +122,9 @@ pub(super) struct Run {
     pub(super) transactions: usize,
     pub(super) seconds: f64,
     pub(super) limit_seconds: f64,
-    /// Time to find out which transactions may run side by side.
+    /// Time to find out what transactions touch, by itself.
+    pub(super) declaring_seconds: f64,
+    /// Time to find out which of them may run side by side, by itself.
     pub(super) planning_seconds: f64,
     pub(super) stages: BTreeMap<&'static str, Duration>,
     /// Keys that the blocks changed, each counted once a block.
@@ -314,7 +317,9 @@ fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> a
         }
         if warm {
             run.limit_seconds += pool.install(|| pipeline.limit(block))?;
-            run.planning_seconds += pool.install(|| pipeline.planning())?;
+            let (declaring, planning) = pool.install(|| pipeline.scheduling())?;
+            run.declaring_seconds += declaring.as_secs_f64();
+            run.planning_seconds += planning.as_secs_f64();
         }
     }
     let step = pool.install(|| pipeline.finish())?;
@@ -386,12 +391,14 @@ impl Pipeline<'_> {
         Ok(limit.as_secs_f64())
     }
 
-    /// Seconds that planning the next block takes by itself; none after the last.
-    fn planning(&self) -> anyhow::Result<f64> {
-        let Some(next) = &self.verified else { return Ok(0.0) };
-        let (plan, time) = timed(|| self.ledger.plan(next));
-        std::hint::black_box(plan?);
-        Ok(time.as_secs_f64())
+    /// What declaring and planning the next block take by themselves; nothing after the last.
+    fn scheduling(&self) -> anyhow::Result<(Duration, Duration)> {
+        let Some(next) = &self.verified else { return Ok(Default::default()) };
+        let (declared, declaring) = timed(|| self.ledger.declared(next));
+        let declared = declared?;
+        let (plan, planning) = timed(|| Plan::new(&declared));
+        std::hint::black_box(plan);
+        Ok((declaring, planning))
     }
 }
 

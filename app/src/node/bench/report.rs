@@ -62,8 +62,12 @@ pub struct BenchResult {
     /// Median rate over the limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio_to_limit: Option<f64>,
-    /// Part of the time of a block that declaring what its transactions touch and planning which
-    /// of them may run side by side takes, measured by itself.
+    /// Part of the time of a block that finding out what its transactions touch takes, measured by
+    /// itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declaring_share: Option<f64>,
+    /// Part of the time of a block that finding out which of them may run side by side takes,
+    /// measured by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub planning_share: Option<f64>,
     /// Median rate over that of the serial executor in the same run.
