@@ -107,7 +107,7 @@ facts! {
     Sentinel + SMALL => Sentinel,
     Params => pb::chain::v1::Params,
     FeePot => pb::chain::v1::FeePot,
-    Upgrade => pb::chain::v1::Upgrade,
+    Upgrade => pb::votes::v1::Upgrade,
     Account + ADDRESS => pb::accounts::v1::Account,
     Sponsorship + ADDRESS + ADDRESS => pb::accounts::v1::Sponsorship,
     Mandate + ADDRESS + ADDRESS => pb::accounts::v1::Mandate,

@@ -83,7 +83,7 @@ macro_rules! message_leaves {
 message_leaves! {
     pb::chain::v1::Params => "params",
     pb::chain::v1::FeePot => "fee pot",
-    pb::chain::v1::Upgrade => "upgrade",
+    pb::votes::v1::Upgrade => "upgrade",
     pb::accounts::v1::Account => "account",
     pb::assets::v1::Asset => "asset",
     pb::assets::v1::AssetTotals => "asset totals",

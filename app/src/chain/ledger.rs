@@ -7,7 +7,8 @@ use crate::state::tree::node::Node;
 use bytes::Bytes;
 use prost::Message as _;
 use tessera_genesis::Genesis;
-use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt, Upgrade};
+use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt};
+use tessera_proto::pb::votes::v1::Upgrade;
 use tessera_proto::state_key::StateKey;
 
 use super::executor::{Block, Executed, Scheduling, declared, execute, with_ids};

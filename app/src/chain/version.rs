@@ -1,6 +1,6 @@
 //! Which version of the state machine this build is, and which blocks are not its to compute.
 
-use tessera_proto::pb::chain::v1::Upgrade;
+use tessera_proto::pb::votes::v1::Upgrade;
 
 use crate::modules::votes::version_at;
 

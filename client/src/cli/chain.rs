@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::amount::Amount;
-use tessera_proto::pb::chain::v1::Upgrade;
+use tessera_proto::pb::votes::v1::Upgrade;
 
 use super::asset::file_hash;
 use super::context::Context;

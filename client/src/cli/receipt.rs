@@ -11,7 +11,8 @@ use tessera_proto::id::{Address, AssetId};
 use tessera_proto::name::{role_name, status_name};
 use tessera_proto::pb::assets::v1::Attribute;
 use tessera_proto::pb::chain::v1::event::Kind;
-use tessera_proto::pb::chain::v1::{Event, Receipt, Upgrade};
+use tessera_proto::pb::chain::v1::{Event, Receipt};
+use tessera_proto::pb::votes::v1::Upgrade;
 
 use super::context::{Context, amount_json, amount_of};
 use super::failure::Failure;

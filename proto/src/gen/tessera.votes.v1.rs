@@ -171,6 +171,23 @@ pub struct ScheduleUpgrade {
 /// Leaves the chain at its version.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CancelUpgrade {}
+/// The latest move of the chain to another version of its state machine, made or to
+/// come (leaf `upgrade`). A chain without one is at version 1.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Upgrade {
+    /// Version of the blocks before `height`,
+    #[prost(uint64, tag = "1")]
+    pub from_version: u64,
+    /// and from there on.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+    /// First block that nodes of `version` compute.
+    #[prost(uint64, tag = "3")]
+    pub height: u64,
+    /// 32 bytes, or empty: hash of the release that was decided on.
+    #[prost(bytes = "bytes", tag = "4")]
+    pub release_sha256: ::prost::bytes::Bytes,
+}
 /// A stream (with its times) or a grant by milestones (with their amounts).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct OpenGrant {
@@ -507,7 +524,7 @@ pub struct UpgradeScheduled {
     #[prost(uint64, tag = "2")]
     pub proposal: u64,
     #[prost(message, optional, tag = "3")]
-    pub upgrade: ::core::option::Option<super::super::chain::v1::Upgrade>,
+    pub upgrade: ::core::option::Option<Upgrade>,
 }
 /// The move that was to come was taken back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -517,7 +534,7 @@ pub struct UpgradeCancelled {
     #[prost(uint64, tag = "2")]
     pub proposal: u64,
     #[prost(message, optional, tag = "3")]
-    pub upgrade: ::core::option::Option<super::super::chain::v1::Upgrade>,
+    pub upgrade: ::core::option::Option<Upgrade>,
 }
 /// Money of a treasury was set aside for a recipient.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -8,14 +8,16 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::assets::v1::{AssetStatus, Role};
+use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
-use tessera_proto::pb::chain::v1::{Params, Upgrade};
 use tessera_proto::pb::compliance::v1 as compliance;
 use tessera_proto::pb::distributions::v1::TakeRecord;
 use tessera_proto::pb::royalties::v1::{RoyaltySchedule, RoyaltyShare};
 use tessera_proto::pb::votes::v1 as pb;
 use tessera_proto::pb::votes::v1::proposal_outcome::Outcome;
-use tessera_proto::pb::votes::v1::{Grant, Proposal, ProposalStatus, Tally, Vote, VoteChoice};
+use tessera_proto::pb::votes::v1::{
+    Grant, Proposal, ProposalStatus, Tally, Upgrade, Vote, VoteChoice,
+};
 use tessera_proto::state_key::StateKey;
 
 use crate::modules::testing::{

@@ -4,9 +4,10 @@
 //! follows from that fact and the height, so nothing has to happen in the block of the move.
 
 use tessera_proto::id::AssetId;
+use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::pb::chain::v1::event::Kind;
-use tessera_proto::pb::chain::v1::{Params, Upgrade};
 use tessera_proto::pb::votes::v1 as pb;
+use tessera_proto::pb::votes::v1::Upgrade;
 use tessera_proto::state_key::StateKey;
 
 use crate::modules::Context;

@@ -5,9 +5,10 @@ use tessera_proto::pb::chain::v1::chain_service_server::ChainService;
 use tessera_proto::pb::chain::v1::list_receipts_request::Subject;
 use tessera_proto::pb::chain::v1::{
     GetInfoRequest, GetInfoResponse, ListReceiptsRequest, ListReceiptsResponse, Receipt,
-    SubscribeBlocksRequest, SubscribeBlocksResponse, Upgrade,
+    SubscribeBlocksRequest, SubscribeBlocksResponse,
 };
 use tessera_proto::pb::query::v1::PageResponse;
+use tessera_proto::pb::votes::v1::Upgrade;
 use tessera_proto::state_key::StateKey;
 use tonic::{Request, Response, Status, async_trait};
 
