@@ -1,8 +1,9 @@
 //! People, a genesis document, and chains in temporary folders that are driven block by block.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
@@ -12,6 +13,7 @@ use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::{FinalizedBlock, FrameResult, Ledger};
 use tessera_app::chain::verify::Verifier;
 use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
+use tessera_app::node::local_chain::LocalChainOptions;
 use tessera_app::node::pool::{Pool, PoolLimits};
 use tessera_app::state::database::Table;
 use tessera_app::state::store::{Store, StoreOptions};
@@ -24,6 +26,8 @@ use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 use tessera_proto::pb::chain::v1::{Frame, Receipt};
 use tessera_proto::state_key::StateKey;
 use tokio::sync::Notify;
+
+use crate::programs;
 
 /// Name of the chain.
 pub const CHAIN_ID: &str = "test-chain";
@@ -150,6 +154,21 @@ pub fn dev_villa() -> Asset {
         status: AssetStatus::Active,
         documents: Vec::new(),
         holdings: vec![held("issuer", 500), held("alice", 300), held("bob", 200)],
+    }
+}
+
+/// A local chain of real nodes in a folder, with short blocks; 0 validators for the solo sequencer.
+#[must_use]
+pub fn local_chain(folder: &Path, validators: usize, genesis: Genesis) -> LocalChainOptions {
+    LocalChainOptions {
+        folder: folder.to_owned(),
+        program: programs::tesserad(),
+        cometbft: PathBuf::new(),
+        validators,
+        block_time: Duration::from_millis(20),
+        proposal_bytes: ProposalSettings::default().max_bytes,
+        grpc_port: 0,
+        genesis,
     }
 }
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tessera_app::node::application::ProposalSettings;
 use tessera_app::node::comet::clock;
 use tessera_app::node::local_chain::{LocalChain, LocalChainOptions};
 use tessera_genesis::{Genesis, dev};
+use tessera_tests::fixture::local_chain;
 use tessera_tests::programs;
 
 const CHAIN_ID: &str = "cli-dev";
@@ -120,18 +120,12 @@ fn assert_tells(text: &str, parts: &[&str]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verb_works_against_a_real_node() {
     let folder = tempfile::tempdir().unwrap();
-    let chain = LocalChain::start(LocalChainOptions {
-        folder: folder.path().to_owned(),
-        program: programs::tesserad(),
-        cometbft: PathBuf::new(),
-        validators: 0,
+    let genesis = Genesis::dev(CHAIN_ID, &clock::now().to_rfc3339(), Vec::new());
+    let options = LocalChainOptions {
         block_time: Duration::from_millis(10),
-        proposal_bytes: ProposalSettings::default().max_bytes,
-        grpc_port: 0,
-        genesis: Genesis::dev(CHAIN_ID, &clock::now().to_rfc3339(), Vec::new()),
-    })
-    .await
-    .unwrap();
+        ..local_chain(folder.path(), 0, genesis)
+    };
+    let chain = LocalChain::start(options).await.unwrap();
     let desk = Desk::new(chain.url(0));
     chain_and_accounts(&desk);
     keys(&desk);

@@ -1,7 +1,7 @@
 //! The state of one chain as the beginning of another.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,10 @@ use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::Ledger;
 use tessera_app::chain::state_file::StateWriter;
 use tessera_app::chain::verify::Verifier;
-use tessera_app::node::application::ProposalSettings;
 use tessera_app::node::comet::clock;
 use tessera_app::node::comet::rpc::RpcClient;
 use tessera_app::node::config::Config;
-use tessera_app::node::local_chain::{LocalChain, LocalChainOptions};
+use tessera_app::node::local_chain::LocalChain;
 use tessera_app::state::leaves::Leaves;
 use tessera_app::state::store::{HeightError, Store};
 use tessera_client::operations::accounts::{GiveMandate, act_for, give_mandate};
@@ -32,7 +31,7 @@ use tessera_proto::pb::votes::v1::VoteChoice;
 use tessera_proto::state_key::{Namespace, StateKey};
 use tessera_tests::builders::sample_blocks;
 use tessera_tests::fixture::{
-    CHAIN_ID, Chain, Execution, OPTIONS, dev_villa, leaves, temporary_folder, time_ms,
+    CHAIN_ID, Chain, Execution, OPTIONS, dev_villa, leaves, local_chain, temporary_folder, time_ms,
 };
 use tessera_tests::programs;
 
@@ -194,19 +193,6 @@ fn a_state_that_does_not_add_up_is_told_with_the_line() {
     assert!(told.contains("there are no parameters of the chain"), "{told}");
 }
 
-fn options(folder: &Path, validators: usize, genesis: Genesis) -> LocalChainOptions {
-    LocalChainOptions {
-        folder: folder.to_owned(),
-        program: programs::tesserad(),
-        cometbft: PathBuf::new(),
-        validators,
-        block_time: Duration::from_millis(20),
-        proposal_bytes: ProposalSettings::default().max_bytes,
-        grpc_port: 0,
-        genesis,
-    }
-}
-
 fn units(amount: u64) -> Amount {
     Amount::from_u64(amount)
 }
@@ -348,7 +334,7 @@ async fn run_export_and_go_on(validators: usize) {
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let mut genesis = Genesis::dev("goes-on", &clock::now().to_rfc3339(), Vec::new());
     genesis.assets.push(dev_villa());
-    let chain = LocalChain::start(options(folder.path(), validators, genesis)).await.unwrap();
+    let chain = LocalChain::start(local_chain(folder.path(), validators, genesis)).await.unwrap();
     Running::of(&chain).await.live().await;
     let home = text(chain.folder(0).unwrap().root());
     let first = text(&out.path().join("first"));
@@ -375,7 +361,7 @@ async fn run_export_and_go_on(validators: usize) {
     let genesis = fs::read_to_string(format!("{second}/genesis.json")).unwrap();
     let genesis = Genesis::from_json_draft(&genesis).unwrap();
     let state = genesis.state.clone().unwrap();
-    let mut chain = LocalChain::prepare(&options(again.path(), validators, genesis)).unwrap();
+    let mut chain = LocalChain::prepare(&local_chain(again.path(), validators, genesis)).unwrap();
     let home = chain.folder(0).unwrap().clone();
     fs::copy(format!("{second}/{STATE_FILE}"), home.root().join(STATE_FILE)).unwrap();
     chain.launch().await.unwrap();

@@ -1,12 +1,10 @@
 //! Real nodes and real CometBFT, as processes of their own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tempfile::TempDir;
-use tessera_app::node::application::ProposalSettings;
 use tessera_app::node::comet::binary::{self, Version};
 use tessera_app::node::comet::clock;
 use tessera_app::node::comet::local_net::free_ports;
@@ -20,22 +18,15 @@ use tessera_genesis::{Genesis, Validator, dev};
 use tessera_proto::amount::Amount;
 use tessera_proto::pb::query::v1::StateProof;
 use tessera_proto::state_key::StateKey;
+use tessera_tests::fixture::local_chain;
 use tessera_tests::programs;
 use tokio::time::{Instant, sleep};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn options(folder: &TempDir, chain_id: &str, validators: usize) -> LocalChainOptions {
-    LocalChainOptions {
-        folder: folder.path().to_owned(),
-        program: programs::tesserad(),
-        cometbft: PathBuf::new(),
-        validators,
-        block_time: Duration::from_millis(20),
-        proposal_bytes: ProposalSettings::default().max_bytes,
-        grpc_port: 0,
-        genesis: Genesis::dev(chain_id, &clock::now().to_rfc3339(), Vec::new()),
-    }
+    let genesis = Genesis::dev(chain_id, &clock::now().to_rfc3339(), Vec::new());
+    local_chain(folder.path(), validators, genesis)
 }
 
 /// Sends small transfers until the node has this many blocks.

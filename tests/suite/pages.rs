@@ -1,13 +1,13 @@
 //! The worked examples of the documentation, run as they stand against a real node.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use tessera_app::node::application::ProposalSettings;
 use tessera_app::node::comet::clock;
 use tessera_app::node::local_chain::{LocalChain, LocalChainOptions};
 use tessera_genesis::Genesis;
+use tessera_tests::fixture::local_chain;
 use tessera_tests::programs;
 
 /// A command of a page and what it must tell, part by part.
@@ -42,18 +42,12 @@ async fn run_page(name: &str) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../app/docs").join(name);
     let page = std::fs::read_to_string(page).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let chain = LocalChain::start(LocalChainOptions {
-        folder: folder.path().join("chain"),
-        program: programs::tesserad(),
-        cometbft: PathBuf::new(),
-        validators: 0,
+    let genesis = Genesis::dev("pages-dev", &clock::now().to_rfc3339(), Vec::new());
+    let options = LocalChainOptions {
         block_time: Duration::from_millis(10),
-        proposal_bytes: ProposalSettings::default().max_bytes,
-        grpc_port: 0,
-        genesis: Genesis::dev("pages-dev", &clock::now().to_rfc3339(), Vec::new()),
-    })
-    .await
-    .unwrap();
+        ..local_chain(&folder.path().join("chain"), 0, genesis)
+    };
+    let chain = LocalChain::start(options).await.unwrap();
     std::fs::write(folder.path().join("report.pdf"), "the report").unwrap();
     let examples = examples(&page);
     assert!(!examples.is_empty(), "{name} has no example");

@@ -1,6 +1,6 @@
 //! A chain that moves to another version by vote: the old program stops, the new one goes on.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tessera_app::node::comet::process::CometProcess;
 use tessera_app::node::comet::rpc::RpcClient;
 use tessera_app::node::config::Config;
 use tessera_app::node::folder::NodeFolder;
-use tessera_app::node::local_chain::{LocalChain, LocalChainOptions};
+use tessera_app::node::local_chain::LocalChain;
 use tessera_app::node::pool::{Pool, PoolLimits};
 use tessera_app::state::store::Store;
 use tessera_client::operations::proposal_outcome::Outcome;
@@ -25,8 +25,7 @@ use tessera_client::{Client, Signer};
 use tessera_genesis::{Genesis, dev};
 use tessera_proto::amount::Amount;
 use tessera_proto::pb::votes::v1::{ProposalStatus, VoteChoice};
-use tessera_tests::fixture::{OPTIONS, dev_villa, temporary_folder};
-use tessera_tests::programs;
+use tessera_tests::fixture::{OPTIONS, dev_villa, local_chain, temporary_folder};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -40,18 +39,7 @@ async fn governed_chain(folder: &Path, validators: usize) -> LocalChain {
     let mut genesis = Genesis::dev("moves-on", &clock::now().to_rfc3339(), Vec::new());
     genesis.assets.push(dev_villa());
     genesis.params.governance_asset = Some(dev_villa().name);
-    LocalChain::start(LocalChainOptions {
-        folder: folder.to_owned(),
-        program: programs::tesserad(),
-        cometbft: PathBuf::new(),
-        validators,
-        block_time: Duration::from_millis(20),
-        proposal_bytes: ProposalSettings::default().max_bytes,
-        grpc_port: 0,
-        genesis,
-    })
-    .await
-    .unwrap()
+    LocalChain::start(local_chain(folder, validators, genesis)).await.unwrap()
 }
 
 /// Pays something small: a block at least.
