@@ -9,10 +9,11 @@ use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tessera_app::state::changes::Changes;
 use tessera_app::state::database::Batch;
 use tessera_app::state::forest::{Forest, root_map};
 use tessera_app::state::store::{HeightError, Store, StoreOptions};
-use tessera_app::state::view::{Changes, StateReader};
+use tessera_app::state::view::StateReader;
 use tessera_client::verify::verify_state_proof;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Leaf, Sentinel};
@@ -145,7 +146,8 @@ fn an_announced_block_is_the_latest_state_before_it_is_written() {
     let staged = store.stage(1, &block).unwrap();
     assert_eq!(read(), before);
     store.announce(1, Arc::clone(&block));
-    let after: Vec<Option<Bytes>> = block.values().cloned().collect();
+    let after: Vec<Option<Bytes>> =
+        block.as_slice().iter().map(|(_, value)| value.clone()).collect();
     assert_eq!(read().as_slice(), after);
     assert_eq!((store.latest_height(), store.committed().unwrap().height), (Some(1), 0));
     store.commit(staged, Batch::default()).unwrap();

@@ -8,7 +8,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::fees::fee;
 use super::outcome::Outcome;
-use super::overlay::{Change, DeferredOverlay, GroupOverlay, TxOverlay};
+use super::overlay::{DeferredOverlay, GroupOverlay, TxOverlay};
 use super::plan::Plan;
 use super::tx::{Transaction, TxError};
 use super::verify::Verified;
@@ -16,9 +16,11 @@ use crate::modules::accounts::Sponsored;
 use crate::modules::router::apply_delta;
 use crate::modules::{BlockInfo, Context, Message, accounts};
 use crate::state::access::AccessSet;
+use crate::state::changes::{Change, Changes};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{Changes, Leaves, StateReader, StateView};
+use crate::state::parallel::in_order;
+use crate::state::view::{Leaves, StateReader, StateView};
 
 /// A block to execute.
 pub struct Block<'a> {
@@ -77,23 +79,19 @@ pub fn execute(
         1 => (Plan::serial(count), 1),
         threads => (Plan::new(&declared), threads.saturating_mul(BINS_PER_THREAD)),
     };
-    let results = fill_bins(&plan.groups, bins)
-        .into_par_iter()
-        .with_max_len(1)
-        .map(|bin| run_bin(base, block, &declared, &plan, &bin))
-        .collect::<Vec<Result<_, _>>>();
+    let bins = fill_bins(&plan.groups, bins).into_par_iter().with_max_len(1);
+    let ran: Vec<Bin> = in_order(bins.map(|bin| run_bin(base, block, &declared, &plan, &bin)))?;
 
     let mut outcomes: Vec<(u32, Outcome)> = Vec::with_capacity(block.transactions.len());
-    let (mut bins, mut deltas) = (Vec::with_capacity(results.len()), Vec::new());
-    for result in results {
-        let mut bin = result?;
+    let (mut bins, mut deltas) = (Vec::with_capacity(ran.len()), Vec::new());
+    for mut bin in ran {
         outcomes.append(&mut bin.outcomes);
         deltas.append(&mut bin.deltas);
         bins.push(bin.changes);
     }
-    let mut changes = merge_disjoint(bins)?;
+    let changes = merge_disjoint(bins)?;
     outcomes.sort_unstable_by_key(|(index, _)| *index);
-    apply_deferred(base, &block.info, deltas, &mut changes)?;
+    let changes = apply_deferred(base, &block.info, deltas, changes)?;
     Ok(Executed { outcomes: outcomes.into_iter().map(|(_, outcome)| outcome).collect(), changes })
 }
 
@@ -105,12 +103,7 @@ pub fn declared(
     base: &dyn StateReader,
     transactions: &[(Verified, [u8; 32])],
 ) -> Result<Vec<AccessSet>, Fault> {
-    let declared = transactions
-        .par_iter()
-        .map(|(verified, _)| declare(base, verified))
-        .collect::<Vec<Result<_, _>>>();
-    // Collected in block order first, so that the same failure is told every time.
-    declared.into_iter().collect()
+    in_order(transactions.par_iter().map(|(verified, _)| declare(base, verified)))
 }
 
 /// Runs one transaction on a state, without signatures, and keeps nothing: what it would do.
@@ -333,19 +326,12 @@ pub fn transaction_fee(params: &Params, transaction: &Transaction) -> Amount {
 
 /// Changes that have no key in common, together.
 fn merge_disjoint(parts: Vec<Vec<Change>>) -> Result<Changes, Fault> {
-    let expected = parts.iter().map(Vec::len).sum();
-    let mut sorted = Vec::with_capacity(expected);
+    let mut changes = Vec::with_capacity(parts.iter().map(Vec::len).sum());
     for mut part in parts {
-        sorted.append(&mut part);
+        changes.append(&mut part);
     }
-    sorted.par_sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-    // Built at once from all, in order: that is several times faster than to insert one by one.
-    let changes: Changes = sorted.into_iter().collect();
-    if changes.len() == expected {
-        Ok(changes)
-    } else {
-        Err(Fault::Invariant("two groups of transactions changed the same key".into()))
-    }
+    Changes::of_different_keys(changes)
+        .ok_or_else(|| Fault::Invariant("two groups of transactions changed the same key".into()))
 }
 
 /// A state with changes on top.
@@ -368,29 +354,26 @@ fn apply_deferred(
     base: &dyn StateReader,
     info: &BlockInfo,
     mut deltas: Vec<(u32, Delta)>,
-    changes: &mut Changes,
-) -> Result<(), Fault> {
+    mut changes: Changes,
+) -> Result<Changes, Fault> {
     while !deltas.is_empty() {
         // Additions commute; block order is kept all the same, so that it need not be argued.
         let mut keyed: Vec<(StateKey, u32, Delta)> =
             deltas.into_iter().map(|(index, delta)| (delta.key(), index, delta)).collect();
         keyed.par_sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
         let by_key: Vec<_> = keyed.chunk_by(|(one, ..), (other, ..)| one == other).collect();
-        let state = Changed { base, changes };
-        let applied = by_key
-            .into_par_iter()
-            .map(|group| apply_group(&state, info, group))
-            .collect::<Vec<Result<_, _>>>();
+        let state = Changed { base, changes: &changes };
+        let apply = |group| apply_group(&state, info, group);
+        let applied: Vec<Applied> = in_order(by_key.into_par_iter().map(apply))?;
         let (mut changed, mut further) = (Vec::with_capacity(applied.len()), Vec::new());
-        for result in applied {
-            let (group_changes, mut group_further) = result?;
+        for (group_changes, mut group_further) in applied {
             changed.push(group_changes);
             further.append(&mut group_further);
         }
-        changes.extend(merge_disjoint(changed)?);
+        changes = changes.then(merge_disjoint(changed)?);
         deltas = further;
     }
-    Ok(())
+    Ok(changes)
 }
 
 type Applied = (Vec<Change>, Vec<(u32, Delta)>);
@@ -401,9 +384,16 @@ fn apply_group(
     group: &[(StateKey, u32, Delta)],
 ) -> Result<Applied, Fault> {
     let mut overlay = DeferredOverlay::new(state);
-    for (_, index, delta) in group {
-        overlay.at(*index);
-        apply_delta(&mut overlay, info, delta).map_err(|error| match error {
+    let mut group = group.iter().map(|(_, index, delta)| (*index, *delta)).peekable();
+    while let Some((mut index, mut delta)) = group.next() {
+        while let Some((last, both)) =
+            group.peek().and_then(|(last, next)| delta.and(next).map(|both| (*last, both)))
+        {
+            (index, delta) = (last, both);
+            group.next();
+        }
+        overlay.at(index);
+        apply_delta(&mut overlay, info, &delta).map_err(|error| match error {
             ExecutionError::Fault(fault) => fault,
             ExecutionError::Rejected(error) => {
                 Fault::Invariant(format!("{delta:?} was refused: {error}"))

@@ -15,7 +15,7 @@ use tessera_proto::pb::chain::v1::{FeePot, Params};
 use tessera_proto::state_key::StateKey;
 
 use super::state_file::read_state;
-use crate::state::view::Changes;
+use crate::state::changes::{Change, Changes};
 
 /// The leaves of the first state: those that the document says, or all of the file beside it,
 /// in this folder, whose state the chain goes on with.
@@ -24,11 +24,9 @@ use crate::state::view::Changes;
 /// A sentence, when the document or the file is not valid.
 pub fn first_leaves(genesis: &Genesis, folder: &Path) -> Result<Changes, String> {
     let Some(state) = &genesis.state else { return genesis_changes(genesis) };
-    let mut changes = Changes::new();
-    check_state_file(state, folder, |key, value| {
-        changes.insert(key, Some(value));
-    })?;
-    Ok(changes)
+    let mut changes = Vec::new();
+    check_state_file(state, folder, |key, value| changes.push((key, Some(value))))?;
+    Ok(changes.into_iter().collect())
 }
 
 /// Reads the file that a document means, in the document's folder, and hands on its leaves.
@@ -60,7 +58,7 @@ pub fn genesis_changes(genesis: &Genesis) -> Result<Changes, String> {
     genesis.validate().map_err(|errors| errors.to_string())?;
     let fee_currency = genesis.fee_currency().ok_or("no fee currency")?.id();
     let fee_credit = genesis.fee_credit_total().ok_or("fee credits overflow")?;
-    let mut changes = Changes::new();
+    let mut changes = Vec::new();
     let params = &genesis.params;
     put(
         &mut changes,
@@ -95,10 +93,10 @@ pub fn genesis_changes(genesis: &Genesis) -> Result<Changes, String> {
         let pooled = if asset.id() == fee_currency { fee_credit } else { Amount::ZERO };
         put_asset(&mut changes, asset, pooled)?;
     }
-    Ok(changes)
+    Ok(changes.into_iter().collect())
 }
 
-fn put_asset(changes: &mut Changes, asset: &Asset, pooled: Amount) -> Result<(), String> {
+fn put_asset(changes: &mut Vec<Change>, asset: &Asset, pooled: Amount) -> Result<(), String> {
     let id = asset.id();
     let count = |length: usize| u32::try_from(length).map_err(|_| "too many documents");
     put(
@@ -150,11 +148,11 @@ fn put_asset(changes: &mut Changes, asset: &Asset, pooled: Amount) -> Result<(),
     Ok(())
 }
 
-fn put_holding(changes: &mut Changes, asset: &AssetId, account: &Address, balance: Amount) {
+fn put_holding(changes: &mut Vec<Change>, asset: &AssetId, account: &Address, balance: Amount) {
     let leaf = Holding { balance, ..Holding::default() };
     put(changes, StateKey::holding(asset, account), &leaf);
 }
 
-fn put<L: Leaf>(changes: &mut Changes, key: StateKey, leaf: &L) {
-    changes.insert(key, Some(leaf.to_leaf_bytes()));
+fn put<L: Leaf>(changes: &mut Vec<Change>, key: StateKey, leaf: &L) {
+    changes.push((key, Some(leaf.to_leaf_bytes())));
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::state::tree::node::Node;
 use bytes::Bytes;
 use prost::Message as _;
+use rayon::prelude::*;
 use tessera_genesis::Genesis;
 use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt};
 use tessera_proto::pb::votes::v1::Upgrade;
@@ -14,17 +15,18 @@ use tessera_proto::state_key::StateKey;
 use super::executor::{Block, Executed, Scheduling, declared, execute, with_ids};
 use super::genesis::first_leaves;
 use super::outcome::{Outcome, outcomes_root};
-use super::receipts::{BlockSummary, receipts_batch};
+use super::receipts::{BlockSummary, Facts, receipts_batch};
 use super::tx::decode_frame;
 use super::verify::{Verified, Verifier};
 use super::version::{APP_VERSION, OtherVersion, other_version};
 use crate::modules::BlockInfo;
 use crate::modules::votes::version_at;
 use crate::state::access::AccessSet;
-use crate::state::database::{Batch, Database, Table};
+use crate::state::changes::Changes;
+use crate::state::database::{Batch, Table};
 use crate::state::error::Fault;
 use crate::state::store::{Committed, Staged, Store};
-use crate::state::view::{Changes, LeafReader, StateReader, decode_leaf};
+use crate::state::view::{LeafReader, StateReader, decode_leaf};
 use tessera_proto::id::AssetId;
 
 /// Hash of the genesis document that the store began with.
@@ -49,7 +51,9 @@ pub struct VerifiedFrames {
 /// A block that is computed and not yet committed.
 pub struct FinalizedBlock {
     staged: Staged,
-    batch: Batch,
+    record: BlockRecord,
+    /// What else is known of the transactions of the receipts.
+    facts: Vec<Facts>,
     /// Height, time and counts.
     pub summary: BlockSummary,
     /// One for each frame.
@@ -269,14 +273,20 @@ impl Ledger {
             (next_version != version_at(upgrade.as_ref(), height)).then_some(next_version);
         let (staged, told) = rayon::join(
             || self.store.stage(height, &changes),
-            || Told::new(self.store.database(), height, &verified, outcomes),
+            || Told::new(height, &verified, outcomes),
         );
-        let (staged, Told { receipts, frames, mut batch }) = (staged?, told?);
+        let (staged, Told { receipts, frames, facts }) = (staged?, told);
         let summary = BlockSummary::new(height, time_ms, staged.app_hash(), &receipts);
-        let record = block_record(&summary, &verified.sizes, &frames);
-        batch.put(Table::Blocks, height.to_be_bytes(), record.encode_to_vec());
-        let changes = Arc::new(changes);
-        Ok(FinalizedBlock { staged, batch, summary, frames, receipts, changes, next_version })
+        Ok(FinalizedBlock {
+            staged,
+            record: block_record(&summary, &verified.sizes, &frames),
+            facts,
+            summary,
+            frames,
+            receipts,
+            changes: Arc::new(changes),
+            next_version,
+        })
     }
 
     /// Lets the next block be executed on a finalized one while that is being stored.
@@ -289,8 +299,11 @@ impl Ledger {
     /// # Errors
     /// [`Fault`]: the process must stop.
     pub fn commit(&self, block: FinalizedBlock) -> Result<(Committed, Vec<Receipt>), Fault> {
-        let committed = self.store.commit(block.staged, block.batch)?;
-        Ok((committed, block.receipts))
+        let FinalizedBlock { staged, record, facts, receipts, .. } = block;
+        let mut batch = receipts_batch(self.store.database(), &receipts, &facts)?;
+        batch.put(Table::Blocks, staged.height().to_be_bytes(), record.encode_to_vec());
+        let committed = self.store.commit(staged, batch)?;
+        Ok((committed, receipts))
     }
 
     /// What every transaction of a block on `state` is told, and the parameters before it.
@@ -317,29 +330,22 @@ impl Ledger {
 struct Told {
     receipts: Vec<Receipt>,
     frames: Vec<FrameResult>,
-    /// Entries for the receipts.
-    batch: Batch,
+    facts: Vec<Facts>,
 }
 
 impl Told {
-    fn new(
-        database: &Database,
-        height: u64,
-        verified: &VerifiedFrames,
-        outcomes: Vec<Outcome>,
-    ) -> Result<Self, Fault> {
-        let charged: Vec<bool> = outcomes.iter().map(|outcome| outcome.fee.is_some()).collect();
+    fn new(height: u64, verified: &VerifiedFrames, outcomes: Vec<Outcome>) -> Self {
+        let facts = |(outcome, (verified, _)): (&Outcome, &(Verified, _))| Facts {
+            is_charged: outcome.fee.is_some(),
+            sender: verified.as_ref().ok().map(|transaction| transaction.sender),
+        };
+        let facts = outcomes.iter().zip(&verified.transactions).map(facts).collect();
         let receipts: Vec<Receipt> = (0_u32..)
             .zip(outcomes)
             .map(|(index, outcome)| outcome.into_receipt(height, index))
             .collect();
-        let senders = verified
-            .transactions
-            .iter()
-            .map(|(verified, _)| verified.as_ref().ok().map(|transaction| &transaction.sender));
-        let batch = receipts_batch(database, &receipts, &charged, senders)?;
         let frames = frame_results(&verified.sizes, &receipts);
-        Ok(Self { receipts, frames, batch })
+        Self { receipts, frames, facts }
     }
 }
 
@@ -367,15 +373,12 @@ fn block_record(
 
 fn frame_results(sizes: &[Option<usize>], receipts: &[Receipt]) -> Vec<FrameResult> {
     let mut rest = receipts;
-    sizes
-        .iter()
-        .map(|size| {
-            let outcomes_root = size.map(|size| {
-                let (of_frame, others) = rest.split_at_checked(size).unwrap_or((rest, &[]));
-                rest = others;
-                outcomes_root(of_frame)
-            });
-            FrameResult { outcomes_root }
-        })
-        .collect()
+    let mut take = |size| {
+        let (of_frame, others) = rest.split_at_checked(size).unwrap_or((rest, &[]));
+        rest = others;
+        of_frame
+    };
+    let of_frames: Vec<_> = sizes.iter().map(|size| size.map(&mut take)).collect();
+    let result = |of_frame: Option<_>| FrameResult { outcomes_root: of_frame.map(outcomes_root) };
+    of_frames.into_par_iter().map(result).collect()
 }

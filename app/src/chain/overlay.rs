@@ -1,5 +1,7 @@
 //! What a group of transactions, and each of them, sees of the state and changes.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use quick_cache::DefaultHashBuilder;
 use tessera_proto::state_key::StateKey;
@@ -9,12 +11,10 @@ use super::tx::TxError;
 use crate::modules::BlockInfo;
 use crate::modules::router::apply_delta;
 use crate::state::access::{AccessSet, Mode};
+use crate::state::changes::Change;
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{Changes, StateReader, StateView};
-
-/// The new value of a key; none where the key is removed.
-pub type Change = (StateKey, Option<Bytes>);
+use crate::state::view::{StateReader, StateView};
 
 #[expect(clippy::disallowed_types, reason = "put in order where groups are merged")]
 type GroupChanges = std::collections::HashMap<StateKey, Option<Bytes>, DefaultHashBuilder>;
@@ -162,7 +162,7 @@ impl StateView for Applying<'_, '_, '_> {
 pub struct DeferredOverlay<'a> {
     base: &'a dyn StateReader,
     index: u32,
-    changes: Changes,
+    changes: BTreeMap<StateKey, Option<Bytes>>,
     further: Vec<(u32, Delta)>,
 }
 
@@ -170,7 +170,7 @@ impl<'a> DeferredOverlay<'a> {
     /// No changes yet.
     #[must_use]
     pub fn new(base: &'a dyn StateReader) -> Self {
-        Self { base, index: 0, changes: Changes::new(), further: Vec::new() }
+        Self { base, index: 0, changes: BTreeMap::new(), further: Vec::new() }
     }
 
     /// What follows belongs to the transaction at this position of the block.

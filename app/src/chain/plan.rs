@@ -25,17 +25,21 @@ pub struct Plan {
     pub deferred: DeferredKeys,
 }
 
-/// One access of one transaction.
+/// One access of one transaction. Most are told apart without a look at their key.
 struct Touch<'a> {
     /// Of the key, with which keys are put in an order that is no other's business.
     hash: u64,
     tx: u32,
+    mode: Mode,
+    is_asset_or_totals: bool,
     access: &'a Access,
 }
 
-impl Touch<'_> {
-    fn has_key_of(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.access.key == other.access.key
+impl<'a> Touch<'a> {
+    fn new(hasher: &DefaultHashBuilder, tx: u32, access: &'a Access) -> Self {
+        let Access { key, mode, .. } = access;
+        let is_asset_or_totals = key.is_asset_or_totals();
+        Self { hash: hasher.hash_one(key), tx, mode: *mode, is_asset_or_totals, access }
     }
 }
 
@@ -50,15 +54,11 @@ impl Plan {
             .zip(declared)
             .flat_map_iter(|(tx, set)| {
                 let accesses = set.as_slice().iter();
-                accesses.map(move |access| Touch { hash: hasher.hash_one(access.key), tx, access })
+                accesses.map(move |access| Touch::new(hasher, tx, access))
             })
             .collect();
-        // Two keys of one hash must not mix.
-        touches.par_sort_unstable_by(|one, other| {
-            let by_key = || one.access.key.cmp(&other.access.key).then(one.tx.cmp(&other.tx));
-            one.hash.cmp(&other.hash).then_with(by_key)
-        });
-        let by_key = || touches.chunk_by(Touch::has_key_of);
+        touches.par_sort_unstable_by_key(|touch| (touch.hash, touch.tx));
+        let by_key = || touches.chunk_by(|one, other| one.hash == other.hash);
 
         let unsettled = unsettled_keys(by_key());
         let mut deferred = DeferredKeys::default();
@@ -97,13 +97,15 @@ enum Kind {
     Conflict,
 }
 
+/// How touches of keys with one hash, which hardly ever are two keys, go together.
 fn kind(touched: &[Touch<'_>], unsettled: &BTreeSet<StateKey>) -> Kind {
     let [first, _, ..] = touched else { return Kind::Shared };
-    if touched.iter().all(|touch| touch.access.mode == Mode::Read) {
+    if touched.iter().all(|touch| touch.mode == Mode::Read) {
         return Kind::Shared;
     }
     let independent = |touch: &Touch<'_>| {
-        touch.access.mode == Mode::Add
+        touch.mode == Mode::Add
+            && touch.access.key == first.access.key
             && touch.access.credit_of.is_none_or(|asset| {
                 !unsettled.contains(&StateKey::asset(&asset))
                     && !unsettled.contains(&StateKey::asset_totals(&asset))
@@ -115,14 +117,15 @@ fn kind(touched: &[Touch<'_>], unsettled: &BTreeSet<StateKey>) -> Kind {
 /// Asset leaves that are written, and totals that are not only added to: credits of such assets
 /// must keep their place in the block.
 fn unsettled_keys<'a>(by_key: impl Iterator<Item = &'a [Touch<'a>]>) -> BTreeSet<StateKey> {
+    let has = |touched: &[Touch<'_>], mode| touched.iter().any(|touch| touch.mode == mode);
     by_key
+        .filter(|touched| touched.iter().any(|touch| touch.is_asset_or_totals))
         .filter(|touched| {
-            touched.iter().any(|touch| touch.access.mode == Mode::Write)
-                || (touched.iter().any(|touch| touch.access.mode == Mode::Add)
-                    && touched.iter().any(|touch| touch.access.mode == Mode::Read))
+            has(touched, Mode::Write) || has(touched, Mode::Add) && has(touched, Mode::Read)
         })
-        .filter_map(|touched| touched.first().map(|touch| touch.access.key))
-        .filter(StateKey::is_asset_or_totals)
+        .flatten()
+        .filter(|touch| touch.is_asset_or_totals)
+        .map(|touch| touch.access.key)
         .collect()
 }
 

@@ -1,6 +1,6 @@
 //! What is kept of blocks for queries: receipts by transaction, by account and by asset.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use bytes::{Buf as _, Bytes};
 use prost::{Message as _, decode_length_delimiter};
@@ -188,6 +188,8 @@ fn named_in_pool(event: &Kind) -> Option<Vec<&Bytes>> {
 
 /// Receipts that are stored together.
 const CHUNK_RECEIPTS: usize = 32;
+/// Small entries that one thread makes at a time.
+const ENTRIES_OF_TASK: usize = 512;
 
 /// Where a receipt is: height of the block, then its index there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -235,55 +237,101 @@ fn named_in_offer(offer: &Offer) -> [&Bytes; 4] {
     [&offer.asset, &offer.seller, &offer.buyer, &offer.currency]
 }
 
+/// What is known of a transaction beside its receipt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    /// Whether it took its nonce.
+    pub(crate) is_charged: bool,
+    /// Who sent it; nobody where it could not be read.
+    pub(crate) sender: Option<Address>,
+}
+
+/// A receipt by the id of its transaction.
+struct Told<'a> {
+    id: Key<&'a [u8]>,
+    receipt: &'a Receipt,
+    facts: &'a Facts,
+}
+
 /// The entries for the receipts of a block.
 ///
 /// A transaction that took its nonce can never do so again, so its receipt is final. One that
 /// did not may come again: its receipt does not replace another.
-pub(crate) fn receipts_batch<'a>(
+pub(crate) fn receipts_batch(
     database: &Database,
     receipts: &[Receipt],
-    charged: &[bool],
-    senders: impl Iterator<Item = Option<&'a Address>>,
+    facts: &[Facts],
 ) -> Result<Batch, Fault> {
-    let mut by_id: BTreeMap<&[u8], Position> = BTreeMap::new();
-    let mut about = Vec::with_capacity(receipts.len());
-    for ((receipt, charged), sender) in receipts.iter().zip(charged).zip(senders) {
-        let Some(outcome) = &receipt.outcome else { continue };
-        let id = outcome.tx_id.as_ref();
-        let known = || database.get(Table::Transactions, id);
-        if !charged && (by_id.contains_key(id) || known()?.is_some()) {
-            continue;
-        }
-        by_id.insert(id, Position { height: receipt.height, index: receipt.index });
-        about.push((receipt, sender));
-    }
-    let mut batch = Batch::default();
-    for (id, position) in by_id {
-        batch.put(Table::Transactions, id, position.to_bytes());
-    }
-    let mut by_subject: Vec<(Key<&[u8]>, u64, u32)> = about
+    let told = |(receipt, facts): (_, _)| {
+        let receipt: &Receipt = receipt;
+        Some(Told { id: Key::new(receipt.outcome.as_ref()?.tx_id.as_ref()), receipt, facts })
+    };
+    let mut told: Vec<Told<'_>> = receipts.iter().zip(facts).filter_map(told).collect();
+    told.par_sort_unstable_by_key(|told| (told.id, told.receipt.index));
+    let kept = kept(database, &told)?;
+
+    let of_ids: Vec<&[&Told<'_>]> = kept.chunk_by(|one, other| one.id == other.id).collect();
+    let mut batches = entries_of(&of_ids, ENTRIES_OF_TASK, |batch, told| {
+        let Some(Told { id, receipt, .. }) = told.last() else { return };
+        let position = Position { height: receipt.height, index: receipt.index };
+        batch.put(Table::Transactions, id.bytes(), position.to_bytes());
+    });
+    let mut by_subject: Vec<(Key<&[u8]>, u64, u32)> = kept
         .into_par_iter()
-        .flat_map_iter(|(receipt, sender)| {
-            let sender = sender.map(|sender| sender.as_bytes().as_slice());
+        .flat_map_iter(|Told { receipt, facts, .. }| {
+            let sender = facts.sender.as_ref().map(|sender| sender.as_bytes().as_slice());
             let subjects = named(receipt).chain(sender).map(Key::new);
             subjects.map(|subject| (subject, receipt.height, receipt.index))
         })
         .collect();
     by_subject.par_sort_unstable();
     by_subject.dedup();
-    for receipts in by_subject.chunk_by(|(one, ..), (other, ..)| one == other) {
-        let Some((subject, height, _)) = receipts.first() else { continue };
+    let of_subjects: Vec<_> = by_subject.chunk_by(|(one, ..), (other, ..)| one == other).collect();
+    batches.extend(entries_of(&of_subjects, ENTRIES_OF_TASK, |batch, receipts| {
+        let Some((subject, height, _)) = receipts.first() else { return };
         let indexes: Vec<u8> =
             receipts.iter().flat_map(|(_, _, index)| index.to_be_bytes()).collect();
         batch.put(Table::ReceiptsBySubject, subject_key(subject.bytes(), *height), indexes);
-    }
-    let chunks: Vec<Vec<u8>> = receipts.par_chunks(CHUNK_RECEIPTS).map(encode_chunk).collect();
-    for (chunk, receipts) in chunks.into_iter().zip(receipts.chunks(CHUNK_RECEIPTS)) {
-        let Some(Receipt { height, index, .. }) = receipts.first() else { continue };
+    }));
+    let chunks: Vec<&[Receipt]> = receipts.chunks(CHUNK_RECEIPTS).collect();
+    batches.extend(entries_of(&chunks, 1, |batch, receipts| {
+        let Some(Receipt { height, index, .. }) = receipts.first() else { return };
         let first = Position { height: *height, index: *index };
-        batch.put(Table::Receipts, first.to_bytes(), chunk);
-    }
+        batch.put(Table::Receipts, first.to_bytes(), encode_chunk(receipts));
+    }));
+    let mut batch = Batch::default();
+    batch.append(batches);
     Ok(batch)
+}
+
+/// Of receipts in order of id and index, those that can be found by id.
+fn kept<'a>(database: &Database, told: &'a [Told<'a>]) -> Result<Vec<&'a Told<'a>>, Fault> {
+    let mut kept = Vec::with_capacity(told.len());
+    let mut before = None;
+    for told in told {
+        let is_known = before == Some(told.id)
+            || !told.facts.is_charged
+                && database.get(Table::Transactions, told.id.bytes())?.is_some();
+        if told.facts.is_charged || !is_known {
+            kept.push(told);
+        }
+        before = Some(told.id);
+    }
+    Ok(kept)
+}
+
+/// The batches of some entries, made in parallel.
+fn entries_of<T: Sync>(
+    entries: &[T],
+    of_task: usize,
+    put: impl Fn(&mut Batch, &T) + Sync,
+) -> Vec<Batch> {
+    let batch = |entries: &[T]| {
+        let mut batch = Batch::default();
+        entries.iter().for_each(|entry| put(&mut batch, entry));
+        batch
+    };
+    entries.par_chunks(of_task).map(batch).collect()
 }
 
 fn subject_key(subject: &[u8], height: u64) -> Vec<u8> {

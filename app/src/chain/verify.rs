@@ -17,8 +17,8 @@ use super::signature::{KeyCache, Signed, all_valid};
 use super::tx::{Transaction, TxError, decode_transaction};
 use crate::state::error::Rejected;
 
-/// Transactions per batch: larger ones gain little.
-const BATCH_SIZE: usize = 256;
+/// Transactions per batch: larger ones gain little, and keep a thread from more urgent work.
+const BATCH_SIZE: usize = 128;
 /// Verified transactions that are kept so that they need no second look.
 const CACHE_ENTRIES: usize = 131_072;
 

@@ -67,8 +67,9 @@ const MEMTABLE_BYTES: u64 = 64 << 20;
 /// Bytes of journal before tables must be written out.
 const JOURNAL_BYTES: u64 = 512 << 20;
 
-/// Bytes of a log from which on the next entries of a batch are in another.
-const LOG_BYTES: usize = 64 << 20;
+/// Bytes of a log from which on the next entries of a batch are in another, so that several
+/// threads can take them over.
+const LOG_BYTES: usize = 64 << 10;
 
 /// Changes of several tables that are made together or not at all.
 #[derive(Debug, Default)]
@@ -115,12 +116,17 @@ impl Batch {
     /// Adds all changes of other batches.
     pub fn append(&mut self, others: Vec<Self>) {
         self.writes.reserve(others.iter().map(|other| other.writes.len()).sum());
-        self.log.reserve(others.iter().map(|other| other.log.len()).sum::<usize>().min(LOG_BYTES));
         for mut other in others {
             self.writes.append(&mut other.writes);
             self.full_logs.append(&mut other.full_logs);
-            self.make_room();
-            self.log.append(&mut other.log);
+            if self.log.len().saturating_add(other.log.len()) > LOG_BYTES {
+                self.full_logs.push(std::mem::take(&mut self.log));
+            }
+            if self.log.is_empty() {
+                self.log = other.log;
+            } else {
+                self.log.append(&mut other.log);
+            }
             self.is_too_long |= other.is_too_long;
         }
     }
@@ -148,8 +154,14 @@ struct Writer {
     /// Number of the next log.
     next: u64,
     /// Moves entries that have gathered.
-    mover: Option<JoinHandle<Result<(), Fault>>>,
+    mover: Background,
+    /// Waits for the disk.
+    syncer: Background,
 }
+
+/// Work beside the writer, if any is under way.
+#[derive(Default)]
+struct Background(Option<JoinHandle<Result<(), Fault>>>);
 
 /// An entry of a table.
 pub type Entry = (Bytes, Bytes);
@@ -178,7 +190,7 @@ impl Database {
         for guard in tables.keyspace(Table::Log)?.iter() {
             let (mut number, log) = read_entry(guard)?;
             let number = number.try_get_u64().map_err(|_| gather::damaged())?;
-            layers.add(number, log)?;
+            layers.add(&[(number, log)])?;
             writer.next = number.saturating_add(1);
         }
         let (layers, writer) = (Arc::new(layers), Arc::new(Mutex::new(writer)));
@@ -259,8 +271,8 @@ impl Database {
 
     /// Makes all changes of a batch or, on any failure or crash, none.
     ///
-    /// A durable batch, and with it every batch before, is on disk when this returns; another
-    /// survives the end of the process but not a loss of power.
+    /// A durable batch, and with it every batch before, is on disk before the next batch is made;
+    /// another survives the end of the process but not a loss of power.
     ///
     /// # Errors
     /// [`Fault::Database`]: the process must stop.
@@ -269,10 +281,10 @@ impl Database {
             return Err(Fault::Database("an entry is too long".into()));
         }
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let mode = if durable { PersistMode::SyncAll } else { PersistMode::Buffer };
+        writer.syncer.wait()?;
         let count = batch.writes.len().saturating_add(1);
         let writes = OwnedWriteBatch::with_capacity(self.tables.inner.clone(), count);
-        let mut writes = writes.durability(Some(mode));
+        let mut writes = writes.durability(Some(PersistMode::Buffer));
         for (table, key, value) in batch.writes {
             let keyspace = self.tables.keyspace(table)?;
             match value {
@@ -290,10 +302,11 @@ impl Database {
             }
         }
         writes.commit().map_err(|error| fault(&error))?;
-        let mut gathered = 0;
-        for (number, log) in logs {
-            gathered = self.layers.add(number, log)?;
+        if durable {
+            let tables = self.tables.clone();
+            writer.syncer.start("syncer", move || tables.sync())?;
         }
+        let gathered = self.layers.add(&logs)?;
         if gathered >= self.gather_bytes {
             self.start_moving(&mut writer)?;
         }
@@ -302,7 +315,7 @@ impl Database {
 
     /// Has what gathered moved into the tables, beside whatever comes next.
     fn start_moving(&self, writer: &mut Writer) -> Result<(), Fault> {
-        writer.wait()?;
+        writer.mover.wait()?;
         let (tables, layers) = (self.tables.clone(), Arc::clone(&self.layers));
         let gathered = layers.start_moving();
         let work = move || {
@@ -310,24 +323,32 @@ impl Database {
             layers.moved();
             Ok(())
         };
-        let mover = Builder::new().name("mover".into()).spawn(work);
-        writer.mover = Some(mover.map_err(|error| Fault::Database(error.to_string()))?);
-        Ok(())
+        writer.mover.start("mover", work)
     }
 }
 
-impl Writer {
-    /// Waits until nothing is being moved.
+impl Background {
+    fn start(
+        &mut self,
+        name: &str,
+        work: impl FnOnce() -> Result<(), Fault> + Send + 'static,
+    ) -> Result<(), Fault> {
+        let thread = Builder::new().name(name.into()).spawn(work);
+        self.0 = Some(thread.map_err(|error| Fault::Database(error.to_string()))?);
+        Ok(())
+    }
+
+    /// Waits until it is done.
     fn wait(&mut self) -> Result<(), Fault> {
-        match self.mover.take().map(JoinHandle::join).unwrap_or(Ok(Ok(()))) {
-            Ok(moved) => moved,
-            Err(_) => Err(Fault::Database("moving entries into their tables panicked".into())),
+        match self.0.take().map(JoinHandle::join).unwrap_or(Ok(Ok(()))) {
+            Ok(done) => done,
+            Err(_) => Err(Fault::Database("work beside the writer panicked".into())),
         }
     }
 }
 
-impl Drop for Writer {
-    /// Waits, for the mover keeps the folder in use. What it could not move is still in the log.
+impl Drop for Background {
+    /// Waits, for it keeps the folder in use. What could not be moved is still in the log.
     fn drop(&mut self) {
         let _ = self.wait();
     }
@@ -342,10 +363,15 @@ impl Tables {
             .ok_or_else(|| Fault::Invariant(format!("no table {table:?}")))
     }
 
+    /// Waits until all batches so far are on disk.
+    fn sync(&self) -> Result<(), Fault> {
+        self.inner.persist(PersistMode::SyncAll).map_err(|error| fault(&error))
+    }
+
     /// Moves entries into their tables, past the journal, then removes them from the log.
     fn take_over(&self, gathered: &Gathered) -> Result<(), Fault> {
         // A loss of power must not leave a table ahead of the batches that changed it.
-        self.inner.persist(PersistMode::SyncAll).map_err(|error| fault(&error))?;
+        self.sync()?;
         for (table, entries) in gathered.tables() {
             self.ingest(table, &entries)?;
         }

@@ -73,6 +73,17 @@ pub enum Delta {
 }
 
 impl Delta {
+    /// This one and another of the same key as one, where one stands for both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Option<Self> {
+        match (*self, *other) {
+            (Self::Fee { amount: one }, Self::Fee { amount: other }) => {
+                one.checked_add(other).map(|amount| Self::Fee { amount })
+            }
+            _ => None,
+        }
+    }
+
     /// The key that it changes.
     #[must_use]
     pub fn key(&self) -> StateKey {

@@ -12,19 +12,21 @@ use std::sync::{RwLock, RwLockReadGuard};
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
+use rayon::prelude::*;
 use tessera_client::verify::simple_map::SimpleMap;
 use tessera_proto::leaf::{Leaf as _, Sentinel};
 use tessera_proto::state_key::{StateKey, shard_root_name};
 
+use super::changes::Changes;
 use super::database::{Batch, Database, Entry, Table};
 use super::error::Fault;
 use super::lock::{read_lock, write_lock};
+use super::parallel::in_order;
 use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
 use super::tree::{Hash, NodeSource};
 use super::values::fill;
-use super::view::Changes;
 
 /// Number of trees.
 pub const SHARD_COUNT: usize = 256;
@@ -179,26 +181,28 @@ impl Forest {
     ///
     /// # Errors
     /// [`Fault`], which does not happen: there is a tree for every shard.
-    pub fn checkpoint(
-        &self,
-        shards: impl Iterator<Item = u8>,
-        batch: &mut Batch,
-    ) -> Result<(), Fault> {
-        for shard in shards {
-            let tree = read_lock(self.lock(shard)?);
-            if !tree.is_ahead {
-                continue;
-            }
-            for (path, node) in &tree.unwritten {
-                let key = database_key(shard, path);
-                match node {
-                    Some(node) => batch.put(Table::Nodes, key, node.encode()),
-                    None => batch.remove(Table::Nodes, key),
-                }
-            }
-            batch.put(Table::Trees, [shard], encode_tree(&tree));
-        }
+    pub fn checkpoint(&self, shards: &[u8], batch: &mut Batch) -> Result<(), Fault> {
+        let lacking = |shard: &u8| self.lacking(*shard);
+        batch.append(in_order(shards.par_iter().map(lacking))?);
         Ok(())
+    }
+
+    /// What the database lacks of a tree.
+    fn lacking(&self, shard: u8) -> Result<Batch, Fault> {
+        let mut batch = Batch::default();
+        let tree = read_lock(self.lock(shard)?);
+        if !tree.is_ahead {
+            return Ok(batch);
+        }
+        for (path, node) in &tree.unwritten {
+            let key = database_key(shard, path);
+            match node {
+                Some(node) => batch.put(Table::Nodes, key, node.encode()),
+                None => batch.remove(Table::Nodes, key),
+            }
+        }
+        batch.put(Table::Trees, [shard], encode_tree(&tree));
+        Ok(batch)
     }
 
     /// Moves nodes that are in the database now to where they can be dropped when memory is
@@ -206,18 +210,18 @@ impl Forest {
     ///
     /// # Errors
     /// [`Fault`], which does not happen: there is a tree for every shard.
-    pub fn checkpointed(&self, shards: impl Iterator<Item = u8>) -> Result<(), Fault> {
-        for shard in shards {
-            let mut tree = write_lock(self.lock(shard)?);
+    pub fn checkpointed(&self, shards: &[u8]) -> Result<(), Fault> {
+        in_order(shards.par_iter().map(|shard| {
+            let mut tree = write_lock(self.lock(*shard)?);
             tree.is_ahead = false;
             for (path, node) in std::mem::take(&mut tree.unwritten) {
                 match node {
-                    Some(node) => self.cache.insert((shard, path), node),
-                    None => drop(self.cache.remove(&(shard, path))),
+                    Some(node) => self.cache.insert((*shard, path), node),
+                    None => drop(self.cache.remove(&(*shard, path))),
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        }))
     }
 
     /// Takes entries of [`Table::Nodes`] into memory, as long as there is room. Of one shard, those
@@ -344,9 +348,9 @@ impl Weighter<(u8, Path), Node> for NodeWeighter {
 }
 
 /// Shards whose turn it is to be written with the block of a height.
-pub(crate) fn turn(height: u64) -> impl Iterator<Item = u8> {
-    (0..=u8::MAX)
-        .filter(move |shard| u64::from(*shard) % CHECKPOINT_BLOCKS == height % CHECKPOINT_BLOCKS)
+pub(crate) fn turn(height: u64) -> Vec<u8> {
+    let is_due = |shard: &u8| u64::from(*shard) % CHECKPOINT_BLOCKS == height % CHECKPOINT_BLOCKS;
+    (0..=u8::MAX).filter(is_due).collect()
 }
 
 fn database_key(shard: u8, path: &Path) -> Vec<u8> {

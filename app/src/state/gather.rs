@@ -7,14 +7,16 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds as _};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::{Buf, Bytes};
 use quick_cache::DefaultHashBuilder;
+use rayon::prelude::*;
 
 use super::database::Table;
 use super::error::Fault;
 use super::lock::{read_lock, write_lock};
+use super::parallel::in_order;
 
 /// The tables whose entries gather.
 pub(super) const GATHERED: [Table; 4] =
@@ -59,20 +61,39 @@ type Scattered = std::collections::HashMap<Bytes, Option<Bytes>, DefaultHashBuil
 /// An entry, or that it is removed.
 pub(super) type Entry<'a> = (Key<&'a Bytes>, Option<&'a Bytes>);
 
-/// What has gathered of one table.
-enum TableEntries {
+/// Parts of a table, by the first bits of a key, so that several threads can add to it.
+const PARTS: usize = 16;
+
+fn part_of(key: &[u8]) -> usize {
+    key.first().map_or(0, |byte| usize::from(byte >> 4))
+}
+
+/// What has gathered of a part of a table.
+enum Part {
     /// Of a table that is read by key alone.
     Scattered(Scattered),
     /// Of a table that is read in order.
     Ordered(Entries),
 }
 
-impl TableEntries {
+impl Part {
     fn new(table: Table) -> Self {
         match table {
             Table::ReceiptsBySubject => Self::Ordered(Entries::new()),
             _ => Self::Scattered(Scattered::default()),
         }
+    }
+
+    /// Leaves an empty part with room for as much again.
+    fn take(&mut self) -> Self {
+        let empty = match self {
+            Self::Scattered(entries) => {
+                let room = entries.len();
+                Self::Scattered(Scattered::with_capacity_and_hasher(room, Default::default()))
+            }
+            Self::Ordered(_) => Self::Ordered(Entries::new()),
+        };
+        std::mem::replace(self, empty)
     }
 
     fn insert(&mut self, key: Bytes, value: Option<Bytes>) {
@@ -103,91 +124,118 @@ impl TableEntries {
         entries
     }
 
-    fn range(&self, keys: (Bound<Key<Bytes>>, Bound<Key<Bytes>>)) -> Entries {
+    /// Adds the entries of a range of keys to others.
+    fn copy_range(&self, keys: &(Bound<Key<Bytes>>, Bound<Key<Bytes>>), to: &mut Entries) {
         match self {
             Self::Scattered(entries) => {
                 let entries = entries.iter().map(|(key, value)| (Key::new(key.clone()), value));
                 let within = entries.filter(|(key, _)| keys.contains(key));
-                within.map(|(key, value)| (key, value.clone())).collect()
+                to.extend(within.map(|(key, value)| (key, value.clone())));
             }
             Self::Ordered(entries) => {
-                entries.range(keys).map(|(key, value)| (key.clone(), value.clone())).collect()
+                let within = entries.range(keys.clone());
+                to.extend(within.map(|(key, value)| (key.clone(), value.clone())));
             }
         }
     }
 }
 
-/// Entries of some batches.
+/// Entries of some batches that nothing is added to any more.
+#[derive(Default)]
 pub(super) struct Gathered {
-    tables: [TableEntries; GATHERED.len()],
-    /// Bytes of their logs.
-    bytes: usize,
+    /// In order of [`GATHERED`], each with its parts in order of key.
+    tables: Vec<Vec<Part>>,
     /// Sequence numbers of their logs.
     logs: Vec<u64>,
-}
-
-impl Default for Gathered {
-    fn default() -> Self {
-        Self { tables: GATHERED.map(TableEntries::new), bytes: 0, logs: Vec::new() }
-    }
 }
 
 impl Gathered {
     /// The entries by table, in order of key; none where one is removed.
     pub(super) fn tables(&self) -> impl Iterator<Item = (Table, Vec<Entry<'_>>)> {
-        GATHERED.into_iter().zip(self.tables.iter().map(TableEntries::in_order))
+        let tables = GATHERED.into_iter().zip(&self.tables);
+        tables.map(|(table, parts)| (table, parts.iter().flat_map(Part::in_order).collect()))
     }
 
     /// Sequence numbers of the logs that hold the entries.
     pub(super) fn logs(&self) -> &[u64] {
         &self.logs
     }
+}
 
-    fn entries(&self, table: Table) -> Option<&TableEntries> {
-        let mut tables = GATHERED.into_iter().zip(&self.tables);
-        tables.find(|(other, _)| *other == table).map(|(_, entries)| entries)
+/// Entries that gather. A part is locked for itself, for an entry at a time.
+struct Gathering {
+    tables: [Vec<RwLock<Part>>; GATHERED.len()],
+    logs: Mutex<Logs>,
+}
+
+/// The logs of entries that gather.
+#[derive(Default)]
+struct Logs {
+    bytes: usize,
+    sequence_numbers: Vec<u64>,
+}
+
+impl Default for Gathering {
+    fn default() -> Self {
+        let part = |table| RwLock::new(Part::new(table));
+        let parts = |table| (0..PARTS).map(|_| part(table)).collect();
+        Self { tables: GATHERED.map(parts), logs: Mutex::default() }
     }
+}
 
-    fn add(&mut self, sequence: u64, log: Bytes) -> Result<(), Fault> {
-        self.bytes = self.bytes.saturating_add(log.len());
-        self.logs.push(sequence);
-        let mut log = log;
+impl Gathering {
+    /// Adds the entries of a log.
+    fn add(&self, mut log: Bytes) -> Result<(), Fault> {
         while log.has_remaining() {
             let (table, key, value) = pop_entry(&mut log).ok_or_else(damaged)?;
-            let entries = self.tables.get_mut(usize::from(table)).ok_or_else(damaged)?;
-            entries.insert(key, value);
+            let parts = self.tables.get(usize::from(table)).ok_or_else(damaged)?;
+            let part = parts.get(part_of(&key)).ok_or_else(damaged)?;
+            write_lock(part).insert(key, value);
         }
         Ok(())
+    }
+
+    /// Takes everything out.
+    fn take(&self) -> Gathered {
+        let take = |part: &RwLock<Part>| write_lock(part).take();
+        let tables = self.tables.iter().map(|parts| parts.iter().map(take).collect()).collect();
+        let logs = std::mem::take(&mut *self.logs.lock().unwrap_or_else(PoisonError::into_inner));
+        Gathered { tables, logs: logs.sequence_numbers }
     }
 }
 
 /// What the tables lack.
 #[derive(Default)]
 pub(super) struct Layers {
-    gathering: RwLock<Gathered>,
+    gathering: Gathering,
     /// Older than what gathers.
     moving: RwLock<Arc<Gathered>>,
 }
 
 impl Layers {
-    /// Takes over the entries of a log; tells how many bytes of logs have gathered.
+    /// Takes over the entries of logs with their sequence numbers, in parallel: no two have an
+    /// entry of the same key. Tells how many bytes of logs have gathered.
     ///
     /// # Errors
-    /// [`Fault::Database`] when the log is damaged.
-    pub(super) fn add(&self, sequence: u64, log: Bytes) -> Result<usize, Fault> {
-        let mut gathering = write_lock(&self.gathering);
-        gathering.add(sequence, log)?;
-        Ok(gathering.bytes)
+    /// [`Fault::Database`] when a log is damaged.
+    pub(super) fn add(&self, added: &[(u64, Bytes)]) -> Result<usize, Fault> {
+        let add = |(_, log): &(u64, Bytes)| self.gathering.add(log.clone());
+        in_order::<(), ()>(added.par_iter().map(add))?;
+        let mut logs = self.gathering.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        for (sequence_number, log) in added {
+            logs.bytes = logs.bytes.saturating_add(log.len());
+            logs.sequence_numbers.push(*sequence_number);
+        }
+        Ok(logs.bytes)
     }
 
     /// Everything that has gathered, to be moved; what was moved before must be
     /// [forgotten](Layers::moved).
     pub(super) fn start_moving(&self) -> Arc<Gathered> {
-        // A reader looks at what gathers first, so it must not leave there before it is here.
-        let mut gathering = write_lock(&self.gathering);
-        let moving = Arc::new(std::mem::take(&mut *gathering));
-        *write_lock(&self.moving) = Arc::clone(&moving);
-        moving
+        // A reader looks at what gathers first, and then has to wait until it is here.
+        let mut moving = write_lock(&self.moving);
+        *moving = Arc::new(self.gathering.take());
+        Arc::clone(&moving)
     }
 
     /// Forgets what was moved, which the tables have now.
@@ -197,23 +245,25 @@ impl Layers {
 
     /// The entry of a key, if it is here: its value, or that it is removed.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Option<Bytes>> {
-        if !GATHERED.contains(&table) {
-            return None;
+        let (number, part) = (usize::from(number_of(table)?), part_of(key));
+        let gathering = self.gathering.tables.get(number)?.get(part)?;
+        if let Some(value) = read_lock(gathering).get(key) {
+            return Some(value.clone());
         }
-        let find = |gathered: &Gathered| gathered.entries(table)?.get(key).cloned();
-        let gathering = find(&read_lock(&self.gathering));
-        gathering.or_else(|| find(&read_lock(&self.moving)))
+        read_lock(&self.moving).tables.get(number)?.get(part)?.get(key).cloned()
     }
 
     /// The entries of a range of keys.
     pub(super) fn range(&self, table: Table, start: &[u8], end: Bound<&[u8]>) -> Entries {
         let keys = (Bound::Included(Key::of(start)), end.map(Key::of));
-        let within = |gathered: &Gathered| -> Entries {
-            let entries = gathered.entries(table).map(|entries| entries.range(keys.clone()));
-            entries.unwrap_or_default()
-        };
-        let gathering = within(&read_lock(&self.gathering));
-        let mut entries = within(&read_lock(&self.moving));
+        let Some(number) = number_of(table).map(usize::from) else { return Entries::new() };
+        let (mut gathering, mut entries) = (Entries::new(), Entries::new());
+        for part in self.gathering.tables.get(number).into_iter().flatten() {
+            read_lock(part).copy_range(&keys, &mut gathering);
+        }
+        for part in read_lock(&self.moving).tables.get(number).into_iter().flatten() {
+            part.copy_range(&keys, &mut entries);
+        }
         entries.extend(gathering);
         entries
     }
@@ -274,13 +324,13 @@ mod tests {
         assert_eq!(push_entry(&mut log, values, &[0; 256], None), None);
         let log = Bytes::from(log);
         let layers = Layers::default();
-        assert_eq!(layers.add(7, log.clone()).unwrap(), log.len());
+        assert_eq!(layers.add(&[(7, log.clone())]).unwrap(), log.len());
         assert_eq!(layers.get(Table::Values, b"key"), Some(Some(Bytes::from_static(b"value"))));
         assert_eq!(layers.get(Table::Nodes, b""), Some(Some(Bytes::new())));
         assert_eq!(layers.get(Table::Values, b"gone"), Some(None));
         assert_eq!(layers.get(Table::Nodes, b"key"), None);
         for length in 1..log.len() {
-            let part = Layers::default().add(0, log.slice(..length));
+            let part = Layers::default().add(&[(0, log.slice(..length))]);
             assert_eq!(part.is_ok(), [14, 20].contains(&length), "cut to {length} bytes");
         }
     }
@@ -293,12 +343,10 @@ mod tests {
             push_entry(&mut log, number_of(Table::Values).unwrap(), key, value).unwrap();
             Bytes::from(log)
         };
-        layers.add(1, log(b"a", Some(b"1"))).unwrap();
-        layers.add(2, log(b"b", Some(b"1"))).unwrap();
+        layers.add(&[(1, log(b"a", Some(b"1"))), (2, log(b"b", Some(b"1")))]).unwrap();
         let moving = layers.start_moving();
         assert_eq!(moving.logs(), [1, 2]);
-        layers.add(3, log(b"a", Some(b"2"))).unwrap();
-        layers.add(4, log(b"c", None)).unwrap();
+        layers.add(&[(3, log(b"a", Some(b"2"))), (4, log(b"c", None))]).unwrap();
         let value = |key: &[u8]| layers.get(Table::Values, key);
         assert_eq!(value(b"a"), Some(Some(Bytes::from_static(b"2"))));
         assert_eq!(value(b"b"), Some(Some(Bytes::from_static(b"1"))));

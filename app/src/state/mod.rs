@@ -1,6 +1,7 @@
 //! The state: what a transaction sees of it, and the authenticated store beneath.
 //!
-//! * [`view`], [`access`], [`delta`], [`error`]: what operations work with.
+//! * [`view`], [`access`], [`delta`], [`error`]: what operations work with; [`changes`]: what comes
+//!   of them.
 //! * [`store`]: committed heights, staged blocks, reads as of a height.
 //! * [`tree`]: a Jellyfish Merkle tree, its updates and paths.
 //! * [`forest`]: 256 trees and the map of their roots.
@@ -20,6 +21,7 @@
 )]
 
 pub mod access;
+pub mod changes;
 pub mod database;
 pub mod delta;
 pub mod error;
@@ -28,6 +30,7 @@ mod gather;
 pub mod history;
 pub mod leaves;
 mod lock;
+pub(crate) mod parallel;
 pub mod proof;
 pub mod store;
 pub mod tree;

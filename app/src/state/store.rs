@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use tessera_proto::pb::query::v1::StateProof;
 use tessera_proto::state_key::{Namespace, StateKey, shard_of};
 
+use super::changes::Changes;
 use super::database::{Batch, Database, Table};
 use super::error::Fault;
 pub use super::error::HeightError;
@@ -21,12 +22,13 @@ use super::forest::{
 };
 use super::history::{History, Record, Replaced, history_key, push_replaced};
 use super::lock::{read_lock, write_lock};
+use super::parallel::in_order;
 use super::proof::{self, ProvenTree, ValueSource};
 use super::tree::Hash;
 use super::tree::node::{Node, leaf_hash};
 use super::tree::update::{Change, TreeUpdate};
 use super::values::{Announced, Kept, VALUE_BYTES, Values};
-use super::view::{Changes, StateReader};
+use super::view::StateReader;
 
 /// Version of the database layout; a database of another version is not opened.
 const FORMAT: u64 = 3;
@@ -208,9 +210,11 @@ impl Store {
 
     /// Takes the new values of a block into memory.
     fn remember(&self, staged: &mut Staged) {
-        for (key, kept) in staged.shards.iter_mut().flat_map(|shard| shard.values.drain(..)) {
-            self.values.insert(key, Some(kept));
-        }
+        staged.shards.par_iter_mut().for_each(|shard| {
+            for (key, kept) in shard.values.drain(..) {
+                self.values.insert(key, Some(kept));
+            }
+        });
         if let Some(announced) = self.announced() {
             announced.set_remembered();
         }
@@ -296,19 +300,16 @@ impl Store {
         let committed = self.committed();
         let sentinels = if committed.is_none() { sentinels() } else { Changes::new() };
         let mut hashed: Vec<HashedChange<'_>> = changes
+            .as_slice()
             .par_iter()
-            .chain(&sentinels)
+            .chain(sentinels.as_slice())
             .map(|(key, value)| HashedChange { hash: key.hash(), key, value: value.as_ref() })
             .collect();
         hashed.par_sort_unstable_by_key(|change| change.hash);
         let by_shard: Vec<_> =
             hashed.chunk_by(|one, other| shard_of(&one.hash) == shard_of(&other.hash)).collect();
-        let shards = by_shard
-            .into_par_iter()
-            .map(|changes| self.stage_shard(height, changes))
-            .collect::<Vec<Result<_, _>>>();
-        // Collected in order of shard first, so that the same failure is told every time.
-        let shards: Vec<_> = shards.into_iter().collect::<Result<_, _>>()?;
+        let stage = |changes| self.stage_shard(height, changes);
+        let shards: Vec<StagedShard> = in_order(by_shard.into_par_iter().map(stage))?;
         let mut roots = committed
             .map_or_else(|| vec![[0; 32]; SHARD_COUNT], |latest| latest.roots.hashes().to_vec());
         for staged in &shards {
@@ -343,14 +344,14 @@ impl Store {
         if let Some(height) = height.checked_sub(keep) {
             self.prune(height, &shards, &mut batch)?;
         }
-        self.forest.checkpoint(turn(height), &mut batch)?;
+        let due = turn(height);
+        self.forest.checkpoint(&due, &mut batch)?;
         let durable = height.checked_rem(self.options.fsync_every_blocks).unwrap_or(0) == 0;
         self.database.commit(batch, durable)?;
 
-        self.forest.checkpointed(turn(height))?;
-        for staged in shards {
-            self.forest.apply(height, staged.shard, staged.update)?;
-        }
+        self.forest.checkpointed(&due)?;
+        let apply = |staged: StagedShard| self.forest.apply(height, staged.shard, staged.update);
+        in_order::<(), ()>(shards.into_par_iter().map(apply))?;
         if height == base_height {
             self.checkpoint_first()?;
         }
@@ -367,10 +368,10 @@ impl Store {
 
     /// Writes all trees of the first state, which may be far larger than what a block changes.
     fn checkpoint_first(&self) -> Result<(), Fault> {
-        let mut batch = Batch::default();
-        self.forest.checkpoint(0..=u8::MAX, &mut batch)?;
+        let (all, mut batch) = ((0..=u8::MAX).collect::<Vec<_>>(), Batch::default());
+        self.forest.checkpoint(&all, &mut batch)?;
         self.database.commit(batch, true)?;
-        self.forest.checkpointed(0..=u8::MAX)
+        self.forest.checkpointed(&all)
     }
 
     /// Stages changes of one shard, in order of hash.
@@ -433,12 +434,8 @@ impl Store {
 
     /// Brings trees that are older than the values in the database up to the latest block.
     fn restore_trees(&self, height: u64, roots: &[Hash]) -> Result<(), Fault> {
-        let restored = (0..=u8::MAX)
-            .into_par_iter()
-            .zip(roots)
-            .map(|(shard, root)| self.restore_tree(shard, height, root))
-            .collect::<Vec<Result<_, _>>>();
-        restored.into_iter().collect()
+        let restore = |(shard, root)| self.restore_tree(shard, height, root);
+        in_order((0..=u8::MAX).into_par_iter().zip(roots).map(restore))
     }
 
     fn restore_tree(&self, shard: u8, height: u64, root: &Hash) -> Result<(), Fault> {
@@ -473,15 +470,11 @@ impl Store {
         let gathered = |table| self.database.gathered(table).map(Ok);
         self.values.warm_up(gathered(Table::Values), VALUE_BYTES)?;
         self.forest.warm_up(gathered(Table::Nodes), NODE_BYTES)?;
-        let warmed = (0..=u8::MAX)
-            .into_par_iter()
-            .map(|shard| {
-                let stored = |table| self.database.stored(table, &[shard]);
-                self.values.warm_up(stored(Table::Values)?, VALUE_BYTES / SHARDS)?;
-                self.forest.warm_up(stored(Table::Nodes)?, NODE_BYTES / SHARDS)
-            })
-            .collect::<Vec<Result<_, _>>>();
-        warmed.into_iter().collect()
+        in_order((0..=u8::MAX).into_par_iter().map(|shard| {
+            let stored = |table| self.database.stored(table, &[shard]);
+            self.values.warm_up(stored(Table::Values)?, VALUE_BYTES / SHARDS)?;
+            self.forest.warm_up(stored(Table::Nodes)?, NODE_BYTES / SHARDS)
+        }))
     }
 
     fn roots(&self, height: u64) -> Result<Arc<ShardRoots>, Fault> {

@@ -9,10 +9,10 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tessera_proto::state_key::StateKey;
 
+use super::changes::Changes;
 use super::database::Entry;
 use super::error::Fault;
 use super::history::Record;
-use super::view::Changes;
 
 /// Bytes that values may take.
 pub(super) const VALUE_BYTES: u64 = 512 << 20;

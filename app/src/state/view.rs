@@ -1,16 +1,11 @@
 //! What code sees of the state: read, written and added to by key, typed by leaf.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
 use tessera_proto::leaf::Leaf;
 use tessera_proto::state_key::StateKey;
 
 use super::delta::Delta;
 use super::error::{ExecutionError, Fault};
-
-/// Changes of the state: the new value of each key, none where the key is removed.
-pub type Changes = BTreeMap<StateKey, Option<Bytes>>;
 
 /// A state that can be read by key.
 pub trait StateReader: Sync {

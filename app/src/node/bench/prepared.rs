@@ -24,9 +24,9 @@ use crate::chain::receipts::receipt;
 use crate::chain::verify::Verifier;
 use crate::node::application::{FrameSource, Node, ProposalSettings};
 use crate::node::pool::{Pool, PoolLimits};
+use crate::state::changes::Changes;
 use crate::state::store::{Store, StoreOptions};
 use crate::state::tree::node::Node as TreeNode;
-use crate::state::view::Changes;
 
 const CHAIN_ID: &str = "tessera-bench";
 /// Blocks before the clock starts, so that caches are as in a running node.
@@ -369,7 +369,7 @@ impl Pipeline<'_> {
         let seconds = started.elapsed().as_secs_f64();
         stages.insert("verify", verify + before);
         let refused = u64::from(staged.summary.refused);
-        let state_writes = staged.changes.len();
+        let state_writes = staged.changes.as_slice().len();
         (self.verified, self.staged) = (next, Some(staged));
         Ok(Step { seconds, stages, state_writes, refused })
     }

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader, TreeUpdateBatch};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
 
-use crate::state::view::Changes;
+use crate::state::changes::Changes;
 
 /// A tree, its nodes in memory.
 #[derive(Clone, Default)]
@@ -22,8 +22,11 @@ impl SingleJmt {
     /// hashing keys before, nor that of storing nodes after.
     pub(super) fn put(&mut self, changes: &Changes) -> Result<Duration> {
         let owned = |value: &Option<bytes::Bytes>| value.as_ref().map(|value| value.to_vec());
-        let changes: Vec<(KeyHash, Option<OwnedValue>)> =
-            changes.iter().map(|(key, value)| (KeyHash(key.hash()), owned(value))).collect();
+        let changes: Vec<(KeyHash, Option<OwnedValue>)> = changes
+            .as_slice()
+            .iter()
+            .map(|(key, value)| (KeyHash(key.hash()), owned(value)))
+            .collect();
         let started = Instant::now();
         let (_, update) = Sha256Jmt::new(&self.nodes).put_value_set(changes, self.next_version)?;
         let time = started.elapsed();

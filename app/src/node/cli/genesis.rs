@@ -135,7 +135,7 @@ fn validate(file: &Path) -> anyhow::Result<()> {
         return validate_state(file, &genesis, state);
     }
     // The same code that the chain begins with.
-    let leaves = genesis_changes(&genesis).map_err(anyhow::Error::msg)?.len();
+    let leaves = genesis_changes(&genesis).map_err(anyhow::Error::msg)?.as_slice().len();
     answer(format_args!(
         "{} is valid: chain {}, {} accounts, {} assets, {} validators, {leaves} leaves of state",
         file.display(),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::Path;
 
 use super::binary::Version;
@@ -158,12 +159,24 @@ fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
-/// Ports of the loopback interface that nobody listens on, all different.
+/// Where [`free_ports`] are: below the ports that systems give to connections going out, one of
+/// which could else take the port of a node before it starts, or before it starts again.
+const PORTS: Range<u16> = 10_000..32_768;
+
+/// Ports of the loopback interface that nobody listens on, all different, chosen at random.
 pub fn free_ports(count: usize) -> io::Result<Vec<u16>> {
     // All listeners are held until all ports are known, so that none comes twice.
-    let listeners = (0..count)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .collect::<io::Result<Vec<_>>>()?;
+    let mut listeners = Vec::with_capacity(count);
+    while listeners.len() < count {
+        let mut random = [0; 2];
+        getrandom::fill(&mut random).map_err(io::Error::other)?;
+        let offset = u16::from_le_bytes(random) % (PORTS.end - PORTS.start);
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, PORTS.start + offset)) {
+            Ok(listener) => listeners.push(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error),
+        }
+    }
     listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
@@ -173,6 +186,13 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn free_ports_are_different_and_not_those_of_connections_going_out() {
+        let ports: BTreeSet<u16> = free_ports(20).unwrap().into_iter().collect();
+        assert_eq!(ports.len(), 20);
+        assert!(ports.iter().all(|port| PORTS.contains(port)));
+    }
 
     fn settings(validators: usize) -> LocalNetSettings {
         LocalNetSettings {
