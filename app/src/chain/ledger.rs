@@ -220,10 +220,19 @@ impl Ledger {
     /// First step of [`Ledger::finalize`]: decodes frames and verifies their transactions.
     #[must_use]
     pub fn verify(&self, frames: &[Bytes]) -> VerifiedFrames {
+        self.verify_by(frames, |transactions| self.verifier.verify(transactions))
+    }
+
+    /// The same, with the transactions verified in another way.
+    pub(crate) fn verify_by(
+        &self,
+        frames: &[Bytes],
+        verify: impl FnOnce(&[Bytes]) -> Vec<Verified>,
+    ) -> VerifiedFrames {
         let decoded: Vec<Option<Vec<Bytes>>> = frames.iter().map(decode_frame).collect();
         let sizes = decoded.iter().map(|frame| frame.as_ref().map(Vec::len)).collect();
         let bytes: Vec<Bytes> = decoded.into_iter().flatten().flatten().collect();
-        VerifiedFrames { sizes, transactions: with_ids(self.verifier.verify(&bytes), &bytes) }
+        VerifiedFrames { sizes, transactions: with_ids(verify(&bytes), &bytes) }
     }
 
     /// Second step of [`Ledger::finalize`]: runs the transactions.
@@ -299,10 +308,13 @@ impl Ledger {
     /// # Errors
     /// [`Fault`]: the process must stop.
     pub fn commit(&self, block: FinalizedBlock) -> Result<(Committed, Vec<Receipt>), Fault> {
-        let FinalizedBlock { staged, record, facts, receipts, .. } = block;
+        let FinalizedBlock { mut staged, record, facts, receipts, .. } = block;
+        // First, for what executes the next block looks there.
+        self.store.remember(&mut staged);
         let mut batch = receipts_batch(self.store.database(), &receipts, &facts)?;
         batch.put(Table::Blocks, staged.height().to_be_bytes(), record.encode_to_vec());
         let committed = self.store.commit(staged, batch)?;
+        self.verifier.forget(&receipts);
         Ok((committed, receipts))
     }
 

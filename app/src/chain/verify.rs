@@ -8,19 +8,23 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use rayon::prelude::*;
 use tessera_proto::pb::accounts::v1::{PublicKey, public_key};
+use tessera_proto::pb::chain::v1::Receipt;
 use tessera_proto::signing;
 
 use super::signature::{KeyCache, Signed, all_valid};
 use super::tx::{Transaction, TxError, decode_transaction};
 use crate::state::error::Rejected;
 
-/// Transactions per batch: larger ones gain little, and keep a thread from more urgent work.
-const BATCH_SIZE: usize = 128;
-/// Verified transactions that are kept so that they need no second look.
-const CACHE_ENTRIES: usize = 131_072;
+/// Transactions per batch: larger ones gain little.
+pub(crate) const BATCH_SIZE: usize = 256;
+/// Bytes of verified transactions that are kept so that they need no second look: more than the
+/// pool takes from streams.
+const CACHE_BYTES: usize = 192 << 20;
+/// What a transaction takes beside its own bytes.
+const OVERHEAD_BYTES: usize = 800;
 
 /// A transaction whose form and signatures are right, or why they are not.
 pub type Verified = Result<Arc<Transaction>, Rejected>;
@@ -29,7 +33,7 @@ pub type Verified = Result<Arc<Transaction>, Rejected>;
 pub struct Verifier {
     chain_id: String,
     chain_id_hash: [u8; 32],
-    cache: Cache<[u8; 32], Arc<Transaction>>,
+    cache: Cache<[u8; 32], Arc<Transaction>, ByMemory>,
     keys: KeyCache,
 }
 
@@ -40,7 +44,7 @@ impl Verifier {
         Self {
             chain_id: chain_id.to_owned(),
             chain_id_hash: signing::chain_id_hash(chain_id),
-            cache: recency_cache(CACHE_ENTRIES),
+            cache: recency_cache(CACHE_BYTES),
             keys: KeyCache::default(),
         }
     }
@@ -64,6 +68,12 @@ impl Verifier {
             .par_chunks(BATCH_SIZE)
             .flat_map_iter(|chunk| self.verify_chunk(chunk))
             .collect()
+    }
+
+    /// Keeps the transactions of these receipts no longer: a block has them.
+    pub fn forget(&self, receipts: &[Receipt]) {
+        let outcomes = receipts.par_iter().filter_map(|receipt| receipt.outcome.as_ref());
+        outcomes.for_each(|outcome| drop(self.cache.remove(outcome.tx_id.as_ref())));
     }
 
     fn verify_chunk(&self, chunk: &[Bytes]) -> Vec<Verified> {
@@ -115,24 +125,37 @@ impl Verifier {
     }
 }
 
-/// A cache that gives half its room to newcomers: each transaction is wanted a few times soon,
-/// then never again.
-fn recency_cache(entries: usize) -> Cache<[u8; 32], Arc<Transaction>> {
-    let capacity = u64::try_from(entries).unwrap_or(u64::MAX);
+/// Weighs transactions by the memory that they take.
+#[derive(Clone)]
+struct ByMemory;
+
+impl Weighter<[u8; 32], Arc<Transaction>> for ByMemory {
+    fn weight(&self, _id: &[u8; 32], transaction: &Arc<Transaction>) -> u64 {
+        let bytes = transaction.size.saturating_add(OVERHEAD_BYTES);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// A cache that has nearly all its room for newcomers: each transaction is wanted a few times until
+/// a block has it, then never again.
+fn recency_cache(bytes: usize) -> Cache<[u8; 32], Arc<Transaction>, ByMemory> {
+    let entries = bytes.checked_div(OVERHEAD_BYTES).unwrap_or_default();
+    let capacity = u64::try_from(bytes).unwrap_or(u64::MAX);
     let options = OptionsBuilder::new()
         .estimated_items_capacity(entries)
         .weight_capacity(capacity)
-        .hot_allocation(0.5)
+        // Nothing is taken in that has more than all the rest of the room.
+        .hot_allocation(0.1)
         .build();
     match options {
         Ok(options) => Cache::with_options(
             options,
-            UnitWeighter,
+            ByMemory,
             DefaultHashBuilder::default(),
             DefaultLifecycle::default(),
         ),
         // Only a missing capacity is an error.
-        Err(_) => Cache::new(entries),
+        Err(_) => Cache::with_weighter(entries, capacity, ByMemory),
     }
 }
 
@@ -140,4 +163,70 @@ fn prepare(keys: &KeyCache, key: &PublicKey, signature: &Bytes, message: &[u8]) 
     let public_key::Key::Ed25519(key) = key.key.as_ref()?;
     let key = key.as_ref().try_into().ok()?;
     Signed::new(keys, key, signature.as_ref().try_into().ok()?, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_client::signer::Signer;
+    use tessera_client::tx_builder::TransactionBuilder;
+    use tessera_proto::hash::sha256;
+    use tessera_proto::pb::chain::v1::TransactionOutcome;
+    use tessera_proto::pb::chain::v1::operation::Kind;
+    use tessera_proto::pb::transfers::v1::Transfer;
+
+    use super::*;
+
+    fn transactions(count: u64) -> Vec<Bytes> {
+        let signer = Signer::from_seed(&[7; 32]);
+        let of = |nonce| {
+            let builder = TransactionBuilder::new("test", signer.address()).nonce(0, nonce);
+            builder.operation(Kind::Transfer(Transfer::default())).sign(&[&signer]).bytes
+        };
+        (0..count).map(of).collect()
+    }
+
+    #[test]
+    fn a_verified_transaction_is_kept_until_a_block_has_it() {
+        let (verifier, transactions) = (Verifier::new("test"), transactions(BATCH_SIZE as u64 + 9));
+        let verified = || -> Vec<Arc<Transaction>> {
+            verifier.verify(&transactions).into_iter().map(Result::unwrap).collect()
+        };
+        let first = verified();
+        assert!(first.iter().zip(&verified()).all(|(one, other)| Arc::ptr_eq(one, other)));
+        let (in_block, waiting) = first.split_at(40);
+        let receipt = |transaction: &Arc<Transaction>| Receipt {
+            outcome: Some(TransactionOutcome {
+                tx_id: transaction.id.to_vec().into(),
+                ..TransactionOutcome::default()
+            }),
+            ..Receipt::default()
+        };
+        verifier.forget(&in_block.iter().map(receipt).collect::<Vec<_>>());
+        let again = verified();
+        let is_kept = |one: &Arc<Transaction>, other| Arc::ptr_eq(one, other);
+        assert!(in_block.iter().zip(&again).all(|(one, other)| !is_kept(one, other)));
+        assert!(waiting.iter().zip(&again[40..]).all(|(one, other)| is_kept(one, other)));
+    }
+
+    #[test]
+    fn newcomers_have_nearly_all_the_room_and_large_ones_take_more_of_it() {
+        let verifier = Verifier::new("test");
+        let transaction = verifier.verify(&transactions(1)).remove(0).unwrap();
+        let kept = |count: u64, size: usize| {
+            let cache = recency_cache(10_000 * 1_000);
+            let transaction = Arc::new(Transaction {
+                size,
+                operations: Vec::new(),
+                signatures: Vec::new(),
+                body: Bytes::new(),
+                ..*transaction
+            });
+            let ids = (0..count).map(|number| sha256(number.to_be_bytes()));
+            ids.clone().for_each(|id| cache.insert(id, Arc::clone(&transaction)));
+            ids.filter(|id| cache.get(id).is_some()).count()
+        };
+        assert!(kept(9_000, 200) > 8_900);
+        assert!((8_000..=10_000).contains(&kept(30_000, 200)));
+        assert!(kept(30_000, 9_200) <= 1_000);
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tendermint_abci::Application;
+use tendermint_proto::google::protobuf::Timestamp;
 use tendermint_proto::v0_38::abci::{
     ExecTxResult, RequestCheckTx, RequestFinalizeBlock, RequestInfo, RequestInitChain,
     RequestPrepareProposal, RequestProcessProposal, RequestQuery, ResponseCheckTx, ResponseCommit,
@@ -178,6 +179,14 @@ impl Node {
         self.ledger().stage(height, time_ms, verified, executed)
     }
 
+    /// Computes a proposed block beside what follows. Most proposals are decided: consensus and
+    /// the computation need not wait for each other.
+    fn begin_to_compute(&self, height: i64, time: Option<&Timestamp>, frames: Vec<Bytes>) {
+        let node = self.clone();
+        let proposed = Proposed::new(height, time, frames);
+        self.shared.candidate.begin(proposed, move |block| node.compute(block));
+    }
+
     fn write(&self, block: FinalizedBlock) -> Result<(), Fault> {
         let summary = block.summary;
         let (_, receipts) = self.ledger().commit(block)?;
@@ -323,17 +332,16 @@ impl Application for Node {
                 request.txs.into_iter().filter(|frame| decode_frame(frame).is_some()).collect()
             }
         };
+        if !self.has_moved_on() {
+            self.begin_to_compute(request.height, request.time.as_ref(), txs.clone());
+        }
         ResponsePrepareProposal { txs }
     }
 
     fn process_proposal(&self, request: RequestProcessProposal) -> ResponseProcessProposal {
         let well_formed = request.txs.iter().all(|frame| decode_frame(frame).is_some());
         let status = if well_formed && !self.has_moved_on() {
-            // Most proposals are decided: the votes and the computation need not wait for
-            // each other.
-            let proposed = Proposed::new(request.height, request.time.as_ref(), request.txs);
-            let node = self.clone();
-            self.shared.candidate.begin(proposed, move |block| node.compute(block));
+            self.begin_to_compute(request.height, request.time.as_ref(), request.txs);
             ProposalStatus::Accept
         } else {
             ProposalStatus::Reject

@@ -20,3 +20,4 @@ pub mod output;
 pub mod pool;
 pub mod runtime;
 pub mod solo;
+mod standing;

@@ -10,21 +10,20 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use prost::Message as _;
+use quick_cache::DefaultHashBuilder;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tessera_proto::amount::Amount;
 use tessera_proto::hash::sha256;
 use tessera_proto::id::Address;
-use tessera_proto::pb::accounts::v1::{Account, Sponsorship};
 use tessera_proto::pb::chain::v1::{Frame, Params};
 use tessera_proto::state_key::StateKey;
 use tokio::sync::Notify;
 
-use crate::chain::executor::{check_validity, transaction_fee};
+use super::standing::{Credit, Standing};
+use crate::chain::executor::check_validity;
 use crate::chain::outcome::MALFORMED_FRAME_CODE;
-use crate::chain::receipts::block_summary;
 use crate::chain::tx::{MAX_FRAME_TRANSACTIONS, Transaction, decode_frame};
 use crate::chain::verify::{Verified, Verifier};
-use crate::modules::accounts::{self, Sponsored};
 use crate::rejection;
 use crate::state::error::{Fault, Rejected};
 use crate::state::store::Store;
@@ -165,11 +164,18 @@ struct Inner {
     open_members: Vec<Member>,
     open_bytes: usize,
     frames: VecDeque<PooledFrame>,
-    frame_hashes: HashSet<[u8; 32]>,
-    ids: HashSet<[u8; 32]>,
-    senders: HashMap<Address, SenderLoad>,
+    frame_hashes: HashSet<[u8; 32], DefaultHashBuilder>,
+    ids: HashSet<[u8; 32], DefaultHashBuilder>,
+    senders: HashMap<Address, SenderLoad, DefaultHashBuilder>,
     bytes: usize,
     height: u64,
+}
+
+/// A transaction that wants to be taken in.
+struct Arrival<'a> {
+    transaction: &'a Transaction,
+    standing: Result<Standing, AdmissionError>,
+    bytes: &'a Bytes,
 }
 
 struct PooledFrame {
@@ -245,10 +251,23 @@ impl Pool {
         transactions: &[Bytes],
     ) -> Result<Vec<Result<[u8; 32], Rejected>>, Fault> {
         let params = self.params()?;
+        let height = self.lock().height;
+        // Of the state before the pool is held, so that nobody has to wait for it.
+        let standing = |verified: &Verified| {
+            let transaction = verified.as_ref().map_err(Clone::clone)?;
+            Standing::new(&self.store, &params, transaction)
+        };
+        let mut standings: Vec<_> = verified.iter().map(standing).collect();
         let mut inner = self.lock();
+        if inner.height != height {
+            standings = verified.iter().map(standing).collect();
+        }
         let mut answers = Vec::with_capacity(transactions.len());
-        for (verified, bytes) in verified.into_iter().zip(transactions) {
-            let admitted = self.admit(&mut inner, &params, verified, bytes);
+        for ((verified, standing), bytes) in verified.into_iter().zip(standings).zip(transactions) {
+            let admitted = verified.map_err(AdmissionError::from).and_then(|transaction| {
+                let arrival = Arrival { transaction: &transaction, standing, bytes };
+                self.admit(&mut inner, &params, arrival)
+            });
             answers.push(match admitted {
                 Ok(id) => Ok(id),
                 Err(AdmissionError::Rejected(error)) => Err(error),
@@ -399,26 +418,26 @@ impl Pool {
         &self,
         inner: &mut Inner,
         params: &Params,
-        verified: Verified,
-        bytes: &Bytes,
+        Arrival { transaction, standing, bytes }: Arrival<'_>,
     ) -> Result<[u8; 32], AdmissionError> {
-        let transaction = verified?;
         if inner.ids.contains(&transaction.id) {
             return Err(refusal(PoolError::Duplicate));
         }
         let next_height = inner.height.saturating_add(1);
-        check_validity(next_height, params, &transaction).map_err(Rejected::from)?;
+        check_validity(next_height, params, transaction).map_err(Rejected::from)?;
+        let Standing { next_nonce, credit } = standing?;
         let sender = transaction.sender;
-        let key = StateKey::account(&sender);
-        let account: Option<Account> = self.store.peek().leaf(&key)?;
-        accounts::authorise(account.as_ref(), &sender, &transaction.signers())
-            .map_err(Rejected::from)?;
         let (lane, have) = (transaction.nonce_lane, transaction.nonce);
-        let want = next_nonce(inner, account.as_ref(), &sender, lane);
+        let want = next_nonce.max(inner.next_nonce(&sender, lane));
         if have != want {
             return Err(refusal(PoolError::NonceMismatch { sender, lane, have, want }));
         }
-        let fee = self.check_fee(inner, params, &transaction, account.as_ref())?;
+        let Credit { fee, have } = credit?;
+        let need = inner.fees_of(&sender, &transaction.payer).saturating_add(fee.base_units());
+        let need = Amount::new(need).unwrap_or(Amount::MAX);
+        if need > have {
+            return Err(refusal(PoolError::InsufficientFeeCredit { sender, have, need }));
+        }
         let waiting = inner.senders.get(&sender).map_or(0, |load| load.transactions);
         if waiting >= self.limits.transactions_per_sender {
             return Err(refusal(PoolError::TooManyOfSender { sender, waiting }));
@@ -426,52 +445,8 @@ impl Pool {
         if inner.bytes.saturating_add(bytes.len()) > self.limits.bytes {
             return Err(refusal(PoolError::Full { bytes: inner.bytes }));
         }
-        inner.take(&transaction, bytes, fee);
+        inner.take(transaction, bytes, fee);
         Ok(transaction.id)
-    }
-
-    fn check_fee(
-        &self,
-        inner: &Inner,
-        params: &Params,
-        transaction: &Transaction,
-        account: Option<&Account>,
-    ) -> Result<Amount, AdmissionError> {
-        use crate::chain::tx::TxError;
-        let sender = transaction.sender;
-        let fee = transaction_fee(params, transaction);
-        if fee > transaction.max_fee {
-            let max_fee = transaction.max_fee;
-            return Err(Rejected::from(TxError::FeeAboveLimit { fee, max_fee }).into());
-        }
-        let have = match &transaction.payer {
-            Some(payer) => self.sponsored_credit(transaction, payer)?,
-            None => account.map_or(Ok(Amount::ZERO), accounts::fee_credit)?,
-        };
-        let load = inner.senders.get(&sender);
-        let waiting = load.and_then(|load| load.fees.get(&transaction.payer)).copied();
-        let waiting = waiting.unwrap_or_default();
-        let need = Amount::new(waiting.saturating_add(fee.base_units())).unwrap_or(Amount::MAX);
-        if need > have {
-            return Err(refusal(PoolError::InsufficientFeeCredit { sender, have, need }));
-        }
-        Ok(fee)
-    }
-
-    fn sponsored_credit(
-        &self,
-        transaction: &Transaction,
-        payer: &Address,
-    ) -> Result<Amount, AdmissionError> {
-        let sender = &transaction.sender;
-        let state = self.store.peek();
-        let sponsorship: Option<Sponsorship> = state.leaf(&StateKey::sponsorship(payer, sender))?;
-        let height = self.store.committed().map_or(0, |committed| committed.height);
-        let time_ms = block_summary(self.store.database(), height)?.map_or(0, |last| last.time_ms);
-        let operations = transaction.operation_names();
-        let sponsored = Sponsored { payer, sender, operations: &operations };
-        let credit = sponsored.credit(sponsorship.as_ref(), time_ms)?;
-        Ok(credit.map_err(Rejected::from)?)
     }
 
     fn tell_arrival(&self) {
@@ -503,18 +478,21 @@ fn member(transaction: &Transaction, fee: Amount) -> Member {
     }
 }
 
-fn next_nonce(inner: &Inner, account: Option<&Account>, sender: &Address, lane: u32) -> u64 {
-    let stored = account
-        .and_then(|account| account.nonce_lanes.iter().find(|entry| entry.lane == lane))
-        .map_or(0, |entry| entry.next_nonce);
-    let load = inner.senders.get(sender);
-    let waiting = load.and_then(|load| load.next_nonces.get(&lane)).copied().unwrap_or(0);
-    stored.max(waiting)
-}
-
 impl Inner {
     fn is_empty(&self) -> bool {
         self.frames.is_empty() && self.open.is_empty()
+    }
+
+    /// Nonce after those that wait in a lane; 0 if none do.
+    fn next_nonce(&self, sender: &Address, lane: u32) -> u64 {
+        let load = self.senders.get(sender);
+        load.and_then(|load| load.next_nonces.get(&lane)).copied().unwrap_or(0)
+    }
+
+    /// What the transactions of a sender that wait cost whoever pays.
+    fn fees_of(&self, sender: &Address, payer: &Option<Address>) -> u128 {
+        let load = self.senders.get(sender);
+        load.and_then(|load| load.fees.get(payer)).copied().unwrap_or(0)
     }
 
     fn take(&mut self, transaction: &Transaction, bytes: &Bytes, fee: Amount) {

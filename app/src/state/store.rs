@@ -208,8 +208,9 @@ impl Store {
         *write_lock(&self.announced) = Some(Arc::new(Announced::new(height, changes)));
     }
 
-    /// Takes the new values of a block into memory.
-    fn remember(&self, staged: &mut Staged) {
+    /// Takes the new values of an announced block into memory, where they are found faster.
+    /// [`Store::commit`] does it, too, if it was not done.
+    pub(crate) fn remember(&self, staged: &mut Staged) {
         staged.shards.par_iter_mut().for_each(|shard| {
             for (key, kept) in shard.values.drain(..) {
                 self.values.insert(key, Some(kept));

@@ -33,8 +33,9 @@ pub struct EngineOptions {
 pub(super) const METHOD: &str = "Each transaction has its own signature by a different account \
     (but for half of those of one-hot-account). They are signed before the clock starts; \
     decoding, verifying, executing, hashing and writing to the database count. As in a node, a \
-    block is executed while the signatures of the next are verified and the one before is \
-    written, all on the threads that are told; milliseconds of stages overlap.";
+    block is executed while the one before is written and, where that leaves a thread without \
+    work, the signatures of the next are verified, all on the threads that are told; \
+    milliseconds of stages overlap.";
 
 /// Measures the state machine on its store. `progress` is told what happens.
 ///

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -21,7 +23,7 @@ use crate::chain::executor::Scheduling;
 use crate::chain::ledger::{FinalizedBlock, Ledger, VerifiedFrames};
 use crate::chain::plan::Plan;
 use crate::chain::receipts::receipt;
-use crate::chain::verify::Verifier;
+use crate::chain::verify::{BATCH_SIZE, Verifier};
 use crate::node::application::{FrameSource, Node, ProposalSettings};
 use crate::node::pool::{Pool, PoolLimits};
 use crate::state::changes::Changes;
@@ -300,7 +302,7 @@ pub(super) fn time_ms(height: u64) -> u64 {
 
 fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> anyhow::Result<Run> {
     let ledger = open(folder, config.scheduling)?;
-    let mut pipeline = Pipeline { ledger: &ledger, verified: None, staged: None };
+    let mut pipeline = Pipeline { ledger: &ledger, pool, verified: None, staged: None };
     let mut run = Run::default();
     let own = std::process::id();
     let mut written_before = None;
@@ -310,7 +312,7 @@ fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> a
         if number == WARM_UP_BLOCKS {
             written_before = machine::bytes_written(own);
         }
-        let step = pool.install(|| pipeline.step(block, next))?;
+        let step = pipeline.step(block, next)?;
         // The clock sees one write more than blocks, and one verification less.
         if warm {
             run.add(block, &step);
@@ -338,6 +340,7 @@ fn run(folder: &Path, config: &Config, pool: &ThreadPool, blocks: &[Block]) -> a
 /// verified and the one before is written.
 struct Pipeline<'a> {
     ledger: &'a Ledger,
+    pool: &'a ThreadPool,
     verified: Option<VerifiedFrames>,
     staged: Option<FinalizedBlock>,
 }
@@ -354,20 +357,22 @@ struct Step {
 impl Pipeline<'_> {
     /// Executes and stages a block.
     fn step(&mut self, block: &Block, next: Option<&Block>) -> anyhow::Result<Step> {
-        let ledger = self.ledger;
+        let (ledger, pool) = (self.ledger, self.pool);
         let started = Instant::now();
         let (verified, before) = match self.verified.take() {
             Some(verified) => (verified, Duration::ZERO),
-            None => timed(|| ledger.verify(&block.frames)),
+            None => timed(|| pool.install(|| ledger.verify(&block.frames))),
         };
         let staged = self.staged.take();
-        let ((next, verify), rest) = rayon::join(
-            || timed(|| next.map(|next| ledger.verify(&next.frames))),
-            || advance(ledger, staged, verified),
-        );
+        let (next, rest) = thread::scope(|threads| {
+            let verifying = threads.spawn(|| next.map(|next| verify_aside(ledger, pool, next)));
+            let rest = pool.install(|| advance(ledger, staged, verified));
+            (verifying.join().unwrap_or_else(|panic| resume_unwind(panic)), rest)
+        });
         let (staged, mut stages) = rest?;
         let seconds = started.elapsed().as_secs_f64();
-        stages.insert("verify", verify + before);
+        let (next, verify) = next.unzip();
+        stages.insert("verify", verify.unwrap_or_default() + before);
         let refused = u64::from(staged.summary.refused);
         let state_writes = staged.changes.as_slice().len();
         (self.verified, self.staged) = (next, Some(staged));
@@ -400,6 +405,24 @@ impl Pipeline<'_> {
         std::hint::black_box(plan);
         Ok((declaring, planning))
     }
+}
+
+/// Verifies a block on the threads of a pool whenever they have nothing else to do, as a node
+/// checks what comes in; tells how long they had to do with it. Not to be called on one of them.
+fn verify_aside(ledger: &Ledger, pool: &ThreadPool, block: &Block) -> (VerifiedFrames, Duration) {
+    let mut time = Duration::ZERO;
+    let verified = ledger.verify_by(&block.frames, |transactions| {
+        let batches: Vec<_> = transactions.chunks(BATCH_SIZE).collect();
+        let mut verified = vec![(Vec::new(), Duration::ZERO); batches.len()];
+        pool.in_place_scope(|scope| {
+            for (batch, verified) in batches.into_iter().zip(&mut verified) {
+                scope.spawn(move |_| *verified = timed(|| ledger.verifier().verify(batch)));
+            }
+        });
+        time = verified.iter().map(|(_, time)| *time).sum();
+        verified.into_iter().flat_map(|(verified, _)| verified).collect()
+    });
+    (verified, time)
 }
 
 /// Executes and stages a block while the one before is written.
