@@ -90,12 +90,19 @@ pub trait InUnits {
     fn bring_to(&mut self, factor: SplitFactor);
 }
 
-impl InUnits for Allowance {
-    fn bring_to(&mut self, factor: SplitFactor) {
-        SplitFactor::from_field(self.split_factor).carry_text(&mut self.amount, factor);
-        self.split_factor = factor.to_field();
-    }
+/// Leaves whose one amount is in units.
+macro_rules! amount_in_units {
+    ($($leaf:ty),*) => {$(
+        impl InUnits for $leaf {
+            fn bring_to(&mut self, factor: SplitFactor) {
+                SplitFactor::from_field(self.split_factor).carry_text(&mut self.amount, factor);
+                self.split_factor = factor.to_field();
+            }
+        }
+    )*};
 }
+
+amount_in_units!(Allowance, LastSale, Mandate, Offer);
 
 impl InUnits for Encumbrances {
     fn bring_to(&mut self, factor: SplitFactor) {
@@ -114,27 +121,6 @@ impl InUnits for HolderRecord {
         for amount in [&mut self.balance, &mut self.sent].into_iter().chain(lots) {
             kept.carry_text(amount, factor);
         }
-        self.split_factor = factor.to_field();
-    }
-}
-
-impl InUnits for LastSale {
-    fn bring_to(&mut self, factor: SplitFactor) {
-        SplitFactor::from_field(self.split_factor).carry_text(&mut self.amount, factor);
-        self.split_factor = factor.to_field();
-    }
-}
-
-impl InUnits for Mandate {
-    fn bring_to(&mut self, factor: SplitFactor) {
-        SplitFactor::from_field(self.split_factor).carry_text(&mut self.amount, factor);
-        self.split_factor = factor.to_field();
-    }
-}
-
-impl InUnits for Offer {
-    fn bring_to(&mut self, factor: SplitFactor) {
-        SplitFactor::from_field(self.split_factor).carry_text(&mut self.amount, factor);
         self.split_factor = factor.to_field();
     }
 }

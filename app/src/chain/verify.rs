@@ -167,12 +167,12 @@ fn prepare(keys: &KeyCache, key: &PublicKey, signature: &Bytes, message: &[u8]) 
 
 #[cfg(test)]
 mod tests {
+    use tessera_client::operations::top_up_fees;
     use tessera_client::signer::Signer;
     use tessera_client::tx_builder::TransactionBuilder;
+    use tessera_proto::amount::Amount;
     use tessera_proto::hash::sha256;
     use tessera_proto::pb::chain::v1::TransactionOutcome;
-    use tessera_proto::pb::chain::v1::operation::Kind;
-    use tessera_proto::pb::transfers::v1::Transfer;
 
     use super::*;
 
@@ -180,7 +180,9 @@ mod tests {
         let signer = Signer::from_seed(&[7; 32]);
         let of = |nonce| {
             let builder = TransactionBuilder::new("test", signer.address()).nonce(0, nonce);
-            builder.operation(Kind::Transfer(Transfer::default())).sign(&[&signer]).bytes
+            let builder = builder.valid_until_height(1).max_fee(Amount::from_u64(1));
+            let top_up = top_up_fees(&signer.address(), Amount::from_u64(1));
+            builder.operation(top_up).sign(&[&signer]).bytes
         };
         (0..count).map(of).collect()
     }

@@ -91,7 +91,8 @@ pub struct ConsensusSettings {
 pub struct StoreSettings {
     /// Blocks whose state can still be read and proven.
     pub keep_heights: u64,
-    /// Blocks between two waits for the disk; those since are replayed after a loss of power.
+    /// Blocks between two waits for the disk; so many, and one more, are replayed after a loss of
+    /// power.
     pub fsync_every_blocks: u64,
 }
 

@@ -46,8 +46,8 @@ const RECENT_ROOTS: usize = 64;
 pub struct StoreOptions {
     /// Heights before the latest whose state can still be read and proven.
     pub keep_heights: u64,
-    /// Blocks between two waits for the disk. Blocks since the last are replayed after a loss
-    /// of power.
+    /// Blocks between two waits for the disk. So many, and one more, are replayed after a loss of
+    /// power.
     pub fsync_every_blocks: u64,
     /// Bytes of entries that gather in memory before they are moved into their tables.
     pub gather_bytes: usize,

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::pb::accounts::v1::public_key::Key;
@@ -16,6 +15,7 @@ use super::role::time_of;
 use super::send::{Intent, grouped, send};
 use super::share::owner_of;
 use super::terms::{end_of, parse_period};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations::{self, accounts};
 
 #[derive(Debug, Subcommand)]
@@ -99,34 +99,29 @@ async fn sponsored(context: &Context, sponsor: Option<String>) -> Result<Report,
     let sponsor = owner_of(context, sponsor).await?;
     let currency = context.fee_currency().await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.sponsorships(&sponsor, 1000, token).await?;
-        for entry in page.entries {
-            let sponsorship = entry.sponsorship.unwrap_or_default();
-            let credit = amount_of(&sponsorship.credit)?;
-            let label = entry.account.parse().map(|account| context.label(&account));
-            let only = match sponsorship.operations.is_empty() {
-                true => "all".to_owned(),
-                false => sponsorship.operations.join(", "),
-            };
-            rows.push(vec![
-                label.unwrap_or_else(|_| entry.account.clone()),
-                currency.display(credit),
-                time_of(sponsorship.expires_ms),
-                only,
-            ]);
-            records.push(json!({
-                "account": entry.account,
-                "credit": currency.json(credit),
-                "expires_ms": sponsorship.expires_ms,
-                "operations": sponsorship.operations,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.sponsorships(&sponsor, PAGE_ENTRIES, token).await).await?;
+    for entry in entries {
+        let sponsorship = entry.sponsorship.unwrap_or_default();
+        let credit = amount_of(&sponsorship.credit)?;
+        let label = entry.account.parse().map(|account| context.label(&account));
+        let only = match sponsorship.operations.is_empty() {
+            true => "all".to_owned(),
+            false => sponsorship.operations.join(", "),
+        };
+        rows.push(vec![
+            label.unwrap_or_else(|_| entry.account.clone()),
+            currency.display(credit),
+            time_of(sponsorship.expires_ms),
+            only,
+        ]);
+        records.push(json!({
+            "account": entry.account,
+            "credit": currency.json(credit),
+            "expires_ms": sponsorship.expires_ms,
+            "operations": sponsorship.operations,
+        }));
     }
     let headings = vec!["account", ">left", "until", "operations"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::id::Address;
@@ -13,6 +12,7 @@ use super::failure::Failure;
 use super::output::{Block, Report};
 use super::role::time_of;
 use super::send::{Intent, send};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations;
 
 #[derive(Debug, Subcommand)]
@@ -68,29 +68,23 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
 async fn list(context: &Context) -> Result<Report, Failure> {
     context.info().await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.appraisers(1000, token).await?;
-        for entry in page.entries {
-            let appraiser = entry.appraiser.unwrap_or_default();
-            let label = entry.account.parse::<Address>().map(|address| context.label(&address));
-            rows.push(vec![
-                appraiser.name.clone(),
-                end(appraiser.accredited_until_ms, "no end"),
-                end(appraiser.revoked_from_ms, "never"),
-                label.unwrap_or_else(|_| entry.account.clone()),
-            ]);
-            records.push(json!({
-                "account": entry.account,
-                "name": appraiser.name,
-                "accredited_until_ms": appraiser.accredited_until_ms,
-                "revoked_from_ms": appraiser.revoked_from_ms,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| client.appraisers(PAGE_ENTRIES, token).await).await?;
+    for entry in entries {
+        let appraiser = entry.appraiser.unwrap_or_default();
+        let label = entry.account.parse::<Address>().map(|address| context.label(&address));
+        rows.push(vec![
+            appraiser.name.clone(),
+            end(appraiser.accredited_until_ms, "no end"),
+            end(appraiser.revoked_from_ms, "never"),
+            label.unwrap_or_else(|_| entry.account.clone()),
+        ]);
+        records.push(json!({
+            "account": entry.account,
+            "name": appraiser.name,
+            "accredited_until_ms": appraiser.accredited_until_ms,
+            "revoked_from_ms": appraiser.revoked_from_ms,
+        }));
     }
     let headings = vec!["name", "accredited until", "revoked from", "account"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::output::{Block, Report};
 use super::role::time_of;
 use super::send::{Intent, send};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations;
 
 #[derive(Debug, Subcommand)]
@@ -149,26 +150,23 @@ fn rule_preview(asset: &AssetView, rule: &TwoPersons) -> Vec<(&'static str, Stri
 async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.pending_actions(&asset.id.to_string(), 1000, token).await?;
-        for action in page.entries {
-            let hash = hex::encode(operations::operation_sha256(&action.operation));
-            let (what, by) = (in_words(context, &asset, &action.operation)?, &action.proposer);
-            let by = address_of(by)?;
-            let until = time_of(action.expires_ms);
-            rows.push(vec![what.clone(), until, context.label(&by), hash.clone()]);
-            records.push(json!({
-                "operation": what,
-                "operation_sha256": hash,
-                "proposer": by.to_string(),
-                "expires_ms": action.expires_ms,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| {
+        client.pending_actions(&asset.id.to_string(), PAGE_ENTRIES, token).await
+    })
+    .await?;
+    for action in entries {
+        let hash = hex::encode(operations::operation_sha256(&action.operation));
+        let (what, by) = (in_words(context, &asset, &action.operation)?, &action.proposer);
+        let by = address_of(by)?;
+        let until = time_of(action.expires_ms);
+        rows.push(vec![what.clone(), until, context.label(&by), hash.clone()]);
+        records.push(json!({
+            "operation": what,
+            "operation_sha256": hash,
+            "proposer": by.to_string(),
+            "expires_ms": action.expires_ms,
+        }));
     }
     let headings = vec!["operation", "until", "proposed by", "hash"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 use tessera_proto::hash::sha256;
@@ -19,6 +18,7 @@ use super::failure::Failure;
 use super::history;
 use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::error::ClientError;
 use crate::operations;
 
@@ -340,15 +340,8 @@ async fn show(context: &Context, name: &str) -> Result<Report, Failure> {
 
 async fn appraisals(context: &Context, asset: &AssetView) -> Result<Vec<Appraisal>, Failure> {
     let client = context.client().await?;
-    let (mut appraisals, mut token) = (Vec::new(), Bytes::new());
-    loop {
-        let page = client.appraisals(&asset.id.to_string(), 1000, token).await?;
-        appraisals.extend(page.entries);
-        token = page.next_page_token;
-        if token.is_empty() {
-            return Ok(appraisals);
-        }
-    }
+    let id = asset.id.to_string();
+    Ok(all_pages(async |token| client.appraisals(&id, PAGE_ENTRIES, token).await).await?)
 }
 
 async fn describe_appraisal(
@@ -380,27 +373,21 @@ async fn describe_appraisal(
 async fn list(context: &Context) -> Result<Report, Failure> {
     context.info().await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.assets(1000, token).await?;
-        for summary in page.entries {
-            let Some(asset) = summary.asset else { continue };
-            let asset = AssetView::new(asset, summary.totals.unwrap_or_default())?;
-            let supply = amount_of(&asset.totals.supply)?;
-            rows.push(vec![
-                asset.name().to_owned(),
-                class_name(&asset),
-                status_of(&asset),
-                supply.display(asset.decimals()),
-                grouped(asset.totals.holder_count),
-                asset.asset.title.clone(),
-            ]);
-            records.push(asset_json(&asset)?);
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| client.assets(PAGE_ENTRIES, token).await).await?;
+    for summary in entries {
+        let Some(asset) = summary.asset else { continue };
+        let asset = AssetView::new(asset, summary.totals.unwrap_or_default())?;
+        let supply = amount_of(&asset.totals.supply)?;
+        rows.push(vec![
+            asset.name().to_owned(),
+            class_name(&asset),
+            status_of(&asset),
+            supply.display(asset.decimals()),
+            grouped(asset.totals.holder_count),
+            asset.asset.title.clone(),
+        ]);
+        records.push(asset_json(&asset)?);
     }
     let headings = vec!["name", "class", "status", ">supply", ">holders", "title"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tessera_proto::id::{Address, AssetId};
@@ -12,6 +11,7 @@ use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::{Intent, send};
 use super::terms::{claim_type_name, end_of, parse_claim_type, parse_period};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations::compliance::{self, ClaimTerms};
 
 #[derive(Debug, Subcommand)]
@@ -118,34 +118,29 @@ async fn list(context: &Context, account: &str) -> Result<Report, Failure> {
     let account = context.address(account).await?;
     context.info().await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.claims(&account, 1000, token).await?;
-        for claim in &page.entries {
-            let issuer = address_of(&claim.issuer)?;
-            let asset = AssetId::try_from(claim.asset.as_ref()).ok();
-            let kind = claim_type_name(claim.claim_type);
-            rows.push(vec![
-                format!("{kind} {}", claim.country),
-                context.label(&issuer),
-                asset.map_or_else(|| "all".to_owned(), |asset| asset.to_string()),
-                claim.expires_ms.to_string(),
-            ]);
-            records.push(json!({
-                "claim": kind,
-                "country": claim.country,
-                "issuer": issuer.to_string(),
-                "asset": asset.map(|asset| asset.to_string()),
-                "issued_ms": claim.issued_ms,
-                "expires_ms": claim.expires_ms,
-                "revoked_from_ms": claim.revoked_from_ms,
-                "data_sha256": hex::encode(&claim.data_sha256),
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.claims(&account, PAGE_ENTRIES, token).await).await?;
+    for claim in &entries {
+        let issuer = address_of(&claim.issuer)?;
+        let asset = AssetId::try_from(claim.asset.as_ref()).ok();
+        let kind = claim_type_name(claim.claim_type);
+        rows.push(vec![
+            format!("{kind} {}", claim.country),
+            context.label(&issuer),
+            asset.map_or_else(|| "all".to_owned(), |asset| asset.to_string()),
+            claim.expires_ms.to_string(),
+        ]);
+        records.push(json!({
+            "claim": kind,
+            "country": claim.country,
+            "issuer": issuer.to_string(),
+            "asset": asset.map(|asset| asset.to_string()),
+            "issued_ms": claim.issued_ms,
+            "expires_ms": claim.expires_ms,
+            "revoked_from_ms": claim.revoked_from_ms,
+            "data_sha256": hex::encode(&claim.data_sha256),
+        }));
     }
     let table = Block::Table(vec!["claim", "issuer", "for", ">ends (ms)"], rows);
     Ok(Report { records, blocks: vec![table] })

@@ -14,6 +14,7 @@ use super::output::{Block, Report};
 use super::royalty::percent;
 use super::send::{Intent, grouped, send};
 use super::share::owner_of;
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations::{
     self, DeclareDistribution, DistributionTerms, HolderSelection, RemainderPolicy, WithholdingRate,
 };
@@ -343,24 +344,21 @@ async fn due(context: &Context, which: &Which, owner: Option<String>) -> Result<
 async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.distributions(&asset.id.to_string(), 1000, token).await?;
-        for distribution in &page.entries {
-            let currency = currency_of(context, distribution).await?;
-            rows.push(vec![
-                distribution.number.to_string(),
-                distribution.record.to_string(),
-                currency.display(amount_of(&distribution.funded)?),
-                time(distribution.payment_ms),
-                if distribution.closed { "closed".to_owned() } else { "open".to_owned() },
-            ]);
-            records.push(distribution_json(&asset, &currency, distribution)?);
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| {
+        client.distributions(&asset.id.to_string(), PAGE_ENTRIES, token).await
+    })
+    .await?;
+    for distribution in &entries {
+        let currency = currency_of(context, distribution).await?;
+        rows.push(vec![
+            distribution.number.to_string(),
+            distribution.record.to_string(),
+            currency.display(amount_of(&distribution.funded)?),
+            time(distribution.payment_ms),
+            if distribution.closed { "closed".to_owned() } else { "open".to_owned() },
+        ]);
+        records.push(distribution_json(&asset, &currency, distribution)?);
     }
     let headings = vec![">number", ">record", ">paid in", "paid from", "state"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::pb::compliance::v1::EncumbranceKind;
@@ -13,6 +12,7 @@ use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
 use super::share::owner_of;
 use super::terms::{end_of, parse_period};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations::compliance;
 
 #[derive(Debug, Subcommand)]
@@ -155,32 +155,28 @@ async fn waiting(
     let receiver = owner_of(context, receiver).await?;
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.waiting_units(&asset.id.to_string(), &receiver, 1000, token).await?;
-        for units in page.entries {
-            let Some(hold) = units.hold else { continue };
-            let amount = amount_of(&hold.amount)?;
-            let (holder, escrow) =
-                (context.address(&units.holder).await?, address_of(&hold.escrow)?);
-            rows.push(vec![
-                context.label(&holder),
-                grouped(hold.number),
-                asset.display(amount),
-                context.label(&escrow),
-            ]);
-            records.push(json!({
-                "holder": holder.to_string(),
-                "number": hold.number,
-                "amount": asset.json(amount),
-                "escrow": escrow.to_string(),
-                "expires_ms": hold.expires_ms,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| {
+        client.waiting_units(&asset.id.to_string(), &receiver, PAGE_ENTRIES, token).await
+    })
+    .await?;
+    for units in entries {
+        let Some(hold) = units.hold else { continue };
+        let amount = amount_of(&hold.amount)?;
+        let (holder, escrow) = (context.address(&units.holder).await?, address_of(&hold.escrow)?);
+        rows.push(vec![
+            context.label(&holder),
+            grouped(hold.number),
+            asset.display(amount),
+            context.label(&escrow),
+        ]);
+        records.push(json!({
+            "holder": holder.to_string(),
+            "number": hold.number,
+            "amount": asset.json(amount),
+            "escrow": escrow.to_string(),
+            "expires_ms": hold.expires_ms,
+        }));
     }
     let table = Block::Table(vec!["holder", ">number", ">amount", "who decides"], rows);
     Ok(Report { records, blocks: vec![table] })

@@ -15,6 +15,7 @@ use super::role::time_of;
 use super::send::{Intent, send};
 use super::share::owner_of;
 use super::terms::{end_of, parse_period};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations::accounts::{self, GiveMandate};
 
 #[derive(Debug, Subcommand)]
@@ -93,36 +94,31 @@ async fn list(context: &Context, owner: Option<String>) -> Result<Report, Failur
     let owner = owner_of(context, owner).await?;
     context.info().await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.mandates(&owner, 1000, token).await?;
-        for GivenMandate { account, mandate } in page.entries {
-            let mandate = mandate.unwrap_or_default();
-            let label = account.parse().map(|account| context.label(&account));
-            let limit = limit(context, &mandate).await?;
-            let often = match mandate.uses {
-                0 => "any number".to_owned(),
-                uses => uses.to_string(),
-            };
-            rows.push(vec![
-                label.unwrap_or_else(|_| account.clone()),
-                mandate.operations.join(", "),
-                limit.clone(),
-                often,
-                time_of(mandate.expires_ms),
-            ]);
-            records.push(json!({
-                "account": account,
-                "operations": mandate.operations,
-                "limit": limit,
-                "uses": mandate.uses,
-                "expires_ms": mandate.expires_ms,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.mandates(&owner, PAGE_ENTRIES, token).await).await?;
+    for GivenMandate { account, mandate } in entries {
+        let mandate = mandate.unwrap_or_default();
+        let label = account.parse().map(|account| context.label(&account));
+        let limit = limit(context, &mandate).await?;
+        let often = match mandate.uses {
+            0 => "any number".to_owned(),
+            uses => uses.to_string(),
+        };
+        rows.push(vec![
+            label.unwrap_or_else(|_| account.clone()),
+            mandate.operations.join(", "),
+            limit.clone(),
+            often,
+            time_of(mandate.expires_ms),
+        ]);
+        records.push(json!({
+            "account": account,
+            "operations": mandate.operations,
+            "limit": limit,
+            "uses": mandate.uses,
+            "expires_ms": mandate.expires_ms,
+        }));
     }
     let headings = vec!["account", "operations", "of what", ">uses left", "until"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

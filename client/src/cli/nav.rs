@@ -1,6 +1,5 @@
 //! `tessera nav`.
 
-use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tessera_proto::pb::assets::v1::SetNav;
@@ -11,6 +10,7 @@ use super::failure::Failure;
 use super::output::{Block, Report};
 use super::role::time_of;
 use super::send::{Intent, send};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations;
 
 /// How far the clock of the chain may be behind ours.
@@ -75,34 +75,30 @@ async fn set(context: &Context, nav: Set) -> Result<Report, Failure> {
 async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.navs(&asset.id.to_string(), 1000, token).await?;
-        for stated in page.entries {
-            let nav = stated.nav.unwrap_or_default();
-            let currency = context.asset(&stated.currency).await?;
-            let (price, by) = (amount_of(&nav.price)?, address_of(&nav.stated_by)?);
-            let until_ms = nav.computed_at_ms.saturating_add(nav.max_age_ms);
-            rows.push(vec![
-                currency.display(price),
-                if stated.stale { "not any more".to_owned() } else { time_of(until_ms) },
-                nav.source.clone(),
-                context.label(&by),
-            ]);
-            records.push(json!({
-                "price": currency.json(price),
-                "currency": currency.id.to_string(),
-                "source": nav.source,
-                "stated_by": by.to_string(),
-                "computed_at_ms": nav.computed_at_ms,
-                "max_age_ms": nav.max_age_ms,
-                "stale": stated.stale,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.navs(&asset.id.to_string(), PAGE_ENTRIES, token).await)
+            .await?;
+    for stated in entries {
+        let nav = stated.nav.unwrap_or_default();
+        let currency = context.asset(&stated.currency).await?;
+        let (price, by) = (amount_of(&nav.price)?, address_of(&nav.stated_by)?);
+        let until_ms = nav.computed_at_ms.saturating_add(nav.max_age_ms);
+        rows.push(vec![
+            currency.display(price),
+            if stated.stale { "not any more".to_owned() } else { time_of(until_ms) },
+            nav.source.clone(),
+            context.label(&by),
+        ]);
+        records.push(json!({
+            "price": currency.json(price),
+            "currency": currency.id.to_string(),
+            "source": nav.source,
+            "stated_by": by.to_string(),
+            "computed_at_ms": nav.computed_at_ms,
+            "max_age_ms": nav.max_age_ms,
+            "stale": stated.stale,
+        }));
     }
     let headings = vec![">one unit", "usable until", "source", "by"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

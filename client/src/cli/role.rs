@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use tendermint::Time;
@@ -14,6 +13,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::{Intent, send};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations;
 use crate::verify::display_time;
 
@@ -131,25 +131,21 @@ pub(crate) async fn execute(context: &Context, command: Command) -> Result<Repor
 async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.roles(&asset.id.to_string(), 1000, token).await?;
-        for account in page.entries {
-            let label = account.account.parse().map(|address| context.label(&address));
-            let label = label.unwrap_or_else(|_| account.account.clone());
-            for grant in account.grants {
-                let role = role_name(grant.role());
-                rows.push(vec![label.clone(), role.clone(), time_of(grant.expires_ms)]);
-                records.push(json!({
-                    "account": account.account,
-                    "role": role,
-                    "expires_ms": grant.expires_ms,
-                }));
-            }
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.roles(&asset.id.to_string(), PAGE_ENTRIES, token).await)
+            .await?;
+    for account in entries {
+        let label = account.account.parse().map(|address| context.label(&address));
+        let label = label.unwrap_or_else(|_| account.account.clone());
+        for grant in account.grants {
+            let role = role_name(grant.role());
+            rows.push(vec![label.clone(), role.clone(), time_of(grant.expires_ms)]);
+            records.push(json!({
+                "account": account.account,
+                "role": role,
+                "expires_ms": grant.expires_ms,
+            }));
         }
     }
     Ok(Report { records, blocks: vec![Block::Table(vec!["account", "role", "until"], rows)] })

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use tessera_proto::id::Address;
@@ -13,6 +12,7 @@ use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::{Intent, grouped, send};
 use super::share::owner_of;
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations;
 
 /// Most recipients that are paid at once; more are a list, from which each claims.
@@ -236,34 +236,25 @@ async fn recipients(
     list: u64,
 ) -> Result<Vec<RoyaltyShare>, Failure> {
     let client = context.client().await?;
-    let (mut shares, mut token) = (Vec::new(), Bytes::new());
-    loop {
-        let page = client.royalty_recipients(&asset.id.to_string(), list, 1000, token).await?;
-        shares.extend(page.entries);
-        token = page.next_page_token;
-        if token.is_empty() {
-            return Ok(shares);
-        }
-    }
+    let id = asset.id.to_string();
+    let page = async |token| client.royalty_recipients(&id, list, PAGE_ENTRIES, token).await;
+    Ok(all_pages(page).await?)
 }
 
 async fn lists(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut rows, mut records, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.royalty_lists(&asset.id.to_string(), 1000, token).await?;
-        for RoyaltyListEntry { list, recipient_count, abandoned } in page.entries {
-            let state = if abandoned { "abandoned" } else { "in use" };
-            rows.push(vec![list.to_string(), grouped(recipient_count.into()), state.to_owned()]);
-            records.push(json!({
-                "list": list, "recipient_count": recipient_count, "abandoned": abandoned,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut rows, mut records) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| {
+        client.royalty_lists(&asset.id.to_string(), PAGE_ENTRIES, token).await
+    })
+    .await?;
+    for RoyaltyListEntry { list, recipient_count, abandoned } in entries {
+        let state = if abandoned { "abandoned" } else { "in use" };
+        rows.push(vec![list.to_string(), grouped(recipient_count.into()), state.to_owned()]);
+        records.push(json!({
+            "list": list, "recipient_count": recipient_count, "abandoned": abandoned,
+        }));
     }
     let record = json!({ "asset": asset.id.to_string(), "lists": records });
     Ok(Report::new(record, vec![Block::Table(vec![">list", ">recipients", "state"], rows)]))

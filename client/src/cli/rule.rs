@@ -1,6 +1,5 @@
 //! `tessera rule`.
 
-use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::json;
 use tessera_proto::pb::compliance::v1::{RuleSet, TrustedIssuer};
@@ -14,6 +13,7 @@ use super::terms::{
     claim_type_name, claim_type_names, parse_claim_type, parse_rule, parse_rule_kind,
     rule_kind_name, rule_text,
 };
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations::compliance::{self, RuleKind};
 
 #[derive(Debug, Subcommand)]
@@ -161,22 +161,19 @@ async fn show(context: &Context, asset: &str) -> Result<Report, Failure> {
 async fn counters(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.holder_counters(&asset.id.to_string(), 1000, token).await?;
-        for counter in &page.entries {
-            let of = match (counter.claim_type, counter.country.as_str()) {
-                (0, "") => "all".to_owned(),
-                (0, country) => format!("country={country}"),
-                (claim_type, _) => format!("class={}", claim_type_name(claim_type)),
-            };
-            rows.push(vec![of.clone(), grouped(counter.count)]);
-            records.push(json!({ "of": of, "count": counter.count }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| {
+        client.holder_counters(&asset.id.to_string(), PAGE_ENTRIES, token).await
+    })
+    .await?;
+    for counter in &entries {
+        let of = match (counter.claim_type, counter.country.as_str()) {
+            (0, "") => "all".to_owned(),
+            (0, country) => format!("country={country}"),
+            (claim_type, _) => format!("class={}", claim_type_name(claim_type)),
+        };
+        rows.push(vec![of.clone(), grouped(counter.count)]);
+        records.push(json!({ "of": of, "count": counter.count }));
     }
     let table = Block::Table(vec!["identities", ">count"], rows);
     Ok(Report { records, blocks: vec![table] })

@@ -1,6 +1,5 @@
 //! `tessera sale`.
 
-use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tessera_proto::id::Address;
@@ -12,6 +11,7 @@ use super::output::{Block, Report};
 use super::role::time_of;
 use super::send::{Intent, grouped, send};
 use super::share::owner_of;
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations::{self, OfferUnits};
 
 const DAY_MS: u64 = 86_400_000;
@@ -167,15 +167,8 @@ async fn currency_of(context: &Context, offer: &Offer) -> Result<AssetView, Fail
 
 async fn all(context: &Context, asset: &AssetView) -> Result<Vec<Offer>, Failure> {
     let client = context.client().await?;
-    let (mut offers, mut token) = (Vec::new(), Bytes::new());
-    loop {
-        let page = client.offers(&asset.id.to_string(), 1000, token).await?;
-        offers.extend(page.entries);
-        token = page.next_page_token;
-        if token.is_empty() {
-            return Ok(offers);
-        }
-    }
+    let id = asset.id.to_string();
+    Ok(all_pages(async |token| client.offers(&id, PAGE_ENTRIES, token).await).await?)
 }
 
 async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
@@ -215,34 +208,30 @@ async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
 async fn last(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.last_sales(&asset.id.to_string(), 1000, token).await?;
-        for PricedSale { currency, sale, unit_price } in page.entries {
-            let (sale, currency) = (sale.unwrap_or_default(), context.asset(&currency).await?);
-            let (amount, price) = (amount_of(&sale.amount)?, amount_of(&sale.price)?);
-            let unit_price =
-                (!unit_price.is_empty()).then(|| amount_of(&unit_price)).transpose()?;
-            rows.push(vec![
-                unit_price.map_or_else(|| "too much".to_owned(), |price| currency.display(price)),
-                asset.display(amount),
-                currency.display(price),
-                grouped(sale.height),
-                time_of(sale.time_ms),
-            ]);
-            records.push(json!({
-                "currency": currency.id.to_string(),
-                "unit_price": unit_price.map(|price| currency.json(price)),
-                "amount": asset.json(amount),
-                "price": currency.json(price),
-                "height": sale.height,
-                "time_ms": sale.time_ms,
-            }));
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries = all_pages(async |token| {
+        client.last_sales(&asset.id.to_string(), PAGE_ENTRIES, token).await
+    })
+    .await?;
+    for PricedSale { currency, sale, unit_price } in entries {
+        let (sale, currency) = (sale.unwrap_or_default(), context.asset(&currency).await?);
+        let (amount, price) = (amount_of(&sale.amount)?, amount_of(&sale.price)?);
+        let unit_price = (!unit_price.is_empty()).then(|| amount_of(&unit_price)).transpose()?;
+        rows.push(vec![
+            unit_price.map_or_else(|| "too much".to_owned(), |price| currency.display(price)),
+            asset.display(amount),
+            currency.display(price),
+            grouped(sale.height),
+            time_of(sale.time_ms),
+        ]);
+        records.push(json!({
+            "currency": currency.id.to_string(),
+            "unit_price": unit_price.map(|price| currency.json(price)),
+            "amount": asset.json(amount),
+            "price": currency.json(price),
+            "height": sale.height,
+            "time_ms": sale.time_ms,
+        }));
     }
     let headings = vec![">one unit", ">units", ">price", ">block", "time"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

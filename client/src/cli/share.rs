@@ -1,6 +1,5 @@
 //! `tessera share`.
 
-use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use tessera_proto::amount::Amount;
@@ -11,6 +10,7 @@ use super::context::{AssetView, Context, amount_json, amount_of};
 use super::failure::Failure;
 use super::output::{Block, Report};
 use super::send::{Intent, send};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations;
 
 #[derive(Debug, Subcommand)]
@@ -169,22 +169,18 @@ async fn holders(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
     let supply = amount_of(&asset.totals.supply)?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.holders(&asset.id.to_string(), 1000, token).await?;
-        for holding in &page.entries {
-            let balance = amount_of(&holding.balance)?;
-            rows.push(vec![
-                label_of(context, &holding.account),
-                balance.display(asset.decimals()),
-                percentage(balance, supply),
-            ]);
-            records.push(holding_json(holding)?);
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.holders(&asset.id.to_string(), PAGE_ENTRIES, token).await)
+            .await?;
+    for holding in &entries {
+        let balance = amount_of(&holding.balance)?;
+        rows.push(vec![
+            label_of(context, &holding.account),
+            balance.display(asset.decimals()),
+            percentage(balance, supply),
+        ]);
+        records.push(holding_json(holding)?);
     }
     let table = Block::Table(vec!["account", ">balance", ">part"], rows);
     Ok(Report { records, blocks: vec![table] })
@@ -193,22 +189,17 @@ async fn holders(context: &Context, asset: &str) -> Result<Report, Failure> {
 async fn holdings(context: &Context, owner: &Address) -> Result<Report, Failure> {
     context.info().await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.holdings(owner, 1000, token).await?;
-        for holding in &page.entries {
-            let decimals = holding.decimals.min(18);
-            rows.push(vec![
-                holding.asset_name.clone(),
-                amount_of(&holding.balance)?.display(decimals),
-                amount_of(&holding.free)?.display(decimals),
-            ]);
-            records.push(holding_json(holding)?);
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.holdings(owner, PAGE_ENTRIES, token).await).await?;
+    for holding in &entries {
+        let decimals = holding.decimals.min(18);
+        rows.push(vec![
+            holding.asset_name.clone(),
+            amount_of(&holding.balance)?.display(decimals),
+            amount_of(&holding.free)?.display(decimals),
+        ]);
+        records.push(holding_json(holding)?);
     }
     let table = Block::Table(vec!["asset", ">balance", ">free"], rows);
     Ok(Report { records, blocks: vec![table] })

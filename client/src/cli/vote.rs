@@ -1,6 +1,5 @@
 //! `tessera vote`.
 
-use bytes::Bytes;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use tessera_proto::amount::Amount;
@@ -16,6 +15,7 @@ use super::output::{Block, Report};
 use super::propose;
 use super::royalty::percent;
 use super::send::{Intent, grouped, send};
+use crate::client::{PAGE_ENTRIES, all_pages};
 use crate::operations;
 
 #[derive(Debug, Subcommand)]
@@ -260,22 +260,18 @@ fn counted(asset: &AssetView, amount: Amount, supply: Amount) -> String {
 async fn list(context: &Context, asset: &str) -> Result<Report, Failure> {
     let asset = context.asset(asset).await?;
     let client = context.client().await?;
-    let (mut records, mut rows, mut token) = (Vec::new(), Vec::new(), Bytes::new());
-    loop {
-        let page = client.proposals(&asset.id.to_string(), 1000, token).await?;
-        for proposal in &page.entries {
-            rows.push(vec![
-                proposal.number.to_string(),
-                status_name(proposal.status),
-                grouped(proposal.voting_end_height),
-                proposal.title.clone(),
-            ]);
-            records.push(proposal_json(&asset, proposal)?);
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            break;
-        }
+    let (mut records, mut rows) = (Vec::new(), Vec::new());
+    let entries =
+        all_pages(async |token| client.proposals(&asset.id.to_string(), PAGE_ENTRIES, token).await)
+            .await?;
+    for proposal in &entries {
+        rows.push(vec![
+            proposal.number.to_string(),
+            status_name(proposal.status),
+            grouped(proposal.voting_end_height),
+            proposal.title.clone(),
+        ]);
+        records.push(proposal_json(&asset, proposal)?);
     }
     let headings = vec![">number", "status", ">open until", "title"];
     Ok(Report { records, blocks: vec![Block::Table(headings, rows)] })

@@ -31,7 +31,7 @@ use crate::error::{ClientError, root_cause};
 use crate::tx_builder::{PreparedTransaction, TransactionId};
 use nonces::NonceManager;
 
-pub use queries::Page;
+pub use queries::{PAGE_ENTRIES, Page, all_pages};
 pub use send::SendOptions;
 
 /// Longest wait that a node grants in one call.

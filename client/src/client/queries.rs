@@ -57,6 +57,27 @@ impl<T> Page<T> {
     }
 }
 
+/// Most entries that a node puts on a page.
+pub const PAGE_ENTRIES: u32 = 1000;
+
+/// All entries of a list, page by page: `page` gets a token and asks for the page that begins there.
+///
+/// # Errors
+/// The first [`ClientError`] of a page.
+pub async fn all_pages<T>(
+    mut page: impl AsyncFnMut(Bytes) -> Result<Page<T>, ClientError>,
+) -> Result<Vec<T>, ClientError> {
+    let (mut entries, mut token) = (Vec::new(), Bytes::new());
+    loop {
+        let Page { entries: of_page, next_page_token } = page(token).await?;
+        entries.extend(of_page);
+        token = next_page_token;
+        if token.is_empty() {
+            return Ok(entries);
+        }
+    }
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "the field of every request is optional")]
 pub(super) fn at(height: u64) -> Option<QueryOptions> {
     Some(QueryOptions { height, prove: false })

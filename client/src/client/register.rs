@@ -9,12 +9,9 @@ use tessera_proto::pb::assets::v1::{
     ListNavsRequest, ListPendingActionsRequest, ListRolesRequest, PendingAction, StatedNav,
 };
 
-use super::queries::{Page, at, page_request};
+use super::queries::{PAGE_ENTRIES, Page, all_pages, at, page_request};
 use super::{Client, service};
 use crate::error::ClientError;
-
-/// Most entries that a node puts on a page.
-const MAX_PAGE: u32 = 1_000;
 
 /// Every query fails with [`ClientError::NotFound`], [`ClientError::Usage`],
 /// [`ClientError::Unreachable`] or [`ClientError::Node`].
@@ -140,18 +137,14 @@ impl Client {
         asset: &str,
         height: u64,
     ) -> Result<Vec<HistoryEntry>, ClientError> {
-        let (mut entries, mut token) = (Vec::new(), Bytes::new());
-        loop {
-            let page = page_request(MAX_PAGE, token);
+        all_pages(async |token| {
+            let page = page_request(PAGE_ENTRIES, token);
             let request = ListHistoryRequest { asset: asset.to_owned(), page, height };
             let mut service = service!(self, AssetQueryServiceClient);
             let answer = service.list_history(self.request(request)).await;
             let answer = self.answer(answer)?.into_inner();
-            entries.extend(answer.entries);
-            token = answer.page.unwrap_or_default().next_page_token;
-            if token.is_empty() {
-                return Ok(entries);
-            }
-        }
+            Ok(Page::new(answer.entries, answer.page))
+        })
+        .await
     }
 }

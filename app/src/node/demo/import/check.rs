@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use anyhow::{Context as _, ensure};
-use bytes::Bytes;
+use tessera_client::client::{PAGE_ENTRIES, all_pages};
 use tessera_client::verify::{NoBody, OwnershipFile};
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
@@ -15,8 +15,6 @@ use super::report::Summary;
 use crate::node::demo::register::{AssetRow, PaymentKind, Register};
 use crate::node::demo::scene::{Scene, account};
 
-/// Holdings asked for in one call.
-const PAGE: u32 = 1_000;
 /// Most holdings that are proven.
 const MAX_PROOFS: usize = 40;
 
@@ -86,21 +84,15 @@ async fn compare_asset(
 
 /// All holdings of an asset, page by page.
 async fn holders(scene: &Scene, asset: &str) -> anyhow::Result<BTreeMap<Address, Amount>> {
+    let page = async |token| scene.client.holders(asset, PAGE_ENTRIES, token).await;
     let mut found = BTreeMap::new();
-    let mut token = Bytes::new();
-    loop {
-        let page = scene.client.holders(asset, PAGE, token).await?;
-        for holding in page.entries {
-            let balance: Amount = holding.balance.parse()?;
-            if !balance.is_zero() {
-                found.insert(holding.account.parse()?, balance);
-            }
-        }
-        token = page.next_page_token;
-        if token.is_empty() {
-            return Ok(found);
+    for holding in all_pages(page).await? {
+        let balance: Amount = holding.balance.parse()?;
+        if !balance.is_zero() {
+            found.insert(holding.account.parse()?, balance);
         }
     }
+    Ok(found)
 }
 
 /// The first holding that is not as it should be.
