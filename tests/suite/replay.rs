@@ -8,7 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tendermint_abci::Application as _;
 use tendermint_proto::google::protobuf::Timestamp;
-use tendermint_proto::v0_38::abci::{RequestFinalizeBlock, RequestProcessProposal};
+use tendermint_proto::v0_38::abci::{
+    RequestFinalizeBlock, RequestPrepareProposal, RequestProcessProposal,
+};
 use tessera_app::chain::verify::Verifier;
 use tessera_app::node::abci::AbciApplication as _;
 use tessera_app::node::application::Node;
@@ -211,6 +213,20 @@ fn propose(node: &Node, height: u64, frames: &[Bytes]) {
     });
 }
 
+/// Has the node propose what it takes into its pool of these frames.
+fn prepare(node: &Node, height: u64, frames: &[Bytes]) {
+    for frame in frames {
+        // Some of the blocks have frames that no pool takes.
+        let _ = node.pool().insert_frame(frame);
+    }
+    node.prepare_proposal(RequestPrepareProposal {
+        max_tx_bytes: 1 << 20,
+        height: height.try_into().unwrap(),
+        time: Some(timestamp(height)),
+        ..RequestPrepareProposal::default()
+    });
+}
+
 fn timestamp(height: u64) -> Timestamp {
     let time_ms = i64::try_from(time_ms(height)).unwrap();
     let nanos = i32::try_from(time_ms % 1_000).unwrap() * 1_000_000;
@@ -236,6 +252,9 @@ fn fault_9_a_block_computed_while_it_is_voted_on_is_the_block_that_is_decided() 
         };
         for (height, frames) in proposed {
             propose(&node, *height, frames);
+        }
+        if height % 7 == 3 {
+            prepare(&node, height, frames);
         }
         if height % 5 == 0 {
             node.consensus_connection_opened();

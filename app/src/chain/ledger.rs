@@ -180,6 +180,11 @@ impl Ledger {
             )));
         }
         let changes = first_leaves(genesis, &self.genesis_folder).map_err(Fault::Database)?;
+        let upgrade = self.upgrade_after(&changes)?;
+        let first = genesis.base_height().saturating_add(1);
+        if let Some(other) = other_version(upgrade.as_ref(), first, self.app_version) {
+            return Err(Fault::Database(other.to_string()));
+        }
         let staged = self.store.stage(genesis.base_height(), &changes)?;
         if let Some(state) = &genesis.state
             && state.app_hash != staged.app_hash()
@@ -190,11 +195,6 @@ impl Ledger {
                 hex::encode(staged.app_hash()),
                 hex::encode(state.app_hash)
             )));
-        }
-        let upgrade = self.upgrade_after(&changes)?;
-        let first = genesis.base_height().saturating_add(1);
-        if let Some(other) = other_version(upgrade.as_ref(), first, self.app_version) {
-            return Err(Fault::Database(other.to_string()));
         }
         let mut batch = Batch::default();
         batch.put(Table::Meta, META_GENESIS, hash);

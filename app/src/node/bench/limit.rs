@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use crate::state::tree::node::Node;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use ed25519_zebra::{Signature, VerificationKeyBytes, batch};
@@ -14,8 +13,9 @@ use tessera_proto::pb::accounts::v1::public_key;
 use tessera_proto::pb::chain::v1::SignedTransaction;
 use tessera_proto::signing;
 
-/// Signatures per batch, as the node has them.
-const BATCH_SIZE: usize = 128;
+use crate::chain::verify::BATCH_SIZE;
+use crate::state::tree::node::Node;
+
 /// Tree nodes that one thread hashes in a row.
 const NODES_AT_ONCE: usize = 64;
 
