@@ -60,7 +60,7 @@ impl<T> Page<T> {
 /// Most entries that a node puts on a page.
 pub const PAGE_ENTRIES: u32 = 1000;
 
-/// All entries of a list, page by page: `page` gets a token and asks for the page that begins there.
+/// All entries of a list. `page` gets a token and asks for the page that begins there.
 ///
 /// # Errors
 /// The first [`ClientError`] of a page.
