@@ -64,6 +64,9 @@ pub(super) type Entry<'a> = (Key<&'a Bytes>, Option<&'a Bytes>);
 /// Parts of a table, by the first bits of a key, so that several threads can add to it.
 const PARTS: usize = 16;
 
+/// Most entries of a part that room is made for ahead.
+const MOST_ROOM: usize = 1 << 14;
+
 fn part_of(key: &[u8]) -> usize {
     key.first().map_or(0, |byte| usize::from(byte >> 4))
 }
@@ -84,11 +87,11 @@ impl Part {
         }
     }
 
-    /// Leaves an empty part with room for as much again.
+    /// Leaves an empty part with room for as much again, but for no first state.
     fn take(&mut self) -> Self {
         let empty = match self {
             Self::Scattered(entries) => {
-                let room = entries.len();
+                let room = entries.len().min(MOST_ROOM);
                 Self::Scattered(Scattered::with_capacity_and_hasher(room, Default::default()))
             }
             Self::Ordered(_) => Self::Ordered(Entries::new()),
