@@ -1,6 +1,6 @@
 //! Tables of the embedded database (fjall), written in one atomic batch per block.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
@@ -67,9 +67,11 @@ const MEMTABLE_BYTES: u64 = 64 << 20;
 /// Bytes of journal before tables must be written out.
 const JOURNAL_BYTES: u64 = 512 << 20;
 
-/// Bytes of a log from which on the next entries of a batch are in another, so that several
-/// threads can take them over.
-const LOG_BYTES: usize = 64 << 10;
+/// Bytes of a log, from which on the next entries of a batch are in another.
+const LOG_BYTES: RangeInclusive<usize> = 64 << 10..=64 << 20;
+/// Logs of a batch, about, so that several threads can take them over. A first state has no more:
+/// finding out which logs are left takes longer the more there were.
+const LOGS: usize = 64;
 
 /// Changes of several tables that are made together or not at all.
 #[derive(Debug, Default)]
@@ -107,8 +109,12 @@ impl Batch {
         }
     }
 
+    fn log_bytes(&self) -> usize {
+        self.full_logs.iter().chain([&self.log]).map(Vec::len).sum()
+    }
+
     fn make_room(&mut self) {
-        if self.log.len() >= LOG_BYTES {
+        if self.log.len() >= *LOG_BYTES.end() {
             self.full_logs.push(std::mem::take(&mut self.log));
         }
     }
@@ -116,10 +122,13 @@ impl Batch {
     /// Adds all changes of other batches.
     pub fn append(&mut self, others: Vec<Self>) {
         self.writes.reserve(others.iter().map(|other| other.writes.len()).sum());
+        let bytes: usize = others.iter().map(Self::log_bytes).sum();
+        let most = bytes.checked_div(LOGS).unwrap_or_default();
+        let most = most.clamp(*LOG_BYTES.start(), *LOG_BYTES.end());
         for mut other in others {
             self.writes.append(&mut other.writes);
             self.full_logs.append(&mut other.full_logs);
-            if self.log.len().saturating_add(other.log.len()) > LOG_BYTES {
+            if self.log.len().saturating_add(other.log.len()) > most {
                 self.full_logs.push(std::mem::take(&mut self.log));
             }
             if self.log.is_empty() {
