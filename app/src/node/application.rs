@@ -196,7 +196,7 @@ impl Node {
     }
 
     /// Waits until the block that was committed last is stored.
-    fn wait_until_written(&self) {
+    pub fn wait_until_written(&self) {
         drop(self.idle_writer());
     }
 

@@ -281,6 +281,8 @@ async fn stop_at_other_version(
 ) -> anyhow::Result<()> {
     let other = node.until_other_version().await;
     warn!("{other}");
+    // What starts after it must find the last block of this version.
+    tokio::task::spawn_blocking(move || node.wait_until_written()).await?;
     tokio::time::sleep(farewell).await;
     stop.send_replace(true);
     Ok(())
