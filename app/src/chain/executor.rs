@@ -386,10 +386,11 @@ fn apply_group(
     let mut overlay = DeferredOverlay::new(state);
     let mut group = group.iter().map(|(_, index, delta)| (*index, *delta)).peekable();
     while let Some((mut index, mut delta)) = group.next() {
-        while let Some((last, both)) =
-            group.peek().and_then(|(last, next)| delta.and(next).map(|both| (*last, both)))
+        // Those of one kind that follow are one with it.
+        while let Some((next, other)) = group.peek()
+            && let Some(both) = delta.and(other)
         {
-            (index, delta) = (last, both);
+            (index, delta) = (*next, both);
             group.next();
         }
         overlay.at(index);

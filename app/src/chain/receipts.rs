@@ -309,10 +309,9 @@ fn kept<'a>(database: &Database, told: &'a [Told<'a>]) -> Result<Vec<&'a Told<'a
     let mut kept = Vec::with_capacity(told.len());
     let mut before = None;
     for told in told {
-        let is_known = before == Some(told.id)
-            || !told.facts.is_charged
-                && database.get(Table::Transactions, told.id.bytes())?.is_some();
-        if told.facts.is_charged || !is_known {
+        let known = || database.get(Table::Transactions, told.id.bytes());
+        let is_final = told.facts.is_charged;
+        if is_final || before != Some(told.id) && known()?.is_none() {
             kept.push(told);
         }
         before = Some(told.id);

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, RangeInclusive};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use bytes::{Buf as _, Bytes};
@@ -11,6 +11,7 @@ use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use super::error::Fault;
 pub(crate) use super::gather::Key;
 use super::gather::{self, Entries, Gathered, Layers, push_entry};
+use super::lock::lock;
 
 /// What is kept, by table. Integers in keys are big-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,13 +129,12 @@ impl Batch {
         for mut other in others {
             self.writes.append(&mut other.writes);
             self.full_logs.append(&mut other.full_logs);
-            if self.log.len().saturating_add(other.log.len()) > most {
-                self.full_logs.push(std::mem::take(&mut self.log));
-            }
             if self.log.is_empty() {
                 self.log = other.log;
-            } else {
+            } else if self.log.len().saturating_add(other.log.len()) <= most {
                 self.log.append(&mut other.log);
+            } else {
+                self.full_logs.push(std::mem::replace(&mut self.log, other.log));
             }
             self.is_too_long |= other.is_too_long;
         }
@@ -289,7 +289,7 @@ impl Database {
         if batch.is_too_long {
             return Err(Fault::Database("an entry is too long".into()));
         }
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = lock(&self.writer);
         writer.syncer.wait()?;
         let count = batch.writes.len().saturating_add(1);
         let writes = OwnedWriteBatch::with_capacity(self.tables.inner.clone(), count);

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds as _};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use bytes::{Buf, Bytes};
 use quick_cache::DefaultHashBuilder;
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::database::Table;
 use super::error::Fault;
-use super::lock::{read_lock, write_lock};
+use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
 
 /// The tables whose entries gather.
@@ -202,7 +202,7 @@ impl Gathering {
     fn take(&self) -> Gathered {
         let take = |part: &RwLock<Part>| write_lock(part).take();
         let tables = self.tables.iter().map(|parts| parts.iter().map(take).collect()).collect();
-        let logs = std::mem::take(&mut *self.logs.lock().unwrap_or_else(PoisonError::into_inner));
+        let logs = std::mem::take(&mut *lock(&self.logs));
         Gathered { tables, logs: logs.sequence_numbers }
     }
 }
@@ -224,7 +224,7 @@ impl Layers {
     pub(super) fn add(&self, added: &[(u64, Bytes)]) -> Result<usize, Fault> {
         let add = |(_, log): &(u64, Bytes)| self.gathering.add(log.clone());
         in_order::<(), ()>(added.par_iter().map(add))?;
-        let mut logs = self.gathering.logs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logs = lock(&self.gathering.logs);
         for (sequence_number, log) in added {
             logs.bytes = logs.bytes.saturating_add(log.len());
             logs.sequence_numbers.push(*sequence_number);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use bytes::{Buf, Bytes};
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ use super::forest::{
     encode_roots, sentinels, turn,
 };
 use super::history::{History, Record, Replaced, history_key, push_replaced};
-use super::lock::{read_lock, write_lock};
+use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
 use super::proof::{self, ProvenTree, ValueSource};
 use super::tree::Hash;
@@ -356,7 +356,7 @@ impl Store {
         if height == base_height {
             self.checkpoint_first()?;
         }
-        let mut recent = self.recent_roots.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = lock(&self.recent_roots);
         recent.insert(height, Arc::clone(&roots));
         while recent.len() > RECENT_ROOTS {
             recent.pop_first();
@@ -479,7 +479,7 @@ impl Store {
     }
 
     fn roots(&self, height: u64) -> Result<Arc<ShardRoots>, Fault> {
-        let recent = self.recent_roots.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = lock(&self.recent_roots);
         if let Some(roots) = recent.get(&height) {
             return Ok(Arc::clone(roots));
         }
