@@ -9,10 +9,12 @@ use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{KeyHash, OwnedValue, Sha256Jmt, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use tessera_app::state::batch::Batch;
 use tessera_app::state::changes::Changes;
-use tessera_app::state::database::Batch;
+use tessera_app::state::database::Database;
 use tessera_app::state::forest::{Forest, root_map};
 use tessera_app::state::store::{HeightError, Store, StoreOptions};
+use tessera_app::state::table::Table;
 use tessera_app::state::view::StateReader;
 use tessera_client::verify::verify_state_proof;
 use tessera_proto::id::{Address, AssetId};
@@ -131,6 +133,36 @@ fn regress_a_key_that_was_made_and_changed_later_is_absent_before() {
     let app_hash = store.app_hash(0).unwrap();
     let proof = store.prove(0, &key(0)).unwrap();
     assert_eq!(verify_state_proof(&proof, &app_hash), Ok(None));
+}
+
+#[test]
+fn what_is_left_of_a_first_state_that_was_not_stored_to_its_end_is_removed() {
+    let folder = temporary_folder();
+    let left = |table, database: &Database| database.scan(table, &[], &[], 10).unwrap();
+    let database = Database::open(folder.path(), 20_000).unwrap();
+    let mut batch = Batch::default();
+    batch.put(Table::Keys, key(9).as_bytes(), []);
+    batch.put(Table::Values, key(9).hash(), "of another state");
+    database.commit_first(batch).unwrap();
+    assert_eq!(left(Table::Keys, &database).len(), 1);
+    drop(database);
+
+    let first = changes(&[(0, Some(1)), (1, Some(2))]);
+    for _ in 0..2 {
+        let store = Store::open(folder.path(), options()).unwrap();
+        if store.committed().is_none() {
+            assert_eq!(left(Table::Values, store.database()), []);
+            let staged = store.stage(0, &first).unwrap();
+            store.commit(staged, Batch::default()).unwrap();
+        }
+        assert_eq!(store.peek().read(&key(9)).unwrap(), None);
+        let keys = store.database().scan(Table::Keys, &[], &[], usize::MAX).unwrap();
+        let keys = keys.into_iter().map(|(key, _)| StateKey::from_bytes(&key).unwrap());
+        let mut state = sentinels();
+        state.extend(first.as_slice().iter().map(|(key, value)| (*key, value.clone().unwrap())));
+        assert_eq!(keys.collect::<Vec<_>>(), state.keys().copied().collect::<Vec<_>>());
+        assert_eq!(store.app_hash(0).unwrap(), oracle(&state));
+    }
 }
 
 #[test]

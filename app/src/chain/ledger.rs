@@ -22,10 +22,11 @@ use super::version::{APP_VERSION, OtherVersion, other_version};
 use crate::modules::BlockInfo;
 use crate::modules::votes::version_at;
 use crate::state::access::AccessSet;
+use crate::state::batch::Batch;
 use crate::state::changes::Changes;
-use crate::state::database::{Batch, Table};
 use crate::state::error::Fault;
 use crate::state::store::{Committed, Staged, Store};
+use crate::state::table::Table;
 use crate::state::view::{LeafReader, StateReader, decode_leaf};
 use tessera_proto::id::AssetId;
 

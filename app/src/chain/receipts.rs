@@ -14,8 +14,10 @@ use tessera_proto::pb::pools::v1::UnitsPart;
 use tessera_proto::pb::query::v1::ReceiptProof;
 
 use super::outcome::{MALFORMED_FRAME_CODE, outcome_leaf};
-use crate::state::database::{Batch, Database, Key, Table};
+use crate::state::batch::Batch;
+use crate::state::database::{Database, Key};
 use crate::state::error::Fault;
+use crate::state::table::Table;
 
 /// What is told of a block without its transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

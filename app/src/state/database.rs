@@ -1,65 +1,21 @@
 //! Tables of the embedded database (fjall), written in one atomic batch per block.
 
-use std::ops::{Bound, RangeInclusive};
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use bytes::{Buf as _, Bytes};
 use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use rayon::prelude::*;
 
+use super::batch::{Batch, damaged, entries_of};
 use super::error::Fault;
 pub(crate) use super::gather::Key;
-use super::gather::{self, Entries, Gathered, Layers, push_entry};
+use super::gather::{Entries, Gathered, Layers};
 use super::lock::lock;
-
-/// What is kept, by table. Integers in keys are big-endian.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Table {
-    /// Inner tree nodes: shard (1 byte), length of the path (1), nibbles of the path (2 each).
-    Nodes,
-    /// Trees in [`Table::Nodes`] by shard (1): height (8), hash of the root (32).
-    Trees,
-    /// Latest value by key hash: height of the last change, presence, key, value.
-    Values,
-    /// What a block replaced: shard (1), height (8) to older values.
-    History,
-    /// Keys present in the latest state, for lists.
-    Keys,
-    /// Holdings by holder: account (20), asset (16).
-    HoldingsByAccount,
-    /// Shard roots by height (8): which of them changed, and all their hashes.
-    Roots,
-    /// Receipts by height (8) and index (4) of the first of those stored together.
-    Receipts,
-    /// Height and index of receipts by transaction id.
-    Transactions,
-    /// Indexes of receipts (4 each) by subject (account or asset id) and height (8).
-    ReceiptsBySubject,
-    /// Blocks by height: time, counts and transaction ids.
-    Blocks,
-    /// Entries of other tables that are not there yet, by number (8) of their log.
-    Log,
-    /// Single facts about the database.
-    Meta,
-}
-
-/// All tables with their names, in order of [`Table`].
-const TABLES: [(Table, &str); 13] = [
-    (Table::Nodes, "nodes"),
-    (Table::Trees, "trees"),
-    (Table::Values, "values"),
-    (Table::History, "history"),
-    (Table::Keys, "keys"),
-    (Table::HoldingsByAccount, "holdings_by_account"),
-    (Table::Roots, "roots"),
-    (Table::Receipts, "receipts"),
-    (Table::Transactions, "transactions"),
-    (Table::ReceiptsBySubject, "receipts_by_subject"),
-    (Table::Blocks, "blocks"),
-    (Table::Log, "log"),
-    (Table::Meta, "meta"),
-];
+use super::parallel::in_order;
+use super::table::Table;
 
 /// Bytes of blocks that the database may keep in memory.
 const CACHE_BYTES: u64 = 256 << 20;
@@ -67,79 +23,6 @@ const CACHE_BYTES: u64 = 256 << 20;
 const MEMTABLE_BYTES: u64 = 64 << 20;
 /// Bytes of journal before tables must be written out.
 const JOURNAL_BYTES: u64 = 512 << 20;
-
-/// Bytes of a log, from which on the next entries of a batch are in another.
-const LOG_BYTES: RangeInclusive<usize> = 64 << 10..=64 << 20;
-/// Logs of a batch, about, so that several threads can take them over. A first state has no more:
-/// finding out which logs are left takes longer the more there were.
-const LOGS: usize = 64;
-
-/// Changes of several tables that are made together or not at all.
-#[derive(Debug, Default)]
-pub struct Batch {
-    writes: Vec<(Table, Bytes, Option<Bytes>)>,
-    /// Entries of the tables whose entries gather.
-    log: Vec<u8>,
-    /// Logs that are full.
-    full_logs: Vec<Vec<u8>>,
-    /// Whether an entry is too long to be stored.
-    is_too_long: bool,
-}
-
-impl Batch {
-    /// Sets an entry. A batch sets or removes an entry only once.
-    pub fn put(&mut self, table: Table, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
-        self.set(table, key.as_ref(), Some(value.as_ref()));
-    }
-
-    /// Removes an entry.
-    pub fn remove(&mut self, table: Table, key: impl AsRef<[u8]>) {
-        self.set(table, key.as_ref(), None);
-    }
-
-    fn set(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) {
-        match gather::number_of(table) {
-            Some(number) => {
-                self.make_room();
-                self.is_too_long |= push_entry(&mut self.log, number, key, value).is_none();
-            }
-            None => {
-                let value = value.map(Bytes::copy_from_slice);
-                self.writes.push((table, Bytes::copy_from_slice(key), value));
-            }
-        }
-    }
-
-    fn log_bytes(&self) -> usize {
-        self.full_logs.iter().chain([&self.log]).map(Vec::len).sum()
-    }
-
-    fn make_room(&mut self) {
-        if self.log.len() >= *LOG_BYTES.end() {
-            self.full_logs.push(std::mem::take(&mut self.log));
-        }
-    }
-
-    /// Adds all changes of other batches.
-    pub fn append(&mut self, others: Vec<Self>) {
-        self.writes.reserve(others.iter().map(|other| other.writes.len()).sum());
-        let bytes: usize = others.iter().map(Self::log_bytes).sum();
-        let most = bytes.checked_div(LOGS).unwrap_or_default();
-        let most = most.clamp(*LOG_BYTES.start(), *LOG_BYTES.end());
-        for mut other in others {
-            self.writes.append(&mut other.writes);
-            self.full_logs.append(&mut other.full_logs);
-            if self.log.is_empty() {
-                self.log = other.log;
-            } else if self.log.len().saturating_add(other.log.len()) <= most {
-                self.log.append(&mut other.log);
-            } else {
-                self.full_logs.push(std::mem::replace(&mut self.log, other.log));
-            }
-            self.is_too_long |= other.is_too_long;
-        }
-    }
-}
 
 /// The embedded database.
 #[derive(Clone)]
@@ -154,6 +37,7 @@ pub struct Database {
 #[derive(Clone)]
 struct Tables {
     inner: fjall::Database,
+    /// In order of [`Table::ALL`].
     keyspaces: Vec<Keyspace>,
 }
 
@@ -190,15 +74,14 @@ impl Database {
             .open()
             .map_err(|error| open_fault(folder, &error))?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-        let mut keyspaces = Vec::with_capacity(TABLES.len());
-        for (_, name) in TABLES {
-            keyspaces.push(inner.keyspace(name, options).map_err(|error| fault(&error))?);
-        }
+        let keyspace = |table: Table| inner.keyspace(table.name(), options);
+        let keyspaces: Result<_, _> = Table::ALL.into_iter().map(keyspace).collect();
+        let keyspaces = keyspaces.map_err(|error| fault(&error))?;
         let (tables, layers) = (Tables { inner, keyspaces }, Layers::default());
         let mut writer = Writer::default();
         for guard in tables.keyspace(Table::Log)?.iter() {
             let (mut number, log) = read_entry(guard)?;
-            let number = number.try_get_u64().map_err(|_| gather::damaged())?;
+            let number = number.try_get_u64().map_err(|_| damaged())?;
             layers.add(&[(number, log)])?;
             writer.next = number.saturating_add(1);
         }
@@ -286,29 +169,25 @@ impl Database {
     /// # Errors
     /// [`Fault::Database`]: the process must stop.
     pub fn commit(&self, batch: Batch, durable: bool) -> Result<(), Fault> {
-        if batch.is_too_long {
-            return Err(Fault::Database("an entry is too long".into()));
-        }
+        let (batch_logs, others) = batch.into_parts()?;
         let mut writer = lock(&self.writer);
         writer.syncer.wait()?;
-        let count = batch.writes.len().saturating_add(1);
-        let writes = OwnedWriteBatch::with_capacity(self.tables.inner.clone(), count);
-        let mut writes = writes.durability(Some(PersistMode::Buffer));
-        for (table, key, value) in batch.writes {
+        let mut writes = self.tables.writes();
+        for entry in others.into_iter().flat_map(entries_of) {
+            let (table, key, value) = entry?;
             let keyspace = self.tables.keyspace(table)?;
+            // Copies, for what is kept of a batch would keep all of it.
             match value {
-                Some(value) => writes.insert(keyspace, key, value),
-                None => writes.remove(keyspace, key),
+                Some(value) => writes.insert(keyspace, key.as_ref(), value.as_ref()),
+                None => writes.remove(keyspace, key.as_ref()),
             }
         }
-        let mut logs = Vec::with_capacity(batch.full_logs.len().saturating_add(1));
-        for log in batch.full_logs.into_iter().chain([batch.log]) {
-            let (number, log) = (writer.next, Bytes::from(log));
-            if !log.is_empty() {
-                writes.insert(self.tables.keyspace(Table::Log)?, number.to_be_bytes(), log.clone());
-                logs.push((number, log));
-                writer.next = number.saturating_add(1);
-            }
+        let mut logs = Vec::with_capacity(batch_logs.len());
+        for log in batch_logs {
+            let number = writer.next;
+            writes.insert(self.tables.keyspace(Table::Log)?, number.to_be_bytes(), log.clone());
+            logs.push((number, log));
+            writer.next = number.saturating_add(1);
         }
         writes.commit().map_err(|error| fault(&error))?;
         if durable {
@@ -320,6 +199,38 @@ impl Database {
             self.start_moving(&mut writer)?;
         }
         Ok(())
+    }
+
+    /// Makes all changes of a first batch, which may be far larger than others, or on any failure
+    /// all but those of [`Table::Meta`]: entries go into the empty tables in order of key, past
+    /// the journal, and those facts, which tell that the others are there, come last.
+    ///
+    /// # Errors
+    /// [`Fault::Database`]: the process must stop.
+    pub fn commit_first(&self, batch: Batch) -> Result<(), Fault> {
+        let (logs, others) = batch.into_parts()?;
+        let parts = [logs, others].concat();
+        for table in Table::ALL.into_iter().filter(|table| *table != Table::Meta) {
+            let mut entries = entries_of_table(table, &parts)?;
+            entries.par_sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+            let entries = entries.iter().map(|(key, value)| (key.bytes(), value.as_ref()));
+            self.tables.ingest(table, entries)?;
+        }
+        let mut facts = Batch::default();
+        for (key, value) in entries_of_table(Table::Meta, &parts)? {
+            facts.put(Table::Meta, key.bytes(), value.unwrap_or_default());
+        }
+        self.commit(facts, true)
+    }
+
+    /// Whether there is nothing in it.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub fn is_empty(&self) -> Result<bool, Fault> {
+        let are_empty = self.tables.keyspaces.iter().map(Keyspace::is_empty);
+        let are_empty: Result<Vec<bool>, _> = are_empty.collect();
+        Ok(are_empty.map_err(|error| fault(&error))?.into_iter().all(|is_empty| is_empty))
     }
 
     /// Has what gathered moved into the tables, beside whatever comes next.
@@ -365,11 +276,13 @@ impl Drop for Background {
 
 impl Tables {
     fn keyspace(&self, table: Table) -> Result<&Keyspace, Fault> {
-        TABLES
-            .iter()
-            .position(|(other, _)| *other == table)
-            .and_then(|index| self.keyspaces.get(index))
-            .ok_or_else(|| Fault::Invariant(format!("no table {table:?}")))
+        let keyspace = self.keyspaces.get(usize::from(table.number()));
+        keyspace.ok_or_else(|| Fault::Invariant(format!("no table {table:?}")))
+    }
+
+    /// No changes yet.
+    fn writes(&self) -> OwnedWriteBatch {
+        OwnedWriteBatch::with_capacity(self.inner.clone(), 0).durability(Some(PersistMode::Buffer))
     }
 
     /// Waits until all batches so far are on disk.
@@ -382,27 +295,49 @@ impl Tables {
         // A loss of power must not leave a table ahead of the batches that changed it.
         self.sync()?;
         for (table, entries) in gathered.tables() {
-            self.ingest(table, &entries)?;
+            let entries = entries.iter().map(|(key, value)| (*key.bytes(), *value));
+            self.ingest(table, entries)?;
         }
-        let mut writes = OwnedWriteBatch::with_capacity(self.inner.clone(), gathered.logs().len());
+        let mut writes = self.writes();
         for number in gathered.logs() {
             writes.remove(self.keyspace(Table::Log)?, number.to_be_bytes());
         }
         writes.commit().map_err(|error| fault(&error))
     }
 
-    fn ingest(&self, table: Table, entries: &[gather::Entry<'_>]) -> Result<(), Fault> {
+    /// Puts entries in order of key into a table; none where one is removed.
+    fn ingest<'a>(
+        &self,
+        table: Table,
+        entries: impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>,
+    ) -> Result<(), Fault> {
         let keyspace = self.keyspace(table)?;
         let mut ingestion = keyspace.start_ingestion().map_err(|error| fault(&error))?;
         for (key, value) in entries {
             let written = match value {
-                Some(value) => ingestion.write((*key.bytes()).clone(), (*value).clone()),
-                None => ingestion.write_tombstone((*key.bytes()).clone()),
+                Some(value) => ingestion.write(key.clone(), value.clone()),
+                None => ingestion.write_tombstone(key.clone()),
             };
             written.map_err(|error| fault(&error))?;
         }
         ingestion.finish().map_err(|error| fault(&error))
     }
+}
+
+/// A change of a table; none where an entry is removed.
+type TableWrite = (Key<Bytes>, Option<Bytes>);
+
+/// The changes of one table among parts of a batch.
+fn entries_of_table(table: Table, parts: &[Bytes]) -> Result<Vec<TableWrite>, Fault> {
+    let of_part = |part: &Bytes| {
+        let entries = entries_of(part.clone()).filter_map(|entry| match entry {
+            Ok((other, key, value)) => (other == table).then(|| Ok((Key::new(key), value))),
+            Err(fault) => Some(Err(fault)),
+        });
+        entries.collect()
+    };
+    let of_parts: Vec<Vec<_>> = in_order(parts.par_iter().map(of_part))?;
+    Ok(of_parts.into_iter().flatten().collect())
 }
 
 /// The first entries whose keys begin with a prefix.

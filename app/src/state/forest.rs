@@ -17,11 +17,13 @@ use tessera_client::verify::simple_map::SimpleMap;
 use tessera_proto::leaf::{Leaf as _, Sentinel};
 use tessera_proto::state_key::{StateKey, shard_root_name};
 
+use super::batch::Batch;
 use super::changes::Changes;
-use super::database::{Batch, Database, Entry, Table};
+use super::database::{Database, Entry};
 use super::error::Fault;
 use super::lock::{read_lock, write_lock};
 use super::parallel::in_order;
+use super::table::Table;
 use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};

@@ -9,18 +9,15 @@ use std::collections::BTreeMap;
 use std::ops::{Bound, RangeBounds as _};
 use std::sync::{Arc, Mutex, RwLock};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use quick_cache::DefaultHashBuilder;
 use rayon::prelude::*;
 
-use super::database::Table;
+use super::batch::{damaged, entries_of};
 use super::error::Fault;
 use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
-
-/// The tables whose entries gather.
-pub(super) const GATHERED: [Table; 4] =
-    [Table::Nodes, Table::Values, Table::Transactions, Table::ReceiptsBySubject];
+use super::table::{GATHERED, Table};
 
 /// A key that is compared by its first bytes without being looked up in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,10 +185,10 @@ impl Default for Gathering {
 
 impl Gathering {
     /// Adds the entries of a log.
-    fn add(&self, mut log: Bytes) -> Result<(), Fault> {
-        while log.has_remaining() {
-            let (table, key, value) = pop_entry(&mut log).ok_or_else(damaged)?;
-            let parts = self.tables.get(usize::from(table)).ok_or_else(damaged)?;
+    fn add(&self, log: Bytes) -> Result<(), Fault> {
+        for entry in entries_of(log) {
+            let (table, key, value) = entry?;
+            let parts = self.tables.get(usize::from(table.number())).ok_or_else(damaged)?;
             let part = parts.get(part_of(&key)).ok_or_else(damaged)?;
             write_lock(part).insert(key, value);
         }
@@ -248,7 +245,7 @@ impl Layers {
 
     /// The entry of a key, if it is here: its value, or that it is removed.
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<Option<Bytes>> {
-        let (number, part) = (usize::from(number_of(table)?), part_of(key));
+        let (number, part) = (usize::from(table.number()), part_of(key));
         let gathering = self.gathering.tables.get(number)?.get(part)?;
         if let Some(value) = read_lock(gathering).get(key) {
             return Some(value.clone());
@@ -259,7 +256,7 @@ impl Layers {
     /// The entries of a range of keys.
     pub(super) fn range(&self, table: Table, start: &[u8], end: Bound<&[u8]>) -> Entries {
         let keys = (Bound::Included(Key::of(start)), end.map(Key::of));
-        let Some(number) = number_of(table).map(usize::from) else { return Entries::new() };
+        let number = usize::from(table.number());
         let (mut gathering, mut entries) = (Entries::new(), Entries::new());
         for part in self.gathering.tables.get(number).into_iter().flatten() {
             read_lock(part).copy_range(&keys, &mut gathering);
@@ -272,79 +269,21 @@ impl Layers {
     }
 }
 
-/// The number of a table in logs, where its entries gather.
-pub(super) fn number_of(table: Table) -> Option<u8> {
-    GATHERED.iter().zip(0..).find(|(other, _)| **other == table).map(|(_, number)| number)
-}
-
-/// Appends an entry to a log: number of the table (1 byte), length of the key (1), length of the
-/// value and one more, 0 where it is removed (4), key, value. None when it is too long for that.
-pub(super) fn push_entry(
-    log: &mut Vec<u8>,
-    number: u8,
-    key: &[u8],
-    value: Option<&[u8]>,
-) -> Option<()> {
-    let key_length = u8::try_from(key.len()).ok()?;
-    let length = value.map_or(0, |value| value.len().saturating_add(1));
-    let length = u32::try_from(length).ok()?;
-    log.push(number);
-    log.push(key_length);
-    log.extend_from_slice(&length.to_be_bytes());
-    log.extend_from_slice(key);
-    log.extend_from_slice(value.unwrap_or_default());
-    Some(())
-}
-
-/// Takes the next entry off a log: number of the table, key, value.
-fn pop_entry(log: &mut Bytes) -> Option<(u8, Bytes, Option<Bytes>)> {
-    let table = log.try_get_u8().ok()?;
-    let key = usize::from(log.try_get_u8().ok()?);
-    let value = usize::try_from(log.try_get_u32().ok()?).ok()?.checked_sub(1);
-    if log.len() < key.checked_add(value.unwrap_or(0))? {
-        return None;
-    }
-    let key = log.split_to(key);
-    Some((table, key, value.map(|value| log.split_to(value))))
-}
-
-pub(super) fn damaged() -> Fault {
-    Fault::Database("the log of entries is damaged".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_log_reads_back_and_no_part_of_it_does() {
-        let mut log = Vec::new();
-        let [nodes, values] = [Table::Nodes, Table::Values].map(|table| number_of(table).unwrap());
-        assert_eq!(number_of(Table::Meta), None);
-        push_entry(&mut log, values, b"key", Some(b"value")).unwrap();
-        push_entry(&mut log, nodes, b"", Some(b"")).unwrap();
-        push_entry(&mut log, values, b"gone", None).unwrap();
-        assert_eq!(push_entry(&mut log, values, &[0; 256], None), None);
-        let log = Bytes::from(log);
-        let layers = Layers::default();
-        assert_eq!(layers.add(&[(7, log.clone())]).unwrap(), log.len());
-        assert_eq!(layers.get(Table::Values, b"key"), Some(Some(Bytes::from_static(b"value"))));
-        assert_eq!(layers.get(Table::Nodes, b""), Some(Some(Bytes::new())));
-        assert_eq!(layers.get(Table::Values, b"gone"), Some(None));
-        assert_eq!(layers.get(Table::Nodes, b"key"), None);
-        for length in 1..log.len() {
-            let part = Layers::default().add(&[(0, log.slice(..length))]);
-            assert_eq!(part.is_ok(), [14, 20].contains(&length), "cut to {length} bytes");
-        }
-    }
+    use crate::state::batch::Batch;
 
     #[test]
     fn what_gathers_hides_what_is_being_moved() {
         let layers = Layers::default();
         let log = |key: &[u8], value: Option<&[u8]>| {
-            let mut log = Vec::new();
-            push_entry(&mut log, number_of(Table::Values).unwrap(), key, value).unwrap();
-            Bytes::from(log)
+            let mut batch = Batch::default();
+            match value {
+                Some(value) => batch.put(Table::Values, key, value),
+                None => batch.remove(Table::Values, key),
+            }
+            batch.into_parts().unwrap().0.remove(0)
         };
         layers.add(&[(1, log(b"a", Some(b"1"))), (2, log(b"b", Some(b"1")))]).unwrap();
         let moving = layers.start_moving();

@@ -7,8 +7,10 @@
 use bytes::{Buf, Bytes};
 use tessera_proto::state_key::{StateKey, shard_of};
 
-use super::database::{Batch, Database, Table};
+use super::batch::Batch;
+use super::database::Database;
 use super::error::Fault;
+use super::table::Table;
 use super::tree::Hash;
 
 /// The value of a key and since when it has it.

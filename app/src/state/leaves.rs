@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, VecDeque};
 use bytes::Bytes;
 use tessera_proto::state_key::StateKey;
 
-use super::database::Table;
 use super::error::Fault;
 use super::history::History;
 use super::store::{HeightError, HeightReader, Store};
+use super::table::Table;
 use super::view::StateReader as _;
 
 /// Keys that are read at a time.

@@ -7,7 +7,8 @@
 //! * [`forest`]: 256 trees and the map of their roots.
 //! * [`history`]: values, and what they replaced; [`leaves`]: all of a height.
 //! * [`proof`]: proofs of single keys.
-//! * [`database`]: tables of the embedded database; `gather`: entries on their way there.
+//! * [`database`]: the embedded database; [`table`]: its tables; [`batch`]: changes of them that
+//!   are made together; `gather`: entries on their way there.
 #![cfg_attr(
     not(test),
     deny(
@@ -21,6 +22,7 @@
 )]
 
 pub mod access;
+pub mod batch;
 pub mod changes;
 pub mod database;
 pub mod delta;
@@ -33,6 +35,7 @@ mod lock;
 pub(crate) mod parallel;
 pub mod proof;
 pub mod store;
+pub mod table;
 pub mod tree;
 mod values;
 pub mod view;

@@ -60,7 +60,7 @@ impl Values {
         self.cache.insert(key, kept);
     }
 
-    /// Keeps values of entries of [`Table::Values`](super::database::Table::Values), as long as
+    /// Keeps values of entries of [`Table::Values`](super::table::Table::Values), as long as
     /// they take less than `room` bytes.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ use super::status;
 use super::view::View;
 use crate::modules::assets::nav::{is_of_other_units, is_stale};
 use crate::modules::assets::schema::json_schema;
-use crate::state::database::Table;
+use crate::state::table::Table;
 
 /// Bytes of the number of a document or appraisal.
 const NUMBER_LENGTH: usize = 4;

@@ -17,9 +17,9 @@ use super::view::{self, View};
 use crate::modules::eligibility;
 use crate::modules::transfers::{acceptance, movement};
 use crate::node::application::Node;
-use crate::state::database::Table;
 use crate::state::delta::Delta;
 use crate::state::error::ExecutionError;
+use crate::state::table::Table;
 use crate::state::view::{StateReader, StateView};
 
 /// Bytes of the token of a claim: what follows the identity in its key.

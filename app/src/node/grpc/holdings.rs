@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::pages::Page;
 use super::services::Services;
 use super::view;
-use crate::state::database::Table;
+use crate::state::table::Table;
 
 #[async_trait]
 impl HoldingQueryService for Services {

@@ -5,7 +5,8 @@ use tessera_proto::pb::query::v1::{PageRequest, PageResponse};
 use tonic::Status;
 
 use super::status;
-use crate::state::database::{Database, Table};
+use crate::state::database::Database;
+use crate::state::table::Table;
 
 /// Entries of a page unless said otherwise.
 const DEFAULT_LIMIT: usize = 100;

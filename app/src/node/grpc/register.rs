@@ -17,8 +17,8 @@ use super::services::{Answers, Services};
 use super::status;
 use super::view::{View, latest_height};
 use crate::node::application::Node;
-use crate::state::database::Table;
 use crate::state::history::History;
+use crate::state::table::Table;
 
 /// Holdings of one part: some hundred kilobytes.
 const PART_HOLDINGS: u32 = 256;

@@ -16,7 +16,7 @@ use super::services::Services;
 use super::view::View;
 use super::{status, view};
 use crate::modules::royalties::{claimable_royalty, is_abandoned};
-use crate::state::database::Table;
+use crate::state::table::Table;
 
 #[async_trait]
 impl RoyaltyQueryService for Services {

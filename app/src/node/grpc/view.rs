@@ -12,8 +12,9 @@ use tonic::Status;
 use super::pages::Page;
 use super::status;
 use crate::chain::receipts::block_summary;
-use crate::state::database::{Database, Table};
+use crate::state::database::Database;
 use crate::state::store::{HeightError, HeightReader, Store};
+use crate::state::table::Table;
 use crate::state::view::LeafReader;
 
 /// Longest text that can be an id or a name.

@@ -3,7 +3,10 @@
 //! A block is staged (computed, in memory), then committed (one atomic batch). The values of
 //! older heights are kept for a window of blocks, then pruned.
 
+mod readers;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -12,8 +15,10 @@ use rayon::prelude::*;
 use tessera_proto::pb::query::v1::StateProof;
 use tessera_proto::state_key::{Namespace, StateKey, shard_of};
 
+pub use self::readers::{HeightReader, LatestReader};
+use super::batch::Batch;
 use super::changes::Changes;
-use super::database::{Batch, Database, Table};
+use super::database::Database;
 use super::error::Fault;
 pub use super::error::HeightError;
 use super::forest::{
@@ -23,12 +28,12 @@ use super::forest::{
 use super::history::{History, Record, Replaced, history_key, push_replaced};
 use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
-use super::proof::{self, ProvenTree, ValueSource};
+use super::proof::{self, ProvenTree};
+use super::table::Table;
 use super::tree::Hash;
 use super::tree::node::{Node, leaf_hash};
 use super::tree::update::{Change, TreeUpdate};
 use super::values::{Announced, Kept, VALUE_BYTES, Values};
-use super::view::StateReader;
 
 /// Version of the database layout; a database of another version is not opened.
 const FORMAT: u64 = 3;
@@ -133,8 +138,17 @@ impl Store {
     /// # Errors
     /// [`Fault`] when the database cannot be opened or is of another format.
     pub fn open(folder: &Path, options: StoreOptions) -> Result<Self, Fault> {
-        let database = Database::open(folder, options.gather_bytes)?;
-        if let Some(bytes) = database.get(Table::Meta, META_FORMAT)? {
+        let mut database = Database::open(folder, options.gather_bytes)?;
+        let format = database.get(Table::Meta, META_FORMAT)?;
+        if format.is_none() && !database.is_empty()? {
+            // The process ended while the first state was being stored.
+            drop(database);
+            fs::remove_dir_all(folder).map_err(|error| {
+                Fault::Database(format!("`{}` cannot be emptied: {error}", folder.display()))
+            })?;
+            database = Database::open(folder, options.gather_bytes)?;
+        }
+        if let Some(bytes) = format {
             let found = bytes.clone().try_get_u64().map_err(|_| damaged("format"))?;
             if found != FORMAT {
                 let folder = folder.display();
@@ -340,21 +354,9 @@ impl Store {
         if height == base_height && height > 0 {
             batch.put(Table::Meta, META_BASE, height.to_be_bytes());
         }
-        // What the trees in the database lack is computed from the history after a crash.
-        let keep = self.options.keep_heights.max(CHECKPOINT_BLOCKS);
-        if let Some(height) = height.checked_sub(keep) {
-            self.prune(height, &shards, &mut batch)?;
-        }
-        let due = turn(height);
-        self.forest.checkpoint(&due, &mut batch)?;
-        let durable = height.checked_rem(self.options.fsync_every_blocks).unwrap_or(0) == 0;
-        self.database.commit(batch, durable)?;
-
-        self.forest.checkpointed(&due)?;
-        let apply = |staged: StagedShard| self.forest.apply(height, staged.shard, staged.update);
-        in_order::<(), ()>(shards.into_par_iter().map(apply))?;
-        if height == base_height {
-            self.checkpoint_first()?;
+        match self.committed() {
+            None => self.store_first(height, shards, batch)?,
+            Some(_) => self.store_next(height, shards, batch)?,
         }
         let mut recent = lock(&self.recent_roots);
         recent.insert(height, Arc::clone(&roots));
@@ -367,12 +369,44 @@ impl Store {
         Ok(committed)
     }
 
-    /// Writes all trees of the first state, which may be far larger than what a block changes.
-    fn checkpoint_first(&self) -> Result<(), Fault> {
-        let (all, mut batch) = ((0..=u8::MAX).collect::<Vec<_>>(), Batch::default());
+    /// Stores the first state with all its trees. It may be far larger than what a block changes.
+    fn store_first(
+        &self,
+        height: u64,
+        shards: Vec<StagedShard>,
+        mut batch: Batch,
+    ) -> Result<(), Fault> {
+        self.apply(height, shards)?;
+        let all: Vec<u8> = (0..=u8::MAX).collect();
         self.forest.checkpoint(&all, &mut batch)?;
-        self.database.commit(batch, true)?;
+        self.database.commit_first(batch)?;
         self.forest.checkpointed(&all)
+    }
+
+    /// Stores what a block changes, and the trees whose turn it is.
+    fn store_next(
+        &self,
+        height: u64,
+        shards: Vec<StagedShard>,
+        mut batch: Batch,
+    ) -> Result<(), Fault> {
+        // What the trees in the database lack is computed from the history after a crash.
+        let keep = self.options.keep_heights.max(CHECKPOINT_BLOCKS);
+        if let Some(height) = height.checked_sub(keep) {
+            self.prune(height, &shards, &mut batch)?;
+        }
+        let due = turn(height);
+        self.forest.checkpoint(&due, &mut batch)?;
+        let durable = height.checked_rem(self.options.fsync_every_blocks).unwrap_or(0) == 0;
+        self.database.commit(batch, durable)?;
+        self.forest.checkpointed(&due)?;
+        self.apply(height, shards)
+    }
+
+    /// Makes staged trees the latest.
+    fn apply(&self, height: u64, shards: Vec<StagedShard>) -> Result<(), Fault> {
+        let apply = |staged: StagedShard| self.forest.apply(height, staged.shard, staged.update);
+        in_order(shards.into_par_iter().map(apply))
     }
 
     /// Stages changes of one shard, in order of hash.
@@ -404,7 +438,10 @@ impl Store {
             batch.put(Table::Values, hash, &encoded);
             values.push((key, Kept { height, value: record.value }));
         }
-        batch.put(Table::History, history_key(shard, height), history);
+        // Nobody asks what was before the first state.
+        if self.committed().is_some() {
+            batch.put(Table::History, history_key(shard, height), history);
+        }
         let hashes = leaves.into_iter().map(|(hash, _)| hash).collect();
         Ok(StagedShard { shard, update, hashes, values, batch })
     }
@@ -522,66 +559,6 @@ fn list_key(batch: &mut Batch, key: &StateKey, present: bool) {
         } else {
             batch.remove(table, key);
         }
-    }
-}
-
-/// The latest state.
-pub struct LatestReader<'a> {
-    store: &'a Store,
-    announced: Option<Arc<Announced>>,
-    remember: bool,
-}
-
-impl StateReader for LatestReader<'_> {
-    fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
-        let announced = self.announced.as_deref();
-        let changed = || announced.and_then(|announced| announced.value(key));
-        if announced.is_some_and(Announced::is_newer)
-            && let Some(value) = changed()
-        {
-            return Ok(value);
-        }
-        if let Some(kept) = self.store.values.get(key) {
-            return Ok(kept.and_then(|kept| kept.value));
-        }
-        // It may have been there and left.
-        if let Some(value) = changed() {
-            return Ok(value);
-        }
-        let kept = self.store.stored(&key.hash())?;
-        if self.remember {
-            self.store.values.insert(*key, kept.clone());
-        }
-        Ok(kept.and_then(|kept| kept.value))
-    }
-}
-
-/// The state as of a height.
-pub struct HeightReader<'a> {
-    store: &'a Store,
-    height: u64,
-}
-
-impl HeightReader<'_> {
-    /// The height.
-    #[must_use]
-    pub fn height(&self) -> u64 {
-        self.height
-    }
-}
-
-impl StateReader for HeightReader<'_> {
-    fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
-        let record = self.store.history().at(&key.hash(), self.height)?;
-        Ok(record.and_then(|record| record.value))
-    }
-}
-
-impl ValueSource for HeightReader<'_> {
-    fn entry(&self, key_hash: &[u8; 32]) -> Result<Option<(Bytes, Option<Bytes>)>, Fault> {
-        let record = self.store.history().at(key_hash, self.height)?;
-        let entry = |record: Record| (Bytes::copy_from_slice(record.key.as_bytes()), record.value);
-        Ok(record.map(entry))
     }
 }
 
