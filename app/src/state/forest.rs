@@ -37,7 +37,7 @@ pub const SHARD_COUNT: usize = 256;
 pub const CHECKPOINT_BLOCKS: u64 = 16;
 
 /// Bytes of nodes kept in memory beside those that are not in the database yet.
-pub(super) const NODE_BYTES: u64 = 384 << 20;
+pub(super) const NODE_BYTES: u64 = 768 << 20;
 /// Nodes that the cache is laid out for at first; it grows.
 const NODE_CACHE_ENTRIES: usize = 10_000;
 /// What a cached node takes beside its own bytes.

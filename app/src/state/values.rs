@@ -15,7 +15,7 @@ use super::error::Fault;
 use super::history::Record;
 
 /// Bytes that values may take.
-pub(super) const VALUE_BYTES: u64 = 512 << 20;
+pub(super) const VALUE_BYTES: u64 = 1024 << 20;
 /// Values that the cache is laid out for at first; it grows.
 const ENTRIES: usize = 10_000;
 /// What a value takes beside its own bytes.
