@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use bytes::{Buf as _, Bytes};
+use fjall::compaction::Leveled;
 use fjall::{Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use rayon::prelude::*;
 
@@ -21,6 +22,12 @@ use super::table::Table;
 const CACHE_BYTES: u64 = 256 << 20;
 /// Bytes of one table that gather in memory before they are written out.
 const MEMTABLE_BYTES: u64 = 64 << 20;
+/// Files of one table whose keys overlap, from which on they are merged: the more, the less often
+/// an entry is written again, and the more files are looked at for one.
+const OVERLAPPING_FILES: u8 = 12;
+/// The same of logs, of which most are removed by then and so never written out, in times of what
+/// gathers.
+const LOG_MEMTABLE_TIMES: usize = 4;
 /// Bytes of journal before tables must be written out.
 const JOURNAL_BYTES: u64 = 512 << 20;
 
@@ -73,8 +80,17 @@ impl Database {
             .worker_threads(1)
             .open()
             .map_err(|error| open_fault(folder, &error))?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-        let keyspace = |table: Table| inner.keyspace(table.name(), options);
+        let log_bytes = gather_bytes.saturating_mul(LOG_MEMTABLE_TIMES);
+        let log_bytes = u64::try_from(log_bytes).unwrap_or(u64::MAX);
+        let memtable_bytes = |table: Table| match table {
+            Table::Log => MEMTABLE_BYTES.max(log_bytes),
+            _ => MEMTABLE_BYTES,
+        };
+        let keyspace = |table: Table| {
+            let merging = Leveled::default().with_l0_threshold(OVERLAPPING_FILES);
+            let options = KeyspaceCreateOptions::default().compaction_strategy(Arc::new(merging));
+            inner.keyspace(table.name(), || options.max_memtable_size(memtable_bytes(table)))
+        };
         let keyspaces: Result<_, _> = Table::ALL.into_iter().map(keyspace).collect();
         let keyspaces = keyspaces.map_err(|error| fault(&error))?;
         let (tables, layers) = (Tables { inner, keyspaces }, Layers::default());
@@ -121,6 +137,14 @@ impl Database {
         let entries = self.tables.keyspace(table)?.prefix(prefix).map(read_entry);
         let is_replaced = move |entry: &Entry| self.layers.get(table, &entry.0).is_some();
         Ok(entries.filter(move |entry| !entry.as_ref().is_ok_and(is_replaced)))
+    }
+
+    /// How many entries a table has, about, but for what gathered.
+    ///
+    /// # Errors
+    /// [`Fault::Database`].
+    pub(super) fn stored_count(&self, table: Table) -> Result<usize, Fault> {
+        Ok(self.tables.keyspace(table)?.approximate_len())
     }
 
     /// Up to `limit` entries whose keys are at least `from` and begin with `prefix`, in order.

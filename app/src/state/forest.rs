@@ -37,9 +37,11 @@ pub const SHARD_COUNT: usize = 256;
 pub const CHECKPOINT_BLOCKS: u64 = 16;
 
 /// Bytes of nodes kept in memory beside those that are not in the database yet.
-pub(super) const NODE_BYTES: u64 = 768 << 20;
+pub(super) const NODE_BYTES: u64 = 640 << 20;
 /// Nodes that the cache is laid out for at first; it grows.
 const NODE_CACHE_ENTRIES: usize = 10_000;
+/// Nodes that there is room for in the cache, about.
+const MOST_CACHED_NODES: usize = 1_600_000;
 /// What a cached node takes beside its own bytes.
 const NODE_OVERHEAD_BYTES: usize = 128;
 
@@ -224,6 +226,11 @@ impl Forest {
             }
             Ok(())
         }))
+    }
+
+    /// Makes room for so many nodes at once, as far as they may stay, and not again and again.
+    pub(super) fn reserve(&self, nodes: usize) {
+        self.cache.reserve(nodes.min(MOST_CACHED_NODES));
     }
 
     /// Takes entries of [`Table::Nodes`] into memory, as long as there is room. Of one shard, those

@@ -15,9 +15,11 @@ use super::error::Fault;
 use super::history::Record;
 
 /// Bytes that values may take.
-pub(super) const VALUE_BYTES: u64 = 1024 << 20;
+pub(super) const VALUE_BYTES: u64 = 768 << 20;
 /// Values that the cache is laid out for at first; it grows.
 const ENTRIES: usize = 10_000;
+/// Values that there is room for, about.
+const MOST_ENTRIES: usize = 2_800_000;
 /// What a value takes beside its own bytes.
 const OVERHEAD_BYTES: usize = 250;
 
@@ -58,6 +60,11 @@ impl Values {
     /// Keeps what is the latest of a key.
     pub(super) fn insert(&self, key: StateKey, kept: Option<Kept>) {
         self.cache.insert(key, kept);
+    }
+
+    /// Makes room for so many entries at once, as far as they may stay, and not again and again.
+    pub(super) fn reserve(&self, entries: usize) {
+        self.cache.reserve(entries.min(MOST_ENTRIES));
     }
 
     /// Keeps values of entries of [`Table::Values`](super::table::Table::Values), as long as

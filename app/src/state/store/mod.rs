@@ -60,7 +60,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { keep_heights: 1_000, fsync_every_blocks: 10, gather_bytes: 32 << 20 }
+        Self { keep_heights: 1_000, fsync_every_blocks: 10, gather_bytes: 64 << 20 }
     }
 }
 
@@ -505,6 +505,8 @@ impl Store {
     /// Takes values and nodes into memory, so that a node is as fast after a start as before: what
     /// gathered, then of each shard as much as its share has room for.
     fn warm_up(&self) -> Result<(), Fault> {
+        self.values.reserve(self.database.stored_count(Table::Values)?);
+        self.forest.reserve(self.database.stored_count(Table::Nodes)?);
         let gathered = |table| self.database.gathered(table).map(Ok);
         self.values.warm_up(gathered(Table::Values), VALUE_BYTES)?;
         self.forest.warm_up(gathered(Table::Nodes), NODE_BYTES)?;
