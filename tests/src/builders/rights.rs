@@ -15,7 +15,7 @@ use super::{NEW_ASSETS, OperationIntent, World};
 use crate::model::Model;
 
 /// One of several, by a number.
-fn pick<T: Copy>(from: &[T], number: u8) -> Option<T> {
+pub(super) fn pick<T: Copy>(from: &[T], number: u8) -> Option<T> {
     (!from.is_empty()).then(|| from[usize::from(number) % from.len()])
 }
 
@@ -218,10 +218,11 @@ impl World {
                 pools::withdraw_units(&pool, &asset, amount)
             }
             29 => {
-                let pool = pick(&model.issued_pools(), intent.person).unwrap_or(pool);
+                let earned = pick(&model.earned(&self.assets[..2]), intent.person);
+                let (pool, currency) = earned.unwrap_or((pool, currency));
                 pools::collect_pool_income(&pool, &currency, &part(&pool))
             }
-            30 => self.tranches(intent, number),
+            30 => self.tranches(intent, number, model),
             _ => {
                 let parents = [self.assets[2], self.assets[3], pool];
                 let any = parents[usize::from(intent.person % 3)];
@@ -232,12 +233,16 @@ impl World {
     }
 
     /// Divides an asset among new ones of the same issuer.
-    fn tranches(&self, intent: &OperationIntent, number: usize) -> Kind {
+    fn tranches(&self, intent: &OperationIntent, number: usize, model: &Model) -> Kind {
         let parent = match intent.other % 2 {
             0 => self.assets[2 + number % 2],
             _ => self.new_asset(number + 2),
         };
-        let mut named = vec![self.new_asset(number), self.new_asset(number + 4)];
+        let possible = model.possible_tranches(&parent);
+        let mut named = match possible.as_slice() {
+            [first, .., last] if !intent.flaw.is_multiple_of(4) => vec![*first, *last],
+            _ => vec![self.new_asset(number), self.new_asset(number + 4)],
+        };
         if intent.flaw.is_multiple_of(5) {
             named.push(self.new_asset(usize::from(intent.flaw)));
         }

@@ -88,10 +88,31 @@ impl Model {
     }
 
     /// Pools that have units.
-    #[must_use]
-    pub fn issued_pools(&self) -> Vec<AssetId> {
+    fn issued_pools(&self) -> Vec<AssetId> {
         let pools = self.assets.iter().filter(|(_, asset)| asset.members.is_some());
         pools.filter(|(_, asset)| asset.supply > 0).map(|(id, _)| *id).collect()
+    }
+
+    /// What pools that have units keep.
+    #[must_use]
+    pub fn pooled(&self) -> Vec<AssetId> {
+        let kept = self.issued_pools().into_iter().flat_map(|pool| self.kept(&pool));
+        kept.map(|(asset, _)| asset).collect()
+    }
+
+    /// Pools that can collect income of all their members now, with its currency.
+    #[must_use]
+    pub fn earned(&self, currencies: &[AssetId]) -> Vec<(AssetId, AssetId)> {
+        let pools = self.issued_pools();
+        let all =
+            pools.iter().flat_map(|pool| currencies.iter().map(|currency| (*pool, *currency)));
+        let has_earned = |(pool, currency): &(AssetId, AssetId)| {
+            let members = self.members(pool).into_iter().map(AssetId::to_bytes).collect();
+            let (pool, currency) = (pool.to_bytes(), currency.to_bytes());
+            let collected = CollectPoolIncome { pool, currency, members };
+            self.clone().collect_pool_income(&collected).is_ok()
+        };
+        all.filter(has_earned).collect()
     }
 
     /// What is in the account of a pool.
@@ -108,6 +129,15 @@ impl Model {
         let mut divided: Vec<AssetId> = self.assets.keys().copied().collect();
         divided.retain(|id| self.require_no_tranche_units(id).is_err());
         divided
+    }
+
+    /// What an asset can be divided among: others of its issuer that have no units.
+    #[must_use]
+    pub fn possible_tranches(&self, parent: &AssetId) -> Vec<AssetId> {
+        let Some(issuer) = self.assets.get(parent).map(|asset| asset.issuer) else { return vec![] };
+        let others = self.assets.iter().filter(|(id, asset)| *id != parent && asset.supply == 0);
+        let possible = others.filter(|(_, one)| one.issuer == issuer && one.tranche_of.is_none());
+        possible.map(|(id, _)| *id).collect()
     }
 
     /// Refuses units of a pool, or of its tranches, in the account of that pool.
