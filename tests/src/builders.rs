@@ -333,17 +333,7 @@ impl World {
                 operations::set_royalty_schedule(&self.assets[number], &shares, resale_bps)
             }
             9 => operations::pay_royalty(&asset, &currency, amount),
-            10 => {
-                // Enough that the part of a pool is not nothing.
-                let pooled = rights::pick(&model.pooled(), intent.person);
-                match pooled.filter(|_| intent.other.is_multiple_of(2)) {
-                    Some(member) => {
-                        let amount = Amount::from_u64(u64::from(intent.amount % 9_000));
-                        operations::pay_income(&member, &currency, amount, None)
-                    }
-                    None => operations::pay_income(&asset, &currency, amount, None),
-                }
-            }
+            10 => self.income(intent, &asset, &currency, model),
             11 => operations::claim_income(&asset, &currency),
             12 => operations::submit_proposal(SubmitProposal {
                 asset: asset.to_bytes(),

@@ -7,7 +7,7 @@
 //! * [`outcome`]: what became of each transaction, and the hash that commits to it.
 //! * [`genesis`]: the first state; [`state_file`]: that of a chain that goes on with another's.
 //! * [`ledger`]: one block after another on the store; [`receipts`]: what is kept of them for
-//!   queries.
+//!   queries; [`subjects`]: which accounts and assets a receipt is about.
 //! * [`version`]: which blocks a program of which version computes.
 #![cfg_attr(
     not(test),
@@ -31,6 +31,7 @@ pub mod plan;
 pub mod receipts;
 pub mod signature;
 pub mod state_file;
+pub mod subjects;
 pub mod tx;
 pub mod verify;
 pub mod version;

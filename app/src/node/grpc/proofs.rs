@@ -22,7 +22,8 @@ use tonic::{Request, Response, Status, async_trait};
 use super::services::{Answers, Services};
 use super::status;
 use super::view::{self, View, latest_height};
-use crate::chain::receipts::{receipt_proof, subjects};
+use crate::chain::receipts::receipt_proof;
+use crate::chain::subjects::subjects;
 use crate::node::application::Node;
 use crate::node::comet::headers::HeaderError;
 

@@ -20,7 +20,8 @@ use super::services::{Answers, Services};
 use super::view::{self, View};
 use super::{status, submit_stream};
 use crate::chain::executor::simulate;
-use crate::chain::receipts::{receipt, subjects};
+use crate::chain::receipts::receipt;
+use crate::chain::subjects::subjects;
 use crate::chain::tx::{Transaction, decode_transaction};
 use crate::node::application::{CommittedBlock, Node};
 
