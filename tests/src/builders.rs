@@ -333,7 +333,7 @@ impl World {
                 operations::set_royalty_schedule(&self.assets[number], &shares, resale_bps)
             }
             9 => operations::pay_royalty(&asset, &currency, amount),
-            10 => self.income(intent, &asset, &currency, model),
+            10 => rights::income(intent, &asset, &currency, model),
             11 => operations::claim_income(&asset, &currency),
             12 => operations::submit_proposal(SubmitProposal {
                 asset: asset.to_bytes(),

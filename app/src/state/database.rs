@@ -233,15 +233,15 @@ impl Database {
     /// [`Fault::Database`]: the process must stop.
     pub fn commit_first(&self, batch: Batch) -> Result<(), Fault> {
         let (logs, others) = batch.into_parts()?;
-        let parts = [logs, others].concat();
         for table in Table::ALL.into_iter().filter(|table| *table != Table::Meta) {
-            let mut entries = entries_of_table(table, &parts)?;
+            let parts = if table.gathers() { &logs } else { &others };
+            let mut entries = entries_of_table(table, parts)?;
             entries.par_sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
             let entries = entries.iter().map(|(key, value)| (key.bytes(), value.as_ref()));
             self.tables.ingest(table, entries)?;
         }
         let mut facts = Batch::default();
-        for (key, value) in entries_of_table(Table::Meta, &parts)? {
+        for (key, value) in entries_of_table(Table::Meta, &others)? {
             facts.put(Table::Meta, key.bytes(), value.unwrap_or_default());
         }
         self.commit(facts, true)
@@ -252,9 +252,12 @@ impl Database {
     /// # Errors
     /// [`Fault::Database`].
     pub fn is_empty(&self) -> Result<bool, Fault> {
-        let are_empty = self.tables.keyspaces.iter().map(Keyspace::is_empty);
-        let are_empty: Result<Vec<bool>, _> = are_empty.collect();
-        Ok(are_empty.map_err(|error| fault(&error))?.into_iter().all(|is_empty| is_empty))
+        for keyspace in &self.tables.keyspaces {
+            if !keyspace.is_empty().map_err(|error| fault(&error))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Has what gathered moved into the tables, beside whatever comes next.

@@ -28,7 +28,7 @@ use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
 use super::tree::{Hash, NodeSource};
-use super::values::fill;
+use super::values::{fill, reserve};
 
 /// Number of trees.
 pub const SHARD_COUNT: usize = 256;
@@ -40,10 +40,10 @@ pub const CHECKPOINT_BLOCKS: u64 = 16;
 pub(super) const NODE_BYTES: u64 = 640 << 20;
 /// Nodes that the cache is laid out for at first; it grows.
 const NODE_CACHE_ENTRIES: usize = 10_000;
-/// Nodes that there is room for in the cache, about.
-const MOST_CACHED_NODES: usize = 1_600_000;
 /// What a cached node takes beside its own bytes.
 const NODE_OVERHEAD_BYTES: usize = 128;
+/// What most cached nodes take with it, about.
+const USUAL_NODE_BYTES: u64 = 420;
 
 /// The roots of all trees after a block, and the map that makes the app hash of them.
 #[derive(Debug)]
@@ -228,9 +228,9 @@ impl Forest {
         }))
     }
 
-    /// Makes room for so many nodes at once, as far as they may stay, and not again and again.
+    /// Makes [room](reserve) for so many nodes.
     pub(super) fn reserve(&self, nodes: usize) {
-        self.cache.reserve(nodes.min(MOST_CACHED_NODES));
+        reserve(&self.cache, nodes, USUAL_NODE_BYTES);
     }
 
     /// Takes entries of [`Table::Nodes`] into memory, as long as there is room. Of one shard, those

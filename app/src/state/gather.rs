@@ -61,9 +61,6 @@ pub(super) type Entry<'a> = (Key<&'a Bytes>, Option<&'a Bytes>);
 /// Parts of a table, by the first bits of a key, so that several threads can add to it.
 const PARTS: usize = 16;
 
-/// Most entries of a part that room is made for ahead.
-const MOST_ROOM: usize = 1 << 14;
-
 fn part_of(key: &[u8]) -> usize {
     key.first().map_or(0, |byte| usize::from(byte >> 4))
 }
@@ -84,11 +81,11 @@ impl Part {
         }
     }
 
-    /// Leaves an empty part with room for as much again, but for no first state.
+    /// Leaves an empty part with room for as much again.
     fn take(&mut self) -> Self {
         let empty = match self {
             Self::Scattered(entries) => {
-                let room = entries.len().min(MOST_ROOM);
+                let room = entries.len();
                 Self::Scattered(Scattered::with_capacity_and_hasher(room, Default::default()))
             }
             Self::Ordered(_) => Self::Ordered(Entries::new()),
@@ -273,6 +270,26 @@ impl Layers {
 mod tests {
     use super::*;
     use crate::state::batch::Batch;
+
+    #[test]
+    fn what_is_in_a_log_is_found_and_no_part_of_it_is_added() {
+        let mut batch = Batch::default();
+        batch.put(Table::Values, "key", "value");
+        batch.put(Table::Nodes, "", "");
+        batch.remove(Table::Values, "gone");
+        let log = batch.into_parts().unwrap().0.remove(0);
+        let layers = Layers::default();
+        assert_eq!(layers.add(&[(7, log.clone())]).unwrap(), log.len());
+        assert_eq!(layers.get(Table::Values, b"key"), Some(Some(Bytes::from_static(b"value"))));
+        assert_eq!(layers.get(Table::Nodes, b""), Some(Some(Bytes::new())));
+        assert_eq!(layers.get(Table::Values, b"gone"), Some(None));
+        assert_eq!(layers.get(Table::Nodes, b"key"), None);
+        assert_eq!(layers.get(Table::Meta, b"key"), None);
+        for length in 1..log.len() {
+            let part = Layers::default().add(&[(0, log.slice(..length))]);
+            assert_eq!(part.is_ok(), [14, 20].contains(&length), "cut to {length} bytes");
+        }
+    }
 
     #[test]
     fn what_gathers_hides_what_is_being_moved() {

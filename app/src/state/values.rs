@@ -18,10 +18,10 @@ use super::history::Record;
 pub(super) const VALUE_BYTES: u64 = 768 << 20;
 /// Values that the cache is laid out for at first; it grows.
 const ENTRIES: usize = 10_000;
-/// Values that there is room for, about.
-const MOST_ENTRIES: usize = 2_800_000;
 /// What a value takes beside its own bytes.
 const OVERHEAD_BYTES: usize = 250;
+/// What most values take with them, about.
+const USUAL_BYTES: u64 = 288;
 
 /// A value as it is kept.
 #[derive(Clone)]
@@ -62,9 +62,9 @@ impl Values {
         self.cache.insert(key, kept);
     }
 
-    /// Makes room for so many entries at once, as far as they may stay, and not again and again.
-    pub(super) fn reserve(&self, entries: usize) {
-        self.cache.reserve(entries.min(MOST_ENTRIES));
+    /// Makes [room](reserve) for so many values.
+    pub(super) fn reserve(&self, values: usize) {
+        reserve(&self.cache, values, USUAL_BYTES);
     }
 
     /// Keeps values of entries of [`Table::Values`](super::table::Table::Values), as long as
@@ -83,6 +83,17 @@ impl Values {
             Ok((record.key, Some(Kept::copy(&record))))
         })
     }
+}
+
+/// Makes room in a cache for so many entries at once, as far as they may stay there, and not again
+/// and again while it is filled. Most entries weigh `usual` bytes, about.
+pub(super) fn reserve<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
+    cache: &Cache<K, V, W>,
+    entries: usize,
+    usual: u64,
+) {
+    let most = cache.capacity().checked_div(usual).unwrap_or_default();
+    cache.reserve(entries.min(usize::try_from(most).unwrap_or(usize::MAX)));
 }
 
 /// Puts what entries of a table say into a cache, as long as that takes less than `room` bytes.

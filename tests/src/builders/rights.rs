@@ -14,6 +14,23 @@ use tessera_proto::pb::votes::v1::VoteChoice;
 use super::{NEW_ASSETS, OperationIntent, World};
 use crate::model::Model;
 
+/// Income of an asset, often one that a pool keeps: then enough that the part of the pool is
+/// not nothing.
+pub(super) fn income(
+    intent: &OperationIntent,
+    asset: &AssetId,
+    currency: &AssetId,
+    model: &Model,
+) -> Kind {
+    let pooled = pick(&model.pooled(), intent.person);
+    let (asset, most) = match pooled.filter(|_| intent.other.is_multiple_of(2)) {
+        Some(member) => (member, 9_000),
+        None => (*asset, 150),
+    };
+    let amount = Amount::from_u64(u64::from(intent.amount % most));
+    operations::pay_income(&asset, currency, amount, None)
+}
+
 /// One of several, by a number.
 fn pick<T: Copy>(from: &[T], number: u8) -> Option<T> {
     (!from.is_empty()).then(|| from[usize::from(number) % from.len()])
@@ -230,24 +247,6 @@ impl World {
                 pools::pay_waterfall(&parent, &currency, amount, None)
             }
         }
-    }
-
-    /// Income of an asset, often one that a pool keeps: then enough that the part of the pool is
-    /// not nothing.
-    pub(super) fn income(
-        &self,
-        intent: &OperationIntent,
-        asset: &AssetId,
-        currency: &AssetId,
-        model: &Model,
-    ) -> Kind {
-        let pooled = pick(&model.pooled(), intent.person);
-        let (asset, most) = match pooled.filter(|_| intent.other.is_multiple_of(2)) {
-            Some(member) => (member, 9_000),
-            None => (*asset, 150),
-        };
-        let amount = Amount::from_u64(u64::from(intent.amount % most));
-        operations::pay_income(&asset, currency, amount, None)
     }
 
     /// Divides an asset among new ones of the same issuer.

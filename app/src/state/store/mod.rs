@@ -337,7 +337,7 @@ impl Store {
         Ok(Staged { height, app_hash, roots: Arc::new(roots), shards })
     }
 
-    /// Stores a staged block and, in the same atomic batch, `extra`.
+    /// Stores a staged block and `extra`, or neither.
     ///
     /// # Errors
     /// [`Fault`]: the process must stop.
@@ -350,11 +350,12 @@ impl Store {
         batch.put(Table::Roots, height.to_be_bytes(), encode_roots(changed, &roots));
         batch.put(Table::Meta, META_COMMITTED, [&height.to_be_bytes()[..], &app_hash].concat());
         batch.put(Table::Meta, META_FORMAT, FORMAT.to_be_bytes());
-        let base_height = self.committed().map_or(height, |committed| committed.base_height);
+        let before = self.committed();
+        let base_height = before.as_ref().map_or(height, |committed| committed.base_height);
         if height == base_height && height > 0 {
             batch.put(Table::Meta, META_BASE, height.to_be_bytes());
         }
-        match self.committed() {
+        match before {
             None => self.store_first(height, shards, batch)?,
             Some(_) => self.store_next(height, shards, batch)?,
         }
@@ -439,7 +440,7 @@ impl Store {
             values.push((key, Kept { height, value: record.value }));
         }
         // Nobody asks what was before the first state.
-        if self.committed().is_some() {
+        if read_lock(&self.committed).is_some() {
             batch.put(Table::History, history_key(shard, height), history);
         }
         let hashes = leaves.into_iter().map(|(hash, _)| hash).collect();
