@@ -311,7 +311,7 @@ impl Ledger {
     pub fn commit(&self, block: FinalizedBlock) -> Result<(Committed, Vec<Receipt>), Fault> {
         let FinalizedBlock { mut staged, record, facts, receipts, .. } = block;
         // First, for what executes the next block looks there.
-        self.store.remember(&mut staged);
+        self.store.remember(&mut staged)?;
         let mut batch = receipts_batch(self.store.database(), &receipts, &facts)?;
         batch.put(Table::Blocks, staged.height().to_be_bytes(), record.encode_to_vec());
         let committed = self.store.commit(staged, batch)?;

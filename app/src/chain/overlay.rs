@@ -10,20 +10,28 @@ use super::plan::DeferredKeys;
 use super::tx::TxError;
 use crate::modules::BlockInfo;
 use crate::modules::router::apply_delta;
-use crate::state::access::{AccessSet, Mode};
+use crate::state::access::{Access, AccessSet, Mode};
 use crate::state::changes::Change;
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{StateReader, StateView};
+use crate::state::view::{InMemory, StateReader, StateView};
+
+/// A key that a group of transactions touches.
+#[derive(Default)]
+struct Touched {
+    /// None where it was neither read nor written yet.
+    value: InMemory,
+    is_changed: bool,
+}
 
 #[expect(clippy::disallowed_types, reason = "put in order where groups are merged")]
-type GroupChanges = std::collections::HashMap<StateKey, Option<Bytes>, DefaultHashBuilder>;
+type TouchedKeys = std::collections::HashMap<StateKey, Touched, DefaultHashBuilder>;
 
 /// Changes of a group of transactions over the state before the block.
 pub struct GroupOverlay<'a> {
     base: &'a dyn StateReader,
     deferred_keys: &'a DeferredKeys,
-    changes: GroupChanges,
+    keys: TouchedKeys,
     deferred: Vec<(u32, Delta)>,
 }
 
@@ -31,21 +39,54 @@ impl<'a> GroupOverlay<'a> {
     /// No changes yet. Additions to `deferred_keys` are put aside.
     #[must_use]
     pub fn new(base: &'a dyn StateReader, deferred_keys: &'a DeferredKeys) -> Self {
-        Self { base, deferred_keys, changes: GroupChanges::default(), deferred: Vec::new() }
+        Self { base, deferred_keys, keys: TouchedKeys::default(), deferred: Vec::new() }
+    }
+
+    /// Looks up, all at once, what is in memory of the keys that transactions declare.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn look_up<'b>(
+        &mut self,
+        declared: impl Iterator<Item = &'b AccessSet>,
+    ) -> Result<(), Fault> {
+        let accesses = declared.flat_map(AccessSet::as_slice);
+        let is_read = |access: &&Access| {
+            access.mode != Mode::Add || !self.deferred_keys.contains(&access.key)
+        };
+        let mut keys = Vec::new();
+        for Access { key, .. } in accesses.filter(is_read) {
+            self.keys.entry(*key).or_insert_with(|| {
+                keys.push(*key);
+                Touched::default()
+            });
+        }
+        for (key, value) in keys.iter().zip(self.base.in_memory(&keys)?) {
+            if let Some(touched) = self.keys.get_mut(key) {
+                touched.value = value;
+            }
+        }
+        Ok(())
     }
 
     /// All changes, in no order, and the additions that were put aside with the positions of their
     /// transactions.
     #[must_use]
     pub fn into_parts(self) -> (Vec<Change>, Vec<(u32, Delta)>) {
-        (self.changes.into_iter().collect(), self.deferred)
+        let changed = self.keys.into_iter().filter(|(_, touched)| touched.is_changed);
+        let changes = changed.map(|(key, touched)| (key, touched.value.flatten()));
+        (changes.collect(), self.deferred)
     }
 
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
-        match self.changes.get(key) {
+        match self.keys.get(key).and_then(|touched| touched.value.as_ref()) {
             Some(value) => Ok(value.clone()),
             None => self.base.read(key),
         }
+    }
+
+    fn write(&mut self, key: StateKey, value: Option<Bytes>) {
+        self.keys.insert(key, Touched { value: Some(value), is_changed: true });
     }
 }
 
@@ -78,7 +119,7 @@ impl<'a, 'b> TxOverlay<'a, 'b> {
     pub fn keep(&mut self) {
         for (access, change) in self.access.as_slice().iter().zip(&mut self.changes) {
             if let Some(value) = change.take() {
-                self.group.changes.insert(access.key, value);
+                self.group.write(access.key, value);
             }
         }
         self.group.deferred.append(&mut self.deferred);

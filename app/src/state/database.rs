@@ -1,5 +1,6 @@
 //! Tables of the embedded database (fjall), written in one atomic batch per block.
 
+use std::hint::black_box;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,8 @@ const OVERLAPPING_FILES: u8 = 12;
 /// The same of logs, of which most are removed by then and so never written out, in times of what
 /// gathers.
 const LOG_MEMTABLE_TIMES: usize = 4;
+/// Entries that are fetched together on their way into a table.
+const FETCHED_ENTRIES: usize = 64;
 /// Bytes of journal before tables must be written out.
 const JOURNAL_BYTES: u64 = 512 << 20;
 
@@ -322,7 +325,10 @@ impl Tables {
         // A loss of power must not leave a table ahead of the batches that changed it.
         self.sync()?;
         for (table, entries) in gathered.tables() {
-            let entries = entries.iter().map(|(key, value)| (*key.bytes(), *value));
+            let entries = entries.chunks(FETCHED_ENTRIES).flat_map(|chunk| {
+                fetch(chunk);
+                chunk.iter().map(|(key, value)| (*key.bytes(), *value))
+            });
             self.ingest(table, entries)?;
         }
         let mut writes = self.writes();
@@ -348,6 +354,15 @@ impl Tables {
             written.map_err(|error| fault(&error))?;
         }
         ingestion.finish().map_err(|error| fault(&error))
+    }
+}
+
+/// Brings entries, which lie all over the memory, into the caches of the processor, several at a
+/// time.
+fn fetch(entries: &[(Key<&Bytes>, Option<&Bytes>)]) {
+    for (key, value) in entries {
+        let value = value.map(|value| (value.first(), value.last()));
+        black_box((key.bytes().first(), value));
     }
 }
 

@@ -7,11 +7,9 @@
 //! again from the values that changed since.
 
 use std::collections::BTreeMap;
-use std::sync::{RwLock, RwLockReadGuard};
+use std::sync::{Mutex, RwLock, RwLockReadGuard};
 
 use bytes::Bytes;
-use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Weighter};
 use rayon::prelude::*;
 use tessera_client::verify::simple_map::SimpleMap;
 use tessera_proto::leaf::{Leaf as _, Sentinel};
@@ -21,29 +19,20 @@ use super::batch::Batch;
 use super::changes::Changes;
 use super::database::{Database, Entry};
 use super::error::Fault;
-use super::lock::{read_lock, write_lock};
+use super::lock::{get_mut, lock, read_lock, write_lock};
+use super::nodes::Nodes;
 use super::parallel::in_order;
 use super::table::Table;
-use super::tree::node::{Child, Node};
+use super::tree::node::{Child, Draft, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
 use super::tree::{Hash, NodeSource};
-use super::values::{fill, reserve};
 
 /// Number of trees.
 pub const SHARD_COUNT: usize = 256;
 
 /// Blocks after which every tree is in the database again.
 pub const CHECKPOINT_BLOCKS: u64 = 16;
-
-/// Bytes of nodes kept in memory beside those that are not in the database yet.
-pub(super) const NODE_BYTES: u64 = 640 << 20;
-/// Nodes that the cache is laid out for at first; it grows.
-const NODE_CACHE_ENTRIES: usize = 10_000;
-/// What a cached node takes beside its own bytes.
-const NODE_OVERHEAD_BYTES: usize = 128;
-/// What most cached nodes take with it, about.
-const USUAL_NODE_BYTES: u64 = 420;
 
 /// The roots of all trees after a block, and the map that makes the app hash of them.
 #[derive(Debug)]
@@ -116,9 +105,6 @@ pub(super) fn sentinels() -> Changes {
     found.into_values().collect()
 }
 
-#[expect(clippy::disallowed_types, reason = "looked up, and written to a table in any order")]
-type Unwritten = std::collections::HashMap<Path, Option<Node>, DefaultHashBuilder>;
-
 /// One tree as of the latest block that changed it.
 #[derive(Default)]
 struct Tree {
@@ -127,16 +113,13 @@ struct Tree {
     root: Option<Child>,
     /// Whether the database has an older tree.
     is_ahead: bool,
-    /// Inner nodes that differ from those in the database; none where one is to be removed.
-    /// They come before those in the cache, which may be older.
-    unwritten: Unwritten,
+    nodes: Mutex<Nodes>,
 }
 
 /// The trees.
 pub struct Forest {
     database: Database,
     trees: Vec<RwLock<Tree>>,
-    cache: NodeCache,
 }
 
 impl Forest {
@@ -154,8 +137,7 @@ impl Forest {
             };
             trees.push(RwLock::new(tree));
         }
-        let cache = NodeCache::with_weighter(NODE_CACHE_ENTRIES, NODE_BYTES, NodeWeighter);
-        Ok(Self { database, trees, cache })
+        Ok(Self { database, trees })
     }
 
     /// The latest tree of a shard. As long as this is held, the tree does not change.
@@ -176,7 +158,7 @@ impl Forest {
         tree.height = Some(height);
         tree.root = update.root;
         tree.is_ahead = true;
-        tree.unwritten.extend(update.nodes);
+        get_mut(&mut tree.nodes).change(update.nodes);
         Ok(())
     }
 
@@ -198,7 +180,7 @@ impl Forest {
         if !tree.is_ahead {
             return Ok(batch);
         }
-        for (path, node) in &tree.unwritten {
+        for (path, node) in lock(&tree.nodes).unwritten() {
             let key = database_key(shard, path);
             match node {
                 Some(node) => batch.put(Table::Nodes, key, node.encode()),
@@ -209,7 +191,7 @@ impl Forest {
         Ok(batch)
     }
 
-    /// Moves nodes that are in the database now to where they can be dropped when memory is
+    /// The database has all nodes of some trees now, so that they may be dropped when memory is
     /// short.
     ///
     /// # Errors
@@ -218,39 +200,43 @@ impl Forest {
         in_order(shards.par_iter().map(|shard| {
             let mut tree = write_lock(self.lock(*shard)?);
             tree.is_ahead = false;
-            for (path, node) in std::mem::take(&mut tree.unwritten) {
-                match node {
-                    Some(node) => self.cache.insert((*shard, path), node),
-                    None => drop(self.cache.remove(&(*shard, path))),
-                }
-            }
+            get_mut(&mut tree.nodes).set_written();
             Ok(())
         }))
     }
 
-    /// Makes [room](reserve) for so many nodes.
+    /// Makes room for so many nodes at once, as far as they may stay, and not again and again
+    /// while they come.
     pub(super) fn reserve(&self, nodes: usize) {
-        reserve(&self.cache, nodes, USUAL_NODE_BYTES);
+        for tree in &self.trees {
+            lock(&read_lock(tree).nodes).reserve(nodes.div_ceil(SHARD_COUNT));
+        }
     }
 
-    /// Takes entries of [`Table::Nodes`] into memory, as long as there is room. Of one shard, those
-    /// near the root come first.
+    /// Takes entries of [`Table::Nodes`] into memory, as long as none has to give way. Of one
+    /// shard, those near the root come first.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails or is damaged.
     pub(super) fn warm_up(
         &self,
         entries: impl Iterator<Item = Result<Entry, Fault>>,
-        room: u64,
     ) -> Result<(), Fault> {
-        fill(&self.cache, &NodeWeighter, room, entries, |(key, bytes)| {
+        for entry in entries {
+            let (key, bytes) = entry?;
             let place = key.split_first();
             let place = place.and_then(|(shard, path)| Some((*shard, Path::from_bytes(path)?)));
             let node = place.zip(Node::decode(&bytes));
-            let (place, node) =
+            let ((shard, path), node) =
                 node.ok_or_else(|| Fault::DamagedTree(format!("node {}", hex::encode(key))))?;
-            Ok((place, node))
-        })
+            let tree = read_lock(self.lock(shard)?);
+            let mut nodes = lock(&tree.nodes);
+            if nodes.is_full() {
+                break;
+            }
+            nodes.keep(path, node);
+        }
+        Ok(())
     }
 
     fn lock(&self, shard: u8) -> Result<&RwLock<Tree>, Fault> {
@@ -259,15 +245,10 @@ impl Forest {
     }
 
     fn stored_node(&self, shard: u8, path: &Path) -> Result<Node, Fault> {
-        if let Some(node) = self.cache.get(&(shard, *path)) {
-            return Ok(node);
-        }
         let bytes = self.database.get(Table::Nodes, &database_key(shard, path))?;
-        let node = bytes.and_then(|bytes| Node::decode(&bytes)).ok_or_else(|| {
-            Fault::DamagedTree(format!("shard {shard:02x} has no node at {path:?}"))
-        })?;
-        self.cache.insert((shard, *path), node.clone());
-        Ok(node)
+        bytes
+            .and_then(|bytes| Node::decode(&bytes))
+            .ok_or_else(|| Fault::DamagedTree(format!("shard {shard:02x} has no node at {path:?}")))
     }
 }
 
@@ -296,17 +277,31 @@ impl TreeView<'_> {
     /// # Errors
     /// [`Fault`] when nodes cannot be read.
     pub fn update(&self, changes: &[Change]) -> Result<TreeUpdate, Fault> {
+        lock(&self.tree.nodes).fetch(changes);
         update(self, self.tree.root, changes)
+    }
+
+    /// What becomes of a node; it is only asked for what the tree has.
+    fn with_node<T>(&self, path: &Path, what: impl Fn(&Node) -> T) -> Result<T, Fault> {
+        if let Some(node) = lock(&self.tree.nodes).get(path) {
+            let node = node.map(&what);
+            return node.ok_or_else(|| Fault::DamagedTree(format!("node at {path:?} is removed")));
+        }
+        // The tree does not change meanwhile.
+        let node = self.forest.stored_node(self.shard, path)?;
+        let got = what(&node);
+        lock(&self.tree.nodes).keep(*path, node);
+        Ok(got)
     }
 }
 
 impl NodeSource for TreeView<'_> {
     fn node(&self, path: &Path) -> Result<Node, Fault> {
-        match self.tree.unwritten.get(path) {
-            Some(Some(node)) => Ok(node.clone()),
-            Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
-            None => self.forest.stored_node(self.shard, path),
-        }
+        self.with_node(path, Node::clone)
+    }
+
+    fn draft(&self, path: &Path) -> Result<Draft, Fault> {
+        self.with_node(path, Draft::of)
     }
 }
 
@@ -341,18 +336,6 @@ impl NodeSource for ChangedTree<'_> {
             Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
             None => self.tree.node(path),
         }
-    }
-}
-
-type NodeCache = Cache<(u8, Path), Node, NodeWeighter>;
-
-/// Weighs nodes by the memory that they take.
-#[derive(Clone)]
-struct NodeWeighter;
-
-impl Weighter<(u8, Path), Node> for NodeWeighter {
-    fn weight(&self, _key: &(u8, Path), node: &Node) -> u64 {
-        u64::try_from(node.heap_bytes().saturating_add(NODE_OVERHEAD_BYTES)).unwrap_or(u64::MAX)
     }
 }
 

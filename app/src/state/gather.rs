@@ -13,7 +13,7 @@ use bytes::Bytes;
 use quick_cache::DefaultHashBuilder;
 use rayon::prelude::*;
 
-use super::batch::{damaged, entries_of};
+use super::batch::{Write, damaged, entries_of};
 use super::error::Fault;
 use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
@@ -159,7 +159,7 @@ impl Gathered {
     }
 }
 
-/// Entries that gather. A part is locked for itself, for an entry at a time.
+/// Entries that gather. A part is locked for itself.
 struct Gathering {
     tables: [Vec<RwLock<Part>>; GATHERED.len()],
     logs: Mutex<Logs>,
@@ -183,11 +183,18 @@ impl Default for Gathering {
 impl Gathering {
     /// Adds the entries of a log.
     fn add(&self, log: Bytes) -> Result<(), Fault> {
-        for entry in entries_of(log) {
-            let (table, key, value) = entry?;
-            let parts = self.tables.get(usize::from(table.number())).ok_or_else(damaged)?;
-            let part = parts.get(part_of(&key)).ok_or_else(damaged)?;
-            write_lock(part).insert(key, value);
+        let mut entries: Vec<Write> = entries_of(log).collect::<Result<_, _>>()?;
+        let place = |(table, key, _): &Write| (usize::from(table.number()), part_of(key));
+        // Those of a part one right after the other, so that the processor fetches what several
+        // of them need at a time.
+        entries.sort_by_key(place);
+        for of_part in entries.chunk_by_mut(|one, other| place(one) == place(other)) {
+            let Some((table, part)) = of_part.first().map(place) else { continue };
+            let parts = self.tables.get(table).ok_or_else(damaged)?;
+            let mut part = write_lock(parts.get(part).ok_or_else(damaged)?);
+            for (_, key, value) in of_part {
+                part.insert(std::mem::take(key), value.take());
+            }
         }
         Ok(())
     }

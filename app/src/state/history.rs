@@ -12,6 +12,7 @@ use super::database::Database;
 use super::error::Fault;
 use super::table::Table;
 use super::tree::Hash;
+use super::values::Known;
 
 /// The value of a key and since when it has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,25 +25,19 @@ pub struct Record {
     pub value: Option<Bytes>,
 }
 
+/// Appends a [`Record`]: height (8 bytes), presence (1), length of the key (1), key, value.
+pub(super) fn push_record(bytes: &mut Vec<u8>, key: &StateKey, known: Known<'_>) {
+    let key = key.as_bytes();
+    bytes.extend_from_slice(&known.height.to_be_bytes());
+    bytes.push(u8::from(known.value.is_some()));
+    // Keys have at most 56 bytes.
+    bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
+    bytes.extend_from_slice(key);
+    bytes.extend_from_slice(known.value.unwrap_or_default());
+}
+
 impl Record {
-    /// Appends height (8 bytes), presence (1), length of the key (1), key, value.
-    pub fn encode(&self, bytes: &mut Vec<u8>) {
-        let key = self.key.as_bytes();
-        bytes.extend_from_slice(&self.height.to_be_bytes());
-        bytes.push(u8::from(self.value.is_some()));
-        // Keys have at most 56 bytes.
-        bytes.push(u8::try_from(key.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(key);
-        bytes.extend_from_slice(self.value.as_deref().unwrap_or_default());
-    }
-
-    /// Number of bytes that [`Record::encode`] appends.
-    fn encoded_length(&self) -> usize {
-        let value = self.value.as_ref().map_or(0, Bytes::len);
-        value.saturating_add(self.key.as_bytes().len()).saturating_add(10)
-    }
-
-    /// Reads what [`Record::encode`] wrote; none when it is damaged.
+    /// Reads what [`push_record`] wrote; none when it is damaged.
     pub(crate) fn decode(mut bytes: Bytes) -> Option<Self> {
         let height = bytes.try_get_u64().ok()?;
         let present = bytes.try_get_u8().ok()?;
@@ -66,15 +61,25 @@ pub struct Replaced {
     pub record: Option<Record>,
 }
 
-/// Appends a changed key to the entry of a block: its hash (32 bytes), whether it is removed (1),
-/// length (4) and record before.
-pub(crate) fn push_replaced(entry: &mut Vec<u8>, replaced: &Replaced) {
-    let length = replaced.record.as_ref().map_or(0, Record::encoded_length);
-    entry.extend_from_slice(&replaced.hash);
-    entry.push(u8::from(replaced.removed));
-    entry.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
-    if let Some(record) = &replaced.record {
-        record.encode(entry);
+/// Appends a [`Replaced`] to the entry of a block: hash of the key (32 bytes), whether it is
+/// removed (1), length (4) and record before.
+pub(super) fn push_replaced(
+    entry: &mut Vec<u8>,
+    (hash, key): (&Hash, &StateKey),
+    removed: bool,
+    before: Option<Known<'_>>,
+) {
+    entry.extend_from_slice(hash);
+    entry.push(u8::from(removed));
+    let length = entry.len();
+    entry.extend_from_slice(&[0; 4]);
+    if let Some(known) = before {
+        let start = entry.len();
+        push_record(entry, key, known);
+        let written = u32::try_from(entry.len().saturating_sub(start)).unwrap_or(u32::MAX);
+        if let Some(length) = entry.get_mut(length..start) {
+            length.copy_from_slice(&written.to_be_bytes());
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! * [`store`]: committed heights, staged blocks, reads as of a height.
 //! * [`tree`]: a Jellyfish Merkle tree, its updates and paths.
 //! * [`forest`]: 256 trees and the map of their roots.
+//! * `values`, `nodes`: what of them is in memory, in slots of a `clock`.
 //! * [`history`]: values, and what they replaced; [`leaves`]: all of a height.
 //! * [`proof`]: proofs of single keys.
 //! * [`database`]: the embedded database; [`table`]: its tables; [`batch`]: changes of them that
@@ -24,6 +25,7 @@
 pub mod access;
 pub mod batch;
 pub mod changes;
+mod clock;
 pub mod database;
 pub mod delta;
 pub mod error;
@@ -32,6 +34,7 @@ mod gather;
 pub mod history;
 pub mod leaves;
 mod lock;
+mod nodes;
 pub(crate) mod parallel;
 pub mod proof;
 pub mod store;

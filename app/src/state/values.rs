@@ -1,121 +1,248 @@
 //! The latest values in memory, by key.
+//!
+//! Most stand in their slot as a whole, so that little has to be fetched to find one, and nothing
+//! to set it anew where it stands.
 
-use std::hash::Hash;
-use std::sync::Arc;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
-use tessera_proto::state_key::StateKey;
+use tessera_proto::state_key::{StateKey, shard_of};
 
 use super::changes::Changes;
+use super::clock::{self, Clock};
 use super::database::Entry;
 use super::error::Fault;
+use super::forest::SHARD_COUNT;
 use super::history::Record;
+use super::lock::lock;
+use super::tree::Hash;
 
-/// Bytes that values may take.
-pub(super) const VALUE_BYTES: u64 = 768 << 20;
-/// Values that the cache is laid out for at first; it grows.
-const ENTRIES: usize = 10_000;
-/// What a value takes beside its own bytes.
-const OVERHEAD_BYTES: usize = 250;
-/// What most values take with them, about.
-const USUAL_BYTES: u64 = 288;
+/// Bytes that the values of a shard may take.
+const SHARD_BYTES: usize = 3 << 20;
+/// Bytes of a slot for a key and its value: those of a holding without income fit.
+const INLINE_BYTES: usize = 107;
 
-/// A value as it is kept.
-#[derive(Clone)]
-pub(super) struct Kept {
+/// What is known of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known<'a> {
     /// Height of the block that set it.
     pub(super) height: u64,
     /// The value; none where the block removed the key.
-    pub(super) value: Option<Bytes>,
+    pub(super) value: Option<&'a [u8]>,
 }
 
-impl Kept {
-    /// Of a record from the database, whose bytes are a part of far more.
-    pub(super) fn copy(record: &Record) -> Self {
-        let value = record.value.as_deref().map(Bytes::copy_from_slice);
-        Self { height: record.height, value }
+impl<'a> Known<'a> {
+    /// What a record says.
+    pub(super) fn of(record: &'a Record) -> Self {
+        Self { height: record.height, value: record.value.as_deref() }
     }
 }
 
-/// Values that were set or read lately; none of a key that never had one.
+/// Values that were set or read lately.
 pub(super) struct Values {
-    cache: Cache<StateKey, Option<Kept>, ByMemory>,
+    shards: Vec<Mutex<ShardValues>>,
 }
 
 impl Default for Values {
     fn default() -> Self {
-        Self { cache: Cache::with_weighter(ENTRIES, VALUE_BYTES, ByMemory) }
+        let shard = || Mutex::new(ShardValues::new(SHARD_BYTES));
+        Self { shards: (0..SHARD_COUNT).map(|_| shard()).collect() }
     }
 }
 
 impl Values {
-    /// What is known of a key.
-    pub(super) fn get(&self, key: &StateKey) -> Option<Option<Kept>> {
-        self.cache.get(key)
+    /// The values of a shard, for as long as this is held.
+    ///
+    /// # Errors
+    /// [`Fault`], which does not happen: there are values for every shard.
+    pub(super) fn shard(&self, shard: u8) -> Result<MutexGuard<'_, ShardValues>, Fault> {
+        let values = self.shards.get(usize::from(shard));
+        values.map(lock).ok_or_else(|| Fault::Invariant(format!("no values {shard:02x}")))
     }
 
-    /// Keeps what is the latest of a key.
-    pub(super) fn insert(&self, key: StateKey, kept: Option<Kept>) {
-        self.cache.insert(key, kept);
-    }
-
-    /// Makes [room](reserve) for so many values.
+    /// Makes room for so many values at once, as far as they may stay, and not again and again
+    /// while they come.
     pub(super) fn reserve(&self, values: usize) {
-        reserve(&self.cache, values, USUAL_BYTES);
+        let of_shard = values.div_ceil(SHARD_COUNT);
+        for shard in &self.shards {
+            // Hashes do not share values out evenly.
+            lock(shard).0.reserve(of_shard.saturating_add(of_shard / 8));
+        }
     }
 
-    /// Keeps values of entries of [`Table::Values`](super::table::Table::Values), as long as
-    /// they take less than `room` bytes.
+    /// Keeps values of entries of [`Table::Values`](super::table::Table::Values) that belong to
+    /// a shard, as long as none has to give way.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails or is damaged.
     pub(super) fn warm_up(
         &self,
         entries: impl Iterator<Item = Result<Entry, Fault>>,
-        room: u64,
     ) -> Result<(), Fault> {
-        fill(&self.cache, &ByMemory, room, entries, |(_, bytes)| {
+        for entry in entries {
+            let (hash, bytes) = entry?;
             let record = Record::decode(bytes);
-            let record = record.ok_or_else(|| Fault::DamagedTree("a value".into()))?;
-            Ok((record.key, Some(Kept::copy(&record))))
-        })
-    }
-}
-
-/// Makes room in a cache for so many entries at once, as far as they may stay there, and not again
-/// and again while it is filled. Most entries weigh `usual` bytes, about.
-pub(super) fn reserve<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
-    cache: &Cache<K, V, W>,
-    entries: usize,
-    usual: u64,
-) {
-    let most = cache.capacity().checked_div(usual).unwrap_or_default();
-    cache.reserve(entries.min(usize::try_from(most).unwrap_or(usize::MAX)));
-}
-
-/// Puts what entries of a table say into a cache, as long as that takes less than `room` bytes.
-///
-/// # Errors
-/// [`Fault`] of an entry, or of reading it.
-pub(super) fn fill<K: Eq + Hash, V: Clone, W: Weighter<K, V> + Clone>(
-    cache: &Cache<K, V, W>,
-    weighter: &W,
-    mut room: u64,
-    entries: impl Iterator<Item = Result<Entry, Fault>>,
-    read: impl Fn(Entry) -> Result<(K, V), Fault>,
-) -> Result<(), Fault> {
-    for entry in entries {
-        let (key, value) = read(entry?)?;
-        match room.checked_sub(weighter.weight(&key, &value)) {
-            Some(left) => room = left,
-            None => break,
+            let hash = hash.as_ref().try_into().ok();
+            let (hash, record): (Hash, _) =
+                hash.zip(record).ok_or_else(|| Fault::DamagedTree("a value".into()))?;
+            let mut shard = self.shard(shard_of(&hash))?;
+            if shard.0.is_full() {
+                break;
+            }
+            shard.insert(&record.key, &hash, Some(Known::of(&record)));
         }
-        cache.insert(key, value);
+        Ok(())
     }
-    Ok(())
+}
+
+/// Values of one shard that were set or read lately.
+pub(super) struct ShardValues(Clock<Slot>);
+
+/// A key with what is known of it.
+#[repr(align(64))]
+struct Slot {
+    height: u64,
+    record: KeyValue,
+    tag: u32,
+    state: State,
+    /// Whether somebody asked for it since the hand came by.
+    is_wanted: bool,
+}
+
+/// What there is of a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing, and there never was.
+    Never,
+    /// Nothing any more.
+    Removed,
+    Present,
+}
+
+/// The bytes of a key, then those of its value.
+enum KeyValue {
+    Short { key_length: u8, length: u8, bytes: [u8; INLINE_BYTES] },
+    Long { key_length: u8, bytes: Box<[u8]> },
+}
+
+impl KeyValue {
+    fn new(key: &[u8], value: &[u8]) -> Self {
+        // Keys have at most 56 bytes.
+        let key_length = u8::try_from(key.len()).unwrap_or(u8::MAX);
+        let length = key.len().saturating_add(value.len());
+        let mut bytes = [0; INLINE_BYTES];
+        if let Some((to_key, rest)) = bytes.split_at_mut_checked(key.len())
+            && let Some(to_value) = rest.get_mut(..value.len())
+            && let Ok(length) = u8::try_from(length)
+        {
+            to_key.copy_from_slice(key);
+            to_value.copy_from_slice(value);
+            return Self::Short { key_length, length, bytes };
+        }
+        Self::Long { key_length, bytes: [key, value].concat().into() }
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let (key_length, bytes) = match self {
+            Self::Short { key_length, length, bytes } => {
+                (key_length, bytes.get(..usize::from(*length)).unwrap_or_default())
+            }
+            Self::Long { key_length, bytes } => (key_length, &**bytes),
+        };
+        bytes.split_at_checked(usize::from(*key_length)).unwrap_or((bytes, &[]))
+    }
+
+    fn key(&self) -> &[u8] {
+        self.parts().0
+    }
+
+    /// Its last byte, in its slot.
+    fn last(&self) -> Option<u8> {
+        match self {
+            Self::Short { bytes, .. } => bytes.last().copied(),
+            Self::Long { .. } => None,
+        }
+    }
+}
+
+impl Slot {
+    fn new(key: &StateKey, hash: &Hash, known: Option<Known<'_>>) -> Self {
+        let value = known.and_then(|known| known.value);
+        let state = match (known, value) {
+            (None, _) => State::Never,
+            (Some(_), None) => State::Removed,
+            (Some(_), Some(_)) => State::Present,
+        };
+        Self {
+            height: known.map_or(0, |known| known.height),
+            record: KeyValue::new(key.as_bytes(), value.unwrap_or_default()),
+            tag: tag(hash),
+            state,
+            is_wanted: false,
+        }
+    }
+
+    fn known(&self) -> Option<Known<'_>> {
+        let value = (self.state == State::Present).then(|| self.record.parts().1);
+        (self.state != State::Never).then_some(Known { height: self.height, value })
+    }
+}
+
+impl clock::Slot for Slot {
+    fn tag(&self) -> u32 {
+        self.tag
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match &self.record {
+            KeyValue::Short { .. } => 0,
+            KeyValue::Long { bytes, .. } => bytes.len(),
+        }
+    }
+
+    fn stays(&mut self) -> bool {
+        std::mem::take(&mut self.is_wanted)
+    }
+}
+
+/// The part of the hash of a key that tells it apart from others of its shard.
+fn tag(hash: &Hash) -> u32 {
+    hash.last_chunk().copied().map_or(0, u32::from_be_bytes)
+}
+
+impl ShardValues {
+    fn new(room: usize) -> Self {
+        Self(Clock::new(room))
+    }
+
+    /// What is known of a key with this hash, and none where there never was anything.
+    pub(super) fn get(&mut self, key: &StateKey, hash: &Hash) -> Option<Option<Known<'_>>> {
+        let place = self.place(key, hash)?;
+        let slot = self.0.get_mut(place)?;
+        slot.is_wanted = true;
+        Some(slot.known())
+    }
+
+    /// Keeps what is the latest of a key with this hash.
+    pub(super) fn insert(&mut self, key: &StateKey, hash: &Hash, known: Option<Known<'_>>) {
+        let place = self.place(key, hash);
+        let is_wanted = place.is_some();
+        self.0.set(place, Slot { is_wanted, ..Slot::new(key, hash, known) });
+    }
+
+    /// Fetches what is known of keys with these hashes into the caches of the processor, several
+    /// at a time.
+    pub(super) fn fetch<'a>(&self, hashes: impl Iterator<Item = &'a Hash>) {
+        for slot in self.0.likely(hashes.map(tag)) {
+            black_box((slot.height, slot.is_wanted, slot.record.last()));
+        }
+    }
+
+    fn place(&self, key: &StateKey, hash: &Hash) -> Option<usize> {
+        self.0.find(tag(hash), |slot| slot.record.key() == key.as_bytes())
+    }
 }
 
 /// A block that is being written.
@@ -152,14 +279,37 @@ impl Announced {
     }
 }
 
-/// Weighs values by the memory that they take.
-#[derive(Clone)]
-struct ByMemory;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Weighter<StateKey, Option<Kept>> for ByMemory {
-    fn weight(&self, _key: &StateKey, kept: &Option<Kept>) -> u64 {
-        let value = kept.as_ref().and_then(|kept| kept.value.as_ref());
-        let bytes = value.map_or(0, Bytes::len).saturating_add(OVERHEAD_BYTES);
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+    #[test]
+    fn what_was_set_last_is_known_whatever_its_size() {
+        let mut values = ShardValues::new(1 << 20);
+        let key = StateKey::sentinel(1);
+        let hash = key.hash();
+        assert_eq!(values.get(&key, &hash), None);
+        for height in 1..400 {
+            let value = vec![7; usize::try_from(height).unwrap()];
+            let knowns = [
+                Some(Known { height, value: Some(&value) }),
+                Some(Known { height, value: Some(&[]) }),
+                Some(Known { height, value: None }),
+                None,
+            ];
+            for known in knowns {
+                values.insert(&key, &hash, known);
+                assert_eq!(values.get(&key, &hash), Some(known));
+            }
+        }
+        let same_tag = StateKey::sentinel(2);
+        assert_eq!(values.get(&same_tag, &hash), None);
+    }
+
+    #[test]
+    fn a_holding_without_income_fits_into_a_slot_of_two_cache_lines() {
+        assert_eq!(size_of::<Slot>(), 128);
+        let fits = |value| matches!(KeyValue::new(&[1; 37], value), KeyValue::Short { .. });
+        assert!(fits(&[2; 70]) && !fits(&[2; 71]));
     }
 }

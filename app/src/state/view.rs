@@ -14,7 +14,18 @@ pub trait StateReader: Sync {
     /// # Errors
     /// [`Fault`] when the storage fails.
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault>;
+
+    /// The values of those of some keys, in their order, that need not be fetched from the disk.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    fn in_memory(&self, keys: &[StateKey]) -> Result<Vec<InMemory>, Fault> {
+        Ok(vec![None; keys.len()])
+    }
 }
+
+/// A value, or that a key is absent; none where that is not known without the disk.
+pub type InMemory = Option<Option<Bytes>>;
 
 /// A state that an operation works on.
 pub trait StateView {

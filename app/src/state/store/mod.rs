@@ -22,10 +22,10 @@ use super::database::Database;
 use super::error::Fault;
 pub use super::error::HeightError;
 use super::forest::{
-    CHECKPOINT_BLOCKS, ChangedTree, Forest, NODE_BYTES, SHARD_COUNT, ShardRoots, decode_roots,
-    encode_roots, sentinels, turn,
+    CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
+    sentinels, turn,
 };
-use super::history::{History, Record, Replaced, history_key, push_replaced};
+use super::history::{History, Record, Replaced, history_key, push_record, push_replaced};
 use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
 use super::proof::{self, ProvenTree};
@@ -33,7 +33,7 @@ use super::table::Table;
 use super::tree::Hash;
 use super::tree::node::{Node, leaf_hash};
 use super::tree::update::{Change, TreeUpdate};
-use super::values::{Announced, Kept, VALUE_BYTES, Values};
+use super::values::{Announced, Known, Values};
 
 /// Version of the database layout; a database of another version is not opened.
 const FORMAT: u64 = 3;
@@ -41,8 +41,6 @@ const META_FORMAT: &[u8] = b"format";
 const META_COMMITTED: &[u8] = b"committed";
 /// Height of the first state; left out when it is 0.
 const META_BASE: &[u8] = b"base";
-/// [`SHARD_COUNT`], to share out bytes.
-const SHARDS: u64 = 256;
 /// Heights whose roots are kept in memory.
 const RECENT_ROOTS: usize = 64;
 
@@ -109,8 +107,8 @@ struct StagedShard {
     update: TreeUpdate,
     /// Hashes of the changed keys, in order.
     hashes: Vec<Hash>,
-    /// New values that are not among those in memory yet.
-    values: Vec<(StateKey, Kept)>,
+    /// The changed keys in the same order, and new values that are not among those in memory yet.
+    values: Vec<(StateKey, Option<Bytes>)>,
     batch: Batch,
 }
 
@@ -224,15 +222,23 @@ impl Store {
 
     /// Takes the new values of an announced block into memory, where they are found faster.
     /// [`Store::commit`] does it, too, if it was not done.
-    pub(crate) fn remember(&self, staged: &mut Staged) {
-        staged.shards.par_iter_mut().for_each(|shard| {
-            for (key, kept) in shard.values.drain(..) {
-                self.values.insert(key, Some(kept));
+    ///
+    /// # Errors
+    /// [`Fault`], which does not happen: there are values for every shard.
+    pub(crate) fn remember(&self, staged: &mut Staged) -> Result<(), Fault> {
+        let height = staged.height;
+        in_order::<(), ()>(staged.shards.par_iter_mut().map(|staged| {
+            let mut values = self.values.shard(staged.shard)?;
+            values.fetch(staged.hashes.iter());
+            for (hash, (key, value)) in staged.hashes.iter().zip(staged.values.drain(..)) {
+                values.insert(&key, hash, Some(Known { height, value: value.as_deref() }));
             }
-        });
+            Ok(())
+        }))?;
         if let Some(announced) = self.announced() {
             announced.set_remembered();
         }
+        Ok(())
     }
 
     /// Height of the latest state: that of the announced block, or of the committed one.
@@ -342,7 +348,7 @@ impl Store {
     /// # Errors
     /// [`Fault`]: the process must stop.
     pub fn commit(&self, mut staged: Staged, extra: Batch) -> Result<Committed, Fault> {
-        self.remember(&mut staged);
+        self.remember(&mut staged)?;
         let Staged { height, app_hash, roots, mut shards } = staged;
         let mut batch = extra;
         batch.append(shards.iter_mut().map(|shard| std::mem::take(&mut shard.batch)).collect());
@@ -420,30 +426,35 @@ impl Store {
         let leaves: Vec<Change> = changes.iter().map(leaf).collect();
         let update = self.forest.tree(shard)?.update(&leaves)?;
         let (mut batch, mut history, mut encoded) = (Batch::default(), Vec::new(), Vec::new());
-        let mut values = Vec::with_capacity(changes.len());
+        let mut values = self.values.shard(shard)?;
+        values.fetch(changes.iter().map(|change| &change.hash));
         for HashedChange { hash, key, value } in changes {
-            let (hash, key, removed) = (*hash, **key, value.is_none());
-            let old = match self.values.get(&key) {
-                Some(kept) => kept,
-                None => self.stored(&hash)?,
+            let stored;
+            let old = match values.get(key, hash) {
+                Some(known) => known,
+                None => {
+                    stored = self.history().latest(hash)?;
+                    stored.as_ref().map(Known::of)
+                }
             };
-            let was_present = old.as_ref().is_some_and(|kept| kept.value.is_some());
-            if was_present == removed {
-                list_key(&mut batch, &key, !removed);
+            let (was_present, is_present) =
+                (old.is_some_and(|known| known.value.is_some()), value.is_some());
+            if was_present != is_present {
+                list_key(&mut batch, key, is_present);
             }
-            let record = old.map(|Kept { height, value }| Record { height, key, value });
-            push_replaced(&mut history, &Replaced { hash, removed, record });
-            let record = Record { height, key, value: value.cloned() };
+            push_replaced(&mut history, (hash, key), !is_present, old);
             encoded.clear();
-            record.encode(&mut encoded);
+            push_record(&mut encoded, key, Known { height, value: value.map(|value| &**value) });
             batch.put(Table::Values, hash, &encoded);
-            values.push((key, Kept { height, value: record.value }));
         }
+        drop(values);
         // Nobody asks what was before the first state.
         if read_lock(&self.committed).is_some() {
             batch.put(Table::History, history_key(shard, height), history);
         }
         let hashes = leaves.into_iter().map(|(hash, _)| hash).collect();
+        let value = |change: &HashedChange<'_>| (*change.key, change.value.cloned());
+        let values = changes.iter().map(value).collect();
         Ok(StagedShard { shard, update, hashes, values, batch })
     }
 
@@ -498,23 +509,18 @@ impl Store {
         History::new(&self.database)
     }
 
-    /// The latest committed value of a key that is not among those in memory.
-    fn stored(&self, hash: &Hash) -> Result<Option<Kept>, Fault> {
-        Ok(self.history().latest(hash)?.as_ref().map(Kept::copy))
-    }
-
     /// Takes values and nodes into memory, so that a node is as fast after a start as before: what
     /// gathered, then of each shard as much as its share has room for.
     fn warm_up(&self) -> Result<(), Fault> {
         self.values.reserve(self.database.stored_count(Table::Values)?);
         self.forest.reserve(self.database.stored_count(Table::Nodes)?);
         let gathered = |table| self.database.gathered(table).map(Ok);
-        self.values.warm_up(gathered(Table::Values), VALUE_BYTES)?;
-        self.forest.warm_up(gathered(Table::Nodes), NODE_BYTES)?;
+        self.values.warm_up(gathered(Table::Values))?;
+        self.forest.warm_up(gathered(Table::Nodes))?;
         in_order((0..=u8::MAX).into_par_iter().map(|shard| {
             let stored = |table| self.database.stored(table, &[shard]);
-            self.values.warm_up(stored(Table::Values)?, VALUE_BYTES / SHARDS)?;
-            self.forest.warm_up(stored(Table::Nodes)?, NODE_BYTES / SHARDS)
+            self.values.warm_up(stored(Table::Values)?)?;
+            self.forest.warm_up(stored(Table::Nodes)?)
         }))
     }
 

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tessera_proto::state_key::StateKey;
+use tessera_proto::state_key::{StateKey, shard_of};
 
 use super::Store;
 use crate::state::error::Fault;
 use crate::state::history::Record;
 use crate::state::proof::ValueSource;
-use crate::state::values::Announced;
-use crate::state::view::StateReader;
+use crate::state::tree::Hash;
+use crate::state::values::{Announced, Known, ShardValues};
+use crate::state::view::{InMemory, StateReader};
 
 /// The latest state.
 pub struct LatestReader<'a> {
@@ -19,27 +20,75 @@ pub struct LatestReader<'a> {
     pub(super) remember: bool,
 }
 
+impl LatestReader<'_> {
+    /// What the announced block makes of a key, if it changes it.
+    fn announced(&self, key: &StateKey) -> Option<Option<Bytes>> {
+        self.announced.as_deref().and_then(|announced| announced.value(key))
+    }
+
+    /// What is newer than the values in memory.
+    fn newer(&self, key: &StateKey) -> Option<Option<Bytes>> {
+        let is_newer = self.announced.as_deref().is_some_and(Announced::is_newer);
+        if is_newer { self.announced(key) } else { None }
+    }
+
+    /// Reads a key whose value is not in memory.
+    fn read_stored(
+        &self,
+        key: &StateKey,
+        hash: &Hash,
+        values: &mut ShardValues,
+    ) -> Result<Option<Bytes>, Fault> {
+        // It may have been in memory and left.
+        if let Some(value) = self.announced(key) {
+            return Ok(value);
+        }
+        let record = self.store.history().latest(hash)?;
+        if self.remember {
+            values.insert(key, hash, record.as_ref().map(Known::of));
+        }
+        Ok(record.and_then(|record| record.value))
+    }
+}
+
 impl StateReader for LatestReader<'_> {
     fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
-        let announced = self.announced.as_deref();
-        let changed = || announced.and_then(|announced| announced.value(key));
-        if announced.is_some_and(Announced::is_newer)
-            && let Some(value) = changed()
-        {
+        if let Some(value) = self.newer(key) {
             return Ok(value);
         }
-        if let Some(kept) = self.store.values.get(key) {
-            return Ok(kept.and_then(|kept| kept.value));
+        let hash = key.hash();
+        let mut values = self.store.values.shard(shard_of(&hash))?;
+        if let Some(known) = values.get(key, &hash) {
+            return Ok(known.and_then(|known| known.value).map(Bytes::copy_from_slice));
         }
-        // It may have been there and left.
-        if let Some(value) = changed() {
-            return Ok(value);
+        self.read_stored(key, &hash, &mut values)
+    }
+
+    fn in_memory(&self, keys: &[StateKey]) -> Result<Vec<InMemory>, Fault> {
+        let mut found: Vec<InMemory> = keys.iter().map(|key| self.newer(key)).collect();
+        let rest = keys.iter().zip(&mut found).filter(|(_, found)| found.is_none());
+        let mut rest: Vec<_> = rest.map(|(key, found)| (key.hash(), key, found)).collect();
+        rest.sort_unstable_by_key(|(hash, ..)| shard_of(hash));
+        // All in one piece of memory.
+        let mut bytes = Vec::new();
+        let mut places = Vec::with_capacity(rest.len());
+        for of_shard in rest.chunk_by(|(one, ..), (other, ..)| shard_of(one) == shard_of(other)) {
+            let shard = of_shard.first().map_or(0, |(hash, ..)| shard_of(hash));
+            let mut values = self.store.values.shard(shard)?;
+            values.fetch(of_shard.iter().map(|(hash, ..)| hash));
+            for (hash, key, _) in of_shard {
+                places.push(values.get(key, hash).map(|known| {
+                    let start = bytes.len();
+                    bytes.extend_from_slice(known?.value?);
+                    Some(start..bytes.len())
+                }));
+            }
         }
-        let kept = self.store.stored(&key.hash())?;
-        if self.remember {
-            self.store.values.insert(*key, kept.clone());
+        let bytes = Bytes::from(bytes);
+        for ((.., found), place) in rest.into_iter().zip(places) {
+            *found = place.map(|place| place.map(|place| bytes.slice(place)));
         }
-        Ok(kept.and_then(|kept| kept.value))
+        Ok(found)
     }
 }
 

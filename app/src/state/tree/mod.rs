@@ -14,7 +14,7 @@ pub mod update;
 pub mod walk;
 
 use super::error::Fault;
-use node::Node;
+use node::{Draft, Node};
 use path::Path;
 
 /// A SHA-256 hash.
@@ -27,4 +27,12 @@ pub trait NodeSource {
     /// # Errors
     /// [`Fault`] when the storage fails or the node is missing.
     fn node(&self, path: &Path) -> Result<Node, Fault>;
+
+    /// The same, to be changed.
+    ///
+    /// # Errors
+    /// Those of [`NodeSource::node`].
+    fn draft(&self, path: &Path) -> Result<Draft, Fault> {
+        Ok(Draft::of(&self.node(path)?))
+    }
 }

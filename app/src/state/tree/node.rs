@@ -3,6 +3,7 @@
 //! An inner node has up to sixteen children. It is hashed as the binary tree of height four over
 //! them, in which a subtree that holds a single leaf is that leaf.
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
@@ -126,6 +127,26 @@ impl Node {
         size_of_val(&*self.hashes)
     }
 
+    /// Becomes another node without other memory, if nobody else has this one and the other needs
+    /// as much; whether it did.
+    pub(crate) fn overwrite(&mut self, other: &Self) -> bool {
+        let hashes = Arc::get_mut(&mut self.hashes);
+        let Some(hashes) = hashes.filter(|hashes| hashes.len() == other.hashes.len()) else {
+            return false;
+        };
+        hashes.copy_from_slice(&other.hashes);
+        (self.present, self.leaves) = (other.present, other.leaves);
+        true
+    }
+
+    /// Brings it into the caches of the processor.
+    pub(crate) fn fetch(&self) {
+        // Two hashes lie in one line.
+        self.hashes.iter().step_by(2).for_each(|hash| {
+            black_box(hash.first());
+        });
+    }
+
     /// The node as it stands in the database: which nibbles have a child (2 bytes), which of
     /// these are leaves (2), then for each the hash and, of a leaf, the key hash.
     #[must_use]
@@ -156,7 +177,7 @@ impl Node {
             let leaf = if is_leaf { Some(take_hash(&mut bytes)?) } else { None };
             draft.set(nibble, Some(Child { hash, leaf }));
         }
-        (bytes.is_empty() && draft.leaves == leaves).then(|| draft.finish(None, u16::MAX))
+        (bytes.is_empty() && draft.leaves == leaves).then(|| draft.finish())
     }
 
     fn ranges(&self) -> Option<&Ranges> {
@@ -187,11 +208,22 @@ pub struct Draft {
     leaves: u16,
     hashes: [Hash; 16],
     keys: [Hash; 16],
+    /// Hashes of ranges as they were, where they were kept.
+    ranges: Option<Ranges>,
+    /// A bit for each nibble that has been set since.
+    changed: u16,
 }
 
 impl Default for Draft {
     fn default() -> Self {
-        Self { present: 0, leaves: 0, hashes: [PLACEHOLDER; 16], keys: [PLACEHOLDER; 16] }
+        Self {
+            present: 0,
+            leaves: 0,
+            hashes: [PLACEHOLDER; 16],
+            keys: [PLACEHOLDER; 16],
+            ranges: None,
+            changed: 0,
+        }
     }
 }
 
@@ -215,7 +247,8 @@ impl Draft {
     #[must_use]
     pub fn of(node: &Node) -> Self {
         let Node { present, leaves, .. } = *node;
-        let mut draft = Self { present, leaves, ..Self::default() };
+        let ranges = node.ranges().copied();
+        let mut draft = Self { present, leaves, ranges, ..Self::default() };
         scatter(&mut draft.hashes, present, node.of_children());
         scatter(&mut draft.keys, leaves, node.keys());
         draft
@@ -233,6 +266,7 @@ impl Draft {
     pub fn set(&mut self, nibble: u8, child: Option<Child>) {
         let bit = nibble_bit(nibble);
         (self.present, self.leaves) = (self.present & !bit, self.leaves & !bit);
+        self.changed |= bit;
         let Some(Child { hash, leaf }) = child else { return };
         let place = usize::from(nibble);
         if let Some(entry) = self.hashes.get_mut(place) {
@@ -255,9 +289,9 @@ impl Draft {
         }
     }
 
-    /// The node, whose children differ from those of `old` only in the nibbles of these bits.
+    /// The node.
     #[must_use]
-    pub fn finish(&self, old: Option<&Node>, changed: u16) -> Node {
+    pub fn finish(&self) -> Node {
         let children = nibbles(self.present).filter_map(|nibble| self.hash_at(nibble));
         let keys = nibbles(self.leaves).filter_map(|nibble| self.keys.get(usize::from(nibble)));
         let mut hashes = [PLACEHOLDER; RANGE_COUNT + 32];
@@ -266,9 +300,9 @@ impl Draft {
             *entry = *hash;
         }
         if let Some(ranges) = hashes.first_chunk_mut().filter(|_| is_dense(self.present)) {
-            let known = old.and_then(Node::ranges);
-            *ranges = known.copied().unwrap_or(*ranges);
-            self.refresh(ranges, known.map_or(u16::MAX, |_| changed), Range::ALL);
+            let changed = self.ranges.map_or(u16::MAX, |_| self.changed);
+            *ranges = self.ranges.unwrap_or(*ranges);
+            self.refresh(ranges, changed, Range::ALL);
         } else if let Some(hash) = hashes.first_mut() {
             *hash = self.hash_range(Range::ALL);
         }
@@ -429,7 +463,7 @@ mod tests {
     fn node_of(children: &BTreeMap<u8, Child>) -> Node {
         let mut draft = Draft::default();
         children.iter().for_each(|(nibble, child)| draft.set(*nibble, Some(*child)));
-        draft.finish(None, u16::MAX)
+        draft.finish()
     }
 
     #[test]
@@ -444,9 +478,8 @@ mod tests {
         // Every nibble comes and goes beside many different others.
         for seed in 1_u32..4_000 {
             let [a, b, ..] = sha256(seed.to_be_bytes());
-            let (mut draft, mut nibbles) = (Draft::of(&node), 0);
+            let mut draft = Draft::of(&node);
             for nibble in [a & 15, a >> 4, b & 15] {
-                nibbles |= nibble_bit(nibble);
                 let is_removed = children.contains_key(&nibble) && b >> 4 < 9;
                 match is_removed {
                     true => children.remove(&nibble),
@@ -454,7 +487,7 @@ mod tests {
                 };
                 draft.set(nibble, children.get(&nibble).copied());
             }
-            node = draft.finish(Some(&node), nibbles);
+            node = draft.finish();
             assert_eq!(node, node_of(&children));
             assert!(node.children().eq(children.iter().map(|(nibble, child)| (*nibble, *child))));
             assert_eq!(node.hash(), node.rehash(), "after {seed} changes");

@@ -17,6 +17,27 @@ impl Path {
     /// The path of the root.
     pub const ROOT: Self = Self { bytes: [0; 32], length: 0 };
 
+    /// The first nibbles of a key hash, at most [`KEY_NIBBLES`].
+    #[must_use]
+    pub fn of(key: &Hash, length: u8) -> Self {
+        let whole = usize::from(length / 2);
+        let mut bytes = [0; 32];
+        for (place, (to, from)) in
+            bytes.iter_mut().zip(key).enumerate().take(whole.saturating_add(1))
+        {
+            let is_whole = place < whole;
+            let kept = if is_whole {
+                0xff
+            } else if length.is_multiple_of(2) {
+                0
+            } else {
+                0xf0
+            };
+            *to = from & kept;
+        }
+        Self { bytes, length }
+    }
+
     /// Number of nibbles.
     #[must_use]
     pub fn length(&self) -> u8 {
@@ -68,6 +89,10 @@ mod tests {
         let key = [0xab; 32];
         let path = (0..5).fold(Path::ROOT, |path, depth| path.child(nibble(&key, depth)));
         assert_eq!(path.to_bytes(), [5, 0xab, 0xab, 0xa0]);
+        let child = |path: Path, depth| path.child(nibble(&key, depth));
+        for length in 0..=KEY_NIBBLES {
+            assert_eq!(Path::of(&key, length), (0..length).fold(Path::ROOT, child));
+        }
         assert_eq!(Path::from_bytes(&path.to_bytes()), Some(path));
         assert_eq!(Path::ROOT.to_bytes(), [0]);
         assert_eq!(Path::from_bytes(&[0]), Some(Path::ROOT));

@@ -1,6 +1,6 @@
 //! A tree with changes.
 
-use super::node::{Child, Draft, Node, nibble_bit};
+use super::node::{Child, Draft, Node};
 use super::path::{KEY_NIBBLES, Path, nibble};
 use super::{Hash, NodeSource};
 use crate::state::error::Fault;
@@ -51,8 +51,8 @@ impl Updater<'_> {
         }
         let leaf = match current {
             Some(Child { leaf: None, .. }) => {
-                let node = self.source.node(&path)?;
-                return self.inner(path, Some(&node), changes);
+                let draft = self.source.draft(&path)?;
+                return self.inner(path, Some(draft), changes);
             }
             Some(Child { hash, leaf: Some(key) }) => Some((key, hash)),
             None => None,
@@ -76,30 +76,29 @@ impl Updater<'_> {
     fn inner(
         &mut self,
         path: Path,
-        old: Option<&Node>,
+        old: Option<Draft>,
         mut changes: &[Change],
     ) -> Result<Option<Child>, Fault> {
         if path.length() >= KEY_NIBBLES {
             return Err(Fault::DamagedTree("two keys have the same hash".into()));
         }
-        let mut draft = old.map_or_else(Draft::default, Draft::of);
-        let mut changed = 0_u16;
+        let is_new = old.is_none();
+        let mut draft = old.unwrap_or_default();
         while let Some((first, _)) = changes.first() {
             let branch = nibble(first, path.length());
             let is_below = |change: &Change| nibble(&change.0, path.length()) == branch;
             let (below, rest) = changes.split_at(changes.partition_point(is_below));
             changes = rest;
-            changed |= nibble_bit(branch);
             let child = self.subtree(path.child(branch), draft.child(branch), below)?;
             draft.set(branch, child);
         }
         if let Some(instead) = draft.collapsed() {
-            if old.is_some() {
+            if !is_new {
                 self.nodes.push((path, None));
             }
             return Ok(instead);
         }
-        let node = draft.finish(old, changed);
+        let node = draft.finish();
         let hash = node.hash();
         self.nodes.push((path, Some(node)));
         Ok(Some(Child { hash, leaf: None }))

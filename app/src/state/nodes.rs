@@ -1,0 +1,223 @@
+//! Inner nodes of a tree in memory, by path: those that the database lacks, and others as long as
+//! there is room.
+
+use quick_cache::DefaultHashBuilder;
+
+use super::clock::{self, Clock};
+use super::tree::node::Node;
+use super::tree::path::{KEY_NIBBLES, Path};
+use super::tree::update::Change;
+
+/// Bytes that the nodes of a tree may take.
+const TREE_BYTES: usize = 3 << 20;
+/// Nodes that are fetched together, where there may be many.
+const FETCHED_NODES: usize = 64;
+
+/// Inner nodes of one tree.
+pub(super) struct Nodes {
+    clock: Clock<Slot>,
+    hasher: DefaultHashBuilder,
+    /// Paths of nodes that the database lacks.
+    unwritten: Vec<Path>,
+}
+
+struct Slot {
+    path: Path,
+    /// None where the database is yet to lose it.
+    node: Option<Node>,
+    tag: u32,
+    /// Whether the database has another one, or none.
+    is_unwritten: bool,
+    /// Whether somebody asked for it since there was no room for all.
+    is_wanted: bool,
+}
+
+impl clock::Slot for Slot {
+    fn tag(&self) -> u32 {
+        self.tag
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.node.as_ref().map_or(0, Node::heap_bytes)
+    }
+
+    fn stays(&mut self) -> bool {
+        self.is_unwritten || std::mem::take(&mut self.is_wanted)
+    }
+}
+
+impl Default for Nodes {
+    fn default() -> Self {
+        Self {
+            clock: Clock::new(TREE_BYTES),
+            hasher: DefaultHashBuilder::default(),
+            unwritten: Vec::new(),
+        }
+    }
+}
+
+impl Nodes {
+    /// What is known of a path: its node, or that there is none any more.
+    pub(super) fn get(&mut self, path: &Path) -> Option<Option<&Node>> {
+        let place = self.place(path)?;
+        let slot = self.clock.get_mut(place)?;
+        slot.is_wanted = true;
+        Some(slot.node.as_ref())
+    }
+
+    /// Keeps a node as the database has it.
+    pub(super) fn keep(&mut self, path: Path, node: Node) {
+        if self.place(&path).is_none() {
+            self.set(None, path, Some(node), false);
+        }
+    }
+
+    /// Sets nodes, or that there are none any more, which the database does not know.
+    pub(super) fn change(&mut self, changes: Vec<(Path, Option<Node>)>) {
+        self.fetch_at(changes.iter().map(|(path, _)| path));
+        for (path, node) in changes {
+            self.change_one(path, node);
+        }
+    }
+
+    fn change_one(&mut self, path: Path, node: Option<Node>) {
+        let place = self.place(&path);
+        let known = place.and_then(|place| self.clock.get_mut(place));
+        let is_listed = known.as_ref().is_some_and(|slot| slot.is_unwritten);
+        if !is_listed {
+            self.unwritten.push(path);
+        }
+        if let (Some(slot), Some(new)) = (known, &node)
+            && slot.node.as_mut().is_some_and(|old| old.overwrite(new))
+        {
+            slot.is_unwritten = true;
+            return;
+        }
+        self.set(place, path, node, true);
+    }
+
+    /// What the database lacks.
+    pub(super) fn unwritten(&self) -> impl Iterator<Item = (&Path, Option<&Node>)> {
+        let slot = |path| Some((path, self.clock.get(self.place(path)?)?.node.as_ref()));
+        self.unwritten.chunks(FETCHED_NODES).flat_map(move |paths| {
+            self.fetch_at(paths.iter());
+            paths.iter().filter_map(slot)
+        })
+    }
+
+    /// The database lacks nothing any more.
+    pub(super) fn set_written(&mut self) {
+        for path in std::mem::take(&mut self.unwritten) {
+            let Some(place) = self.place(&path) else { continue };
+            match self.clock.get_mut(place) {
+                Some(slot) if slot.node.is_some() => slot.is_unwritten = false,
+                _ => self.clock.remove(place),
+            }
+        }
+    }
+
+    /// Fetches the nodes on the way to keys, sorted by hash, into the caches of the processor,
+    /// several at a time.
+    pub(super) fn fetch(&self, changes: &[Change]) {
+        for length in 0..KEY_NIBBLES {
+            let mut paths: Vec<Path> =
+                changes.iter().map(|(hash, _)| Path::of(hash, length)).collect();
+            paths.dedup();
+            if !self.fetch_at(paths.iter()) {
+                break;
+            }
+        }
+    }
+
+    /// Whether one more has no room.
+    pub(super) fn is_full(&self) -> bool {
+        self.clock.is_full()
+    }
+
+    /// [Makes room](Clock::reserve) for so many nodes.
+    pub(super) fn reserve(&mut self, nodes: usize) {
+        self.clock.reserve(nodes);
+    }
+
+    /// The same with the nodes at some paths; whether there is any.
+    fn fetch_at<'a>(&self, paths: impl Iterator<Item = &'a Path>) -> bool {
+        let found = self.clock.likely(paths.map(|path| self.tag(path)));
+        found.iter().filter_map(|slot| slot.node.as_ref()).for_each(Node::fetch);
+        !found.is_empty()
+    }
+
+    fn set(&mut self, place: Option<usize>, path: Path, node: Option<Node>, is_unwritten: bool) {
+        let slot = Slot { path, node, tag: self.tag(&path), is_unwritten, is_wanted: false };
+        self.clock.set(place, slot);
+    }
+
+    fn place(&self, path: &Path) -> Option<usize> {
+        self.clock.find(self.tag(path), |slot| slot.path == *path)
+    }
+
+    fn tag(&self, path: &Path) -> u32 {
+        let [first, second, third, fourth, ..] = self.hasher.hash_one(path).to_be_bytes();
+        u32::from_be_bytes([first, second, third, fourth])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::tree::node::{Child, Draft};
+
+    fn path(number: u8) -> Path {
+        Path::ROOT.child(number / 16).child(number % 16)
+    }
+
+    fn node(seed: u8) -> Node {
+        let mut draft = Draft::default();
+        for nibble in 0..2 {
+            draft.set(nibble, Some(Child { hash: [seed; 32], leaf: None }));
+        }
+        draft.finish()
+    }
+
+    #[test]
+    fn what_the_database_lacks_is_listed_once_until_it_is_written() {
+        let mut nodes = Nodes::default();
+        nodes.keep(path(1), node(1));
+        let before = nodes.get(&path(1)).flatten().cloned();
+        nodes.change(vec![(path(1), Some(node(2)))]);
+        assert_eq!(before, Some(node(1)), "somebody has it still");
+        nodes.change(vec![(path(1), Some(node(3))), (path(2), None)]);
+        // The database is behind.
+        nodes.keep(path(1), node(1));
+        assert_eq!(nodes.get(&path(1)), Some(Some(&node(3))));
+        assert_eq!(nodes.get(&path(2)), Some(None));
+        let lacking: Vec<_> =
+            nodes.unwritten().map(|(path, node)| (*path, node.cloned())).collect();
+        assert_eq!(lacking, [(path(1), Some(node(3))), (path(2), None)]);
+        nodes.set_written();
+        assert_eq!(nodes.unwritten().count(), 0);
+        assert_eq!(nodes.get(&path(1)), Some(Some(&node(3))));
+        assert_eq!(nodes.get(&path(2)), None);
+    }
+
+    #[test]
+    fn only_what_the_database_has_gives_way() {
+        let mut nodes = Nodes { clock: Clock::new(2_000), ..Nodes::default() };
+        nodes.change((0..50).map(|number| (path(number), Some(node(number)))).collect());
+        (50..250).for_each(|number| nodes.keep(path(number), node(number)));
+        assert!((0..50).all(|number| nodes.get(&path(number)) == Some(Some(&node(number)))));
+        nodes.set_written();
+        nodes.keep(path(251), node(251));
+        let kept = (0..=251).filter(|number| nodes.get(&path(*number)).is_some());
+        assert!(kept.count() < 20);
+    }
+
+    #[test]
+    fn fetching_ends_below_what_is_there() {
+        let mut nodes = Nodes::default();
+        nodes.fetch(&[([1; 32], None)]);
+        (0..100).for_each(|number| nodes.keep(path(number), node(number)));
+        nodes.keep(Path::ROOT, node(0));
+        let changes: Vec<Change> = (0..100).map(|byte| ([byte; 32], None)).collect();
+        nodes.fetch(&changes);
+    }
+}
