@@ -54,8 +54,10 @@ impl<'a> GroupOverlay<'a> {
         let is_read = |access: &&Access| {
             access.mode != Mode::Add || !self.deferred_keys.contains(&access.key)
         };
-        let mut keys = Vec::new();
-        for Access { key, .. } in accesses.filter(is_read) {
+        let accesses: Vec<&Access> = accesses.filter(is_read).collect();
+        let mut keys = Vec::with_capacity(accesses.len());
+        self.keys.reserve(accesses.len());
+        for Access { key, .. } in accesses {
             self.keys.entry(*key).or_insert_with(|| {
                 keys.push(*key);
                 Touched::default()

@@ -74,7 +74,9 @@ impl Nodes {
 
     /// Sets nodes, or that there are none any more, which the database does not know.
     pub(super) fn change(&mut self, changes: Vec<(Path, Option<Node>)>) {
-        self.fetch_at(changes.iter().map(|(path, _)| path));
+        // Where a node is freed, its memory is written to.
+        let old = self.clock.likely(changes.iter().map(|(path, _)| self.tag(path)));
+        old.iter().filter_map(|slot| slot.node.as_ref()).for_each(Node::fetch_start);
         for (path, node) in changes {
             self.change_one(path, node);
         }
@@ -82,16 +84,9 @@ impl Nodes {
 
     fn change_one(&mut self, path: Path, node: Option<Node>) {
         let place = self.place(&path);
-        let known = place.and_then(|place| self.clock.get_mut(place));
-        let is_listed = known.as_ref().is_some_and(|slot| slot.is_unwritten);
-        if !is_listed {
+        let known = place.and_then(|place| self.clock.get(place));
+        if !known.is_some_and(|slot| slot.is_unwritten) {
             self.unwritten.push(path);
-        }
-        if let (Some(slot), Some(new)) = (known, &node)
-            && slot.node.as_mut().is_some_and(|old| old.overwrite(new))
-        {
-            slot.is_unwritten = true;
-            return;
         }
         self.set(place, path, node, true);
     }

@@ -4,7 +4,6 @@
 //! them, in which a subtree that holds a single leaf is that leaf.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use tessera_proto::hash::{sha256, sha256_of};
@@ -61,6 +60,31 @@ pub(super) trait Children {
         let (lower, upper) = range.halves();
         inner_hash(&self.hash_range(lower), &self.hash_range(upper))
     }
+
+    /// Hash of the children in a range, and in `known` those of all ranges in it, which are right
+    /// already but for those of the nibbles in `changed`.
+    fn refresh(&self, known: &mut Ranges, changed: u16, range: Range) -> Hash {
+        if range.bit == 0 {
+            return self.hash_at(range.first).copied().unwrap_or(PLACEHOLDER);
+        }
+        let place = range.place();
+        if let Some(hash) = known.get(place).filter(|_| changed & range.nibbles() == 0) {
+            return *hash;
+        }
+        let (lower, upper) = range.halves();
+        // Also where they are not hashed: a later change relies on all that it does not touch.
+        let (left, right) =
+            (self.refresh(known, changed, lower), self.refresh(known, changed, upper));
+        let hash = match self.only(range).and_then(|nibble| self.hash_at(nibble)) {
+            Some(only) => *only,
+            None if self.is_empty(range) => PLACEHOLDER,
+            None => inner_hash(&left, &right),
+        };
+        if let Some(known) = known.get_mut(place) {
+            *known = hash;
+        }
+        hash
+    }
 }
 
 /// An inner node.
@@ -73,7 +97,7 @@ pub struct Node {
     leaves: u16,
     /// Its own hash, or where it has many children, of which few change at once, those of all
     /// ranges; then the hashes of the children, then the key hashes of those that are leaves.
-    hashes: Arc<[Hash]>,
+    hashes: Box<[Hash]>,
 }
 
 impl Children for Node {
@@ -127,16 +151,9 @@ impl Node {
         size_of_val(&*self.hashes)
     }
 
-    /// Becomes another node without other memory, if nobody else has this one and the other needs
-    /// as much; whether it did.
-    pub(crate) fn overwrite(&mut self, other: &Self) -> bool {
-        let hashes = Arc::get_mut(&mut self.hashes);
-        let Some(hashes) = hashes.filter(|hashes| hashes.len() == other.hashes.len()) else {
-            return false;
-        };
-        hashes.copy_from_slice(&other.hashes);
-        (self.present, self.leaves) = (other.present, other.leaves);
-        true
+    /// Brings its beginning into the caches of the processor.
+    pub(crate) fn fetch_start(&self) {
+        black_box(self.hashes.first().map(|hash| hash.first()));
     }
 
     /// Brings it into the caches of the processor.
@@ -177,7 +194,7 @@ impl Node {
             let leaf = if is_leaf { Some(take_hash(&mut bytes)?) } else { None };
             draft.set(nibble, Some(Child { hash, leaf }));
         }
-        (bytes.is_empty() && draft.leaves == leaves).then(|| draft.finish())
+        (bytes.is_empty() && leaves & !present == 0).then(|| draft.finish())
     }
 
     fn ranges(&self) -> Option<&Ranges> {
@@ -199,11 +216,132 @@ impl Node {
     fn key_at(&self, nibble: u8) -> Option<&Hash> {
         self.keys().get(place_among(self.leaves, nibble)?)
     }
+
+    /// Sets the hash of the child at a nibble, but not those that depend on it.
+    fn set_hash(&mut self, nibble: u8, hash: Hash) {
+        let place = place_among(self.present, nibble);
+        let place = place.map(|place| place.saturating_add(range_count(self.present)));
+        if let Some(entry) = place.and_then(|place| self.hashes.get_mut(place)) {
+            *entry = hash;
+        }
+    }
+
+    /// Computes its own hash, and those of ranges, after the children at these nibbles have got
+    /// other hashes.
+    fn refresh_ranges(&mut self, changed: u16) {
+        let Self { present, leaves, .. } = *self;
+        let of_ranges = self.hashes.split_at_mut_checked(range_count(present));
+        let Some((of_ranges, hashes)) = of_ranges else { return };
+        let children = Packed { present, leaves, hashes };
+        if let Ok(ranges) = of_ranges.try_into() {
+            children.refresh(ranges, changed, Range::ALL);
+        } else if let Some(hash) = of_ranges.first_mut() {
+            *hash = children.hash_range(Range::ALL);
+        }
+    }
+}
+
+/// Children whose hashes stand in order of nibble.
+struct Packed<'a> {
+    present: u16,
+    leaves: u16,
+    hashes: &'a [Hash],
+}
+
+impl Children for Packed<'_> {
+    fn present(&self) -> u16 {
+        self.present
+    }
+
+    fn leaves(&self) -> u16 {
+        self.leaves
+    }
+
+    fn hash_at(&self, nibble: u8) -> Option<&Hash> {
+        self.hashes.get(place_among(self.present, nibble)?)
+    }
 }
 
 /// A node while its children change.
 #[derive(Debug)]
-pub struct Draft {
+pub enum Draft {
+    /// Only hashes of children have changed, at the nibbles of these bits.
+    Same {
+        /// The node, with the hashes of its children but not those that depend on them.
+        node: Node,
+        /// A bit for each nibble.
+        changed: u16,
+    },
+    /// There may be other children.
+    Other(Box<Scattered>),
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self::Other(Box::default())
+    }
+}
+
+impl Draft {
+    /// The children of a node.
+    #[must_use]
+    pub fn of(node: &Node) -> Self {
+        Self::Same { node: node.clone(), changed: 0 }
+    }
+
+    /// The child at a nibble.
+    #[must_use]
+    pub fn child(&self, nibble: u8) -> Option<Child> {
+        match self {
+            Self::Same { node, .. } => node.child(nibble),
+            Self::Other(children) => children.child(nibble),
+        }
+    }
+
+    /// Sets the child at a nibble, or removes it.
+    pub fn set(&mut self, nibble: u8, child: Option<Child>) {
+        match self {
+            Self::Other(children) => children.set(nibble, child),
+            Self::Same { node, changed } => match (node.child(nibble), child) {
+                (None, None) => {}
+                (Some(old), Some(new)) if old.leaf == new.leaf => {
+                    node.set_hash(nibble, new.hash);
+                    *changed |= nibble_bit(nibble);
+                }
+                _ => {
+                    let mut children = Scattered::of(node, *changed);
+                    children.set(nibble, child);
+                    *self = Self::Other(Box::new(children));
+                }
+            },
+        }
+    }
+
+    /// What stands in place of a node where there would be but one leaf, or nothing.
+    #[must_use]
+    pub fn collapsed(&self) -> Option<Option<Child>> {
+        match self {
+            Self::Same { .. } => None,
+            Self::Other(children) => children.collapsed(),
+        }
+    }
+
+    /// The node.
+    #[must_use]
+    pub fn finish(self) -> Node {
+        match self {
+            Self::Same { mut node, changed } => {
+                node.refresh_ranges(changed);
+                node
+            }
+            Self::Other(children) => children.pack(),
+        }
+    }
+}
+
+/// The children of a node while they come and go.
+#[derive(Debug)]
+pub struct Scattered {
     present: u16,
     leaves: u16,
     hashes: [Hash; 16],
@@ -214,7 +352,7 @@ pub struct Draft {
     changed: u16,
 }
 
-impl Default for Draft {
+impl Default for Scattered {
     fn default() -> Self {
         Self {
             present: 0,
@@ -227,7 +365,7 @@ impl Default for Draft {
     }
 }
 
-impl Children for Draft {
+impl Children for Scattered {
     fn present(&self) -> u16 {
         self.present
     }
@@ -242,28 +380,24 @@ impl Children for Draft {
     }
 }
 
-impl Draft {
-    /// The children of a node.
-    #[must_use]
-    pub fn of(node: &Node) -> Self {
+impl Scattered {
+    /// The children of a node, of which some have other hashes since it was hashed.
+    fn of(node: &Node, changed: u16) -> Self {
         let Node { present, leaves, .. } = *node;
         let ranges = node.ranges().copied();
-        let mut draft = Self { present, leaves, ranges, ..Self::default() };
-        scatter(&mut draft.hashes, present, node.of_children());
-        scatter(&mut draft.keys, leaves, node.keys());
-        draft
+        let mut children = Self { present, leaves, ranges, changed, ..Self::default() };
+        scatter(&mut children.hashes, present, node.of_children());
+        scatter(&mut children.keys, leaves, node.keys());
+        children
     }
 
-    /// The child at a nibble.
-    #[must_use]
-    pub fn child(&self, nibble: u8) -> Option<Child> {
+    fn child(&self, nibble: u8) -> Option<Child> {
         let key = self.keys.get(usize::from(nibble));
         let leaf = key.filter(|_| self.leaves & nibble_bit(nibble) != 0).copied();
         Some(Child { hash: *self.hash_at(nibble)?, leaf })
     }
 
-    /// Sets the child at a nibble, or removes it.
-    pub fn set(&mut self, nibble: u8, child: Option<Child>) {
+    fn set(&mut self, nibble: u8, child: Option<Child>) {
         let bit = nibble_bit(nibble);
         (self.present, self.leaves) = (self.present & !bit, self.leaves & !bit);
         self.changed |= bit;
@@ -279,9 +413,7 @@ impl Draft {
         }
     }
 
-    /// What stands in place of a node where there would be but one leaf, or nothing.
-    #[must_use]
-    pub fn collapsed(&self) -> Option<Option<Child>> {
+    fn collapsed(&self) -> Option<Option<Child>> {
         match self.present {
             0 => Some(None),
             one if one.is_power_of_two() && self.leaves == one => Some(self.child(lowest(one))),
@@ -289,52 +421,20 @@ impl Draft {
         }
     }
 
-    /// The node.
-    #[must_use]
-    pub fn finish(&self) -> Node {
+    fn pack(&self) -> Node {
         let children = nibbles(self.present).filter_map(|nibble| self.hash_at(nibble));
         let keys = nibbles(self.leaves).filter_map(|nibble| self.keys.get(usize::from(nibble)));
-        let mut hashes = [PLACEHOLDER; RANGE_COUNT + 32];
         let of_ranges = range_count(self.present);
-        for (entry, hash) in hashes.iter_mut().skip(of_ranges).zip(children.chain(keys)) {
-            *entry = *hash;
-        }
-        if let Some(ranges) = hashes.first_chunk_mut().filter(|_| is_dense(self.present)) {
-            let changed = self.ranges.map_or(u16::MAX, |_| self.changed);
-            *ranges = self.ranges.unwrap_or(*ranges);
-            self.refresh(ranges, changed, Range::ALL);
-        } else if let Some(hash) = hashes.first_mut() {
-            *hash = self.hash_range(Range::ALL);
-        }
-        let length =
-            of_ranges.saturating_add(count(self.present)).saturating_add(count(self.leaves));
-        let hashes = hashes.get(..length).unwrap_or_default().into();
-        Node { present: self.present, leaves: self.leaves, hashes }
-    }
-
-    /// Hash of the children in a range, and in `known` those of all ranges in it, which are right
-    /// already but for those of the nibbles in `changed`.
-    fn refresh(&self, known: &mut Ranges, changed: u16, range: Range) -> Hash {
-        if range.bit == 0 {
-            return self.hash_at(range.first).copied().unwrap_or(PLACEHOLDER);
-        }
-        let place = range.place();
-        if let Some(hash) = known.get(place).filter(|_| changed & range.nibbles() == 0) {
-            return *hash;
-        }
-        let (lower, upper) = range.halves();
-        // Also where they are not hashed: a later change relies on all that it does not touch.
-        let (left, right) =
-            (self.refresh(known, changed, lower), self.refresh(known, changed, upper));
-        let hash = match self.only(range).and_then(|nibble| self.hash_at(nibble)) {
-            Some(only) => *only,
-            None if self.is_empty(range) => PLACEHOLDER,
-            None => inner_hash(&left, &right),
+        let ranges = self.ranges.filter(|_| is_dense(self.present));
+        let mut hashes = match ranges {
+            Some(ranges) => ranges.to_vec(),
+            None => vec![PLACEHOLDER; of_ranges],
         };
-        if let Some(known) = known.get_mut(place) {
-            *known = hash;
-        }
-        hash
+        hashes.extend(children.chain(keys));
+        let hashes = hashes.into();
+        let mut node = Node { present: self.present, leaves: self.leaves, hashes };
+        node.refresh_ranges(ranges.map_or(u16::MAX, |_| self.changed));
+        node
     }
 }
 
