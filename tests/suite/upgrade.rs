@@ -82,7 +82,7 @@ async fn stop_at_the_move(chain: &mut LocalChain) -> u64 {
     let status = chain.wait_for_end(0, PATIENCE).await.unwrap().expect("the node stops");
     paying.abort();
     let log = std::fs::read_to_string(chain.folder(0).unwrap().log_file()).unwrap();
-    assert!(status.success(), "{log}");
+    assert!(status.success(), "{status}: {log}");
     let sentence = format!(
         "from block {height} on the chain is of version {NEXT}, this program is of version \
          {APP_VERSION}: install the release with sha-256 {}",

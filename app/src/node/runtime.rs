@@ -360,7 +360,10 @@ impl Tasks {
                 if let Err(error) = &result {
                     error!("{error:#}");
                 }
-                return result.and(Err(anyhow::anyhow!("a part of the node ended by itself")));
+                // The node may have been stopped since that was asked, and the part by it.
+                if result.is_err() || !*stopped.borrow() {
+                    return result.and(Err(anyhow::anyhow!("a part of the node ended by itself")));
+                }
             }
         }
         let ended = async { while self.set.join_next().await.is_some() {} };

@@ -164,6 +164,8 @@ fn table_hash(tag: u32) -> u64 {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::collection::vec;
+    use proptest::option::of;
     use proptest::prelude::*;
 
     use super::*;
@@ -207,7 +209,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_found_is_the_latest_and_all_takes_no_more_than_the_room(
-            steps in proptest::collection::vec((0_u8..40, proptest::option::of(0_usize..200)), 1..300),
+            steps in vec((0_u8..40, of(0_usize..200)), 1..300),
             room in 3 * SLOT..30 * SLOT,
         ) {
             let mut clock = Clock::new(room);

@@ -2,9 +2,9 @@
 //! and the map of their roots that makes the app hash.
 //!
 //! Trees are independent, so a block updates them in parallel. New nodes gather in memory and are
-//! written every [`CHECKPOINT_BLOCKS`] blocks, a share of the trees with each block, so that a
-//! node that is soon replaced is never written. After a crash, what the database lacks is computed
-//! again from the values that changed since.
+//! written every [`CHECKPOINT_BLOCKS`] blocks, a share of the trees with each block, or sooner
+//! where there are many, so that a node that is soon replaced is never written. After a crash,
+//! what the database lacks is computed again from the values that changed since.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, RwLock, RwLockReadGuard};
@@ -23,7 +23,8 @@ use super::lock::{get_mut, lock, read_lock, write_lock};
 use super::nodes::Nodes;
 use super::parallel::in_order;
 use super::table::Table;
-use super::tree::node::{Child, Draft, Node};
+use super::tree::draft::Draft;
+use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
 use super::tree::{Hash, NodeSource};
@@ -31,8 +32,11 @@ use super::tree::{Hash, NodeSource};
 /// Number of trees.
 pub const SHARD_COUNT: usize = 256;
 
-/// Blocks after which every tree is in the database again.
-pub const CHECKPOINT_BLOCKS: u64 = 16;
+/// Blocks after which every tree is in the database again, at the latest.
+pub const CHECKPOINT_BLOCKS: u64 = 64;
+/// Nodes of a tree that the database may lack before the tree is written out of turn: they cannot
+/// give way to others, and are computed again after a crash.
+const UNWRITTEN_NODES: usize = 2_048;
 
 /// The roots of all trees after a block, and the map that makes the app hash of them.
 #[derive(Debug)]
@@ -160,6 +164,18 @@ impl Forest {
         tree.is_ahead = true;
         get_mut(&mut tree.nodes).change(update.nodes);
         Ok(())
+    }
+
+    /// Shards whose trees are to be written with the block of a height: those whose turn it is,
+    /// and those of which the database lacks much.
+    pub(super) fn due(&self, height: u64) -> Vec<u8> {
+        let is_turn =
+            |shard: u8| u64::from(shard) % CHECKPOINT_BLOCKS == height % CHECKPOINT_BLOCKS;
+        let lacks_much =
+            |tree: &RwLock<Tree>| lock(&read_lock(tree).nodes).unwritten_count() > UNWRITTEN_NODES;
+        let trees = (0..=u8::MAX).zip(&self.trees);
+        let due = trees.filter(|(shard, tree)| is_turn(*shard) || lacks_much(tree));
+        due.map(|(shard, _)| shard).collect()
     }
 
     /// Adds to a batch what the database lacks of some trees. Once it is written,
@@ -337,12 +353,6 @@ impl NodeSource for ChangedTree<'_> {
             None => self.tree.node(path),
         }
     }
-}
-
-/// Shards whose turn it is to be written with the block of a height.
-pub(crate) fn turn(height: u64) -> Vec<u8> {
-    let is_due = |shard: &u8| u64::from(*shard) % CHECKPOINT_BLOCKS == height % CHECKPOINT_BLOCKS;
-    (0..=u8::MAX).filter(is_due).collect()
 }
 
 fn database_key(shard: u8, path: &Path) -> Vec<u8> {

@@ -91,6 +91,11 @@ impl Nodes {
         self.set(place, path, node, true);
     }
 
+    /// How many nodes the database lacks or has too many.
+    pub(super) fn unwritten_count(&self) -> usize {
+        self.unwritten.len()
+    }
+
     /// What the database lacks.
     pub(super) fn unwritten(&self) -> impl Iterator<Item = (&Path, Option<&Node>)> {
         let slot = |path| Some((path, self.clock.get(self.place(path)?)?.node.as_ref()));
@@ -159,7 +164,8 @@ impl Nodes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state::tree::node::{Child, Draft};
+    use crate::state::tree::draft::Draft;
+    use crate::state::tree::node::Child;
 
     fn path(number: u8) -> Path {
         Path::ROOT.child(number / 16).child(number % 16)

@@ -23,7 +23,7 @@ use super::error::Fault;
 pub use super::error::HeightError;
 use super::forest::{
     CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
-    sentinels, turn,
+    sentinels,
 };
 use super::history::{History, Record, Replaced, history_key, push_record, push_replaced};
 use super::lock::{lock, read_lock, write_lock};
@@ -171,8 +171,9 @@ impl Store {
             if roots.map().root() != app_hash {
                 return Err(damaged("app hash and shard roots differ"));
             }
-            store.restore_trees(height, roots.hashes())?;
+            // First, for the nodes of older trees are wanted to bring them up to date.
             store.warm_up()?;
+            store.restore_trees(height, roots.hashes())?;
             let base = store.database.get(Table::Meta, META_BASE)?;
             let base = base.map(|mut bytes| bytes.try_get_u64()).transpose();
             let base_height = base.map_err(|_| damaged("base"))?.unwrap_or(0);
@@ -402,7 +403,7 @@ impl Store {
         if let Some(height) = height.checked_sub(keep) {
             self.prune(height, &shards, &mut batch)?;
         }
-        let due = turn(height);
+        let due = self.forest.due(height);
         self.forest.checkpoint(&due, &mut batch)?;
         let durable = height.checked_rem(self.options.fsync_every_blocks).unwrap_or(0) == 0;
         self.database.commit(batch, durable)?;

@@ -4,17 +4,19 @@
 //! sorted changes; an older tree is made by undoing changes in the same way.
 //!
 //! * [`path`]: where a node stands.
-//! * [`node`]: nodes and their hashes.
+//! * [`node`]: nodes and their hashes; [`draft`]: nodes while they change.
 //! * [`update`]: a tree with changes.
 //! * [`walk`]: the way to a key, and its neighbours.
 
+pub mod draft;
 pub mod node;
 pub mod path;
 pub mod update;
 pub mod walk;
 
 use super::error::Fault;
-use node::{Draft, Node};
+use draft::Draft;
+use node::Node;
 use path::Path;
 
 /// A SHA-256 hash.

@@ -9,6 +9,7 @@ use bytes::{Buf, Bytes};
 use tessera_proto::hash::{sha256, sha256_of};
 
 use super::Hash;
+use super::draft::Draft;
 
 /// Hash of a subtree that holds nothing.
 pub const PLACEHOLDER: Hash = *b"SPARSE_MERKLE_PLACEHOLDER_HASH__";
@@ -115,6 +116,14 @@ impl Children for Node {
 }
 
 impl Node {
+    /// A node with these bits and hashes, of which those that depend on the children at the
+    /// nibbles of `changed` are yet to be computed.
+    pub(super) fn new(present: u16, leaves: u16, hashes: Box<[Hash]>, changed: u16) -> Self {
+        let mut node = Self { present, leaves, hashes };
+        node.refresh_ranges(changed);
+        node
+    }
+
     /// The children by nibble, in order.
     pub fn children(&self) -> impl DoubleEndedIterator<Item = (u8, Child)> {
         (0..16).filter_map(|nibble| Some((nibble, self.child(nibble)?)))
@@ -197,18 +206,18 @@ impl Node {
         (bytes.is_empty() && leaves & !present == 0).then(|| draft.finish())
     }
 
-    fn ranges(&self) -> Option<&Ranges> {
+    pub(super) fn ranges(&self) -> Option<&Ranges> {
         self.hashes.first_chunk().filter(|_| is_dense(self.present))
     }
 
     /// Hashes of the children, in order of nibble.
-    fn of_children(&self) -> &[Hash] {
+    pub(super) fn of_children(&self) -> &[Hash] {
         let rest = self.hashes.get(range_count(self.present)..).unwrap_or_default();
         rest.get(..count(self.present)).unwrap_or_default()
     }
 
     /// Key hashes of the children that are leaves, in order of nibble.
-    fn keys(&self) -> &[Hash] {
+    pub(super) fn keys(&self) -> &[Hash] {
         let before = range_count(self.present).saturating_add(count(self.present));
         self.hashes.get(before..).unwrap_or_default()
     }
@@ -218,7 +227,7 @@ impl Node {
     }
 
     /// Sets the hash of the child at a nibble, but not those that depend on it.
-    fn set_hash(&mut self, nibble: u8, hash: Hash) {
+    pub(super) fn set_hash(&mut self, nibble: u8, hash: Hash) {
         let place = place_among(self.present, nibble);
         let place = place.map(|place| place.saturating_add(range_count(self.present)));
         if let Some(entry) = place.and_then(|place| self.hashes.get_mut(place)) {
@@ -228,7 +237,7 @@ impl Node {
 
     /// Computes its own hash, and those of ranges, after the children at these nibbles have got
     /// other hashes.
-    fn refresh_ranges(&mut self, changed: u16) {
+    pub(super) fn refresh_ranges(&mut self, changed: u16) {
         let Self { present, leaves, .. } = *self;
         let of_ranges = self.hashes.split_at_mut_checked(range_count(present));
         let Some((of_ranges, hashes)) = of_ranges else { return };
@@ -262,191 +271,6 @@ impl Children for Packed<'_> {
     }
 }
 
-/// A node while its children change.
-#[derive(Debug)]
-pub enum Draft {
-    /// Only hashes of children have changed, at the nibbles of these bits.
-    Same {
-        /// The node, with the hashes of its children but not those that depend on them.
-        node: Node,
-        /// A bit for each nibble.
-        changed: u16,
-    },
-    /// There may be other children.
-    Other(Box<Scattered>),
-}
-
-impl Default for Draft {
-    fn default() -> Self {
-        Self::Other(Box::default())
-    }
-}
-
-impl Draft {
-    /// The children of a node.
-    #[must_use]
-    pub fn of(node: &Node) -> Self {
-        Self::Same { node: node.clone(), changed: 0 }
-    }
-
-    /// The child at a nibble.
-    #[must_use]
-    pub fn child(&self, nibble: u8) -> Option<Child> {
-        match self {
-            Self::Same { node, .. } => node.child(nibble),
-            Self::Other(children) => children.child(nibble),
-        }
-    }
-
-    /// Sets the child at a nibble, or removes it.
-    pub fn set(&mut self, nibble: u8, child: Option<Child>) {
-        match self {
-            Self::Other(children) => children.set(nibble, child),
-            Self::Same { node, changed } => match (node.child(nibble), child) {
-                (None, None) => {}
-                (Some(old), Some(new)) if old.leaf == new.leaf => {
-                    node.set_hash(nibble, new.hash);
-                    *changed |= nibble_bit(nibble);
-                }
-                _ => {
-                    let mut children = Scattered::of(node, *changed);
-                    children.set(nibble, child);
-                    *self = Self::Other(Box::new(children));
-                }
-            },
-        }
-    }
-
-    /// What stands in place of a node where there would be but one leaf, or nothing.
-    #[must_use]
-    pub fn collapsed(&self) -> Option<Option<Child>> {
-        match self {
-            Self::Same { .. } => None,
-            Self::Other(children) => children.collapsed(),
-        }
-    }
-
-    /// The node.
-    #[must_use]
-    pub fn finish(self) -> Node {
-        match self {
-            Self::Same { mut node, changed } => {
-                node.refresh_ranges(changed);
-                node
-            }
-            Self::Other(children) => children.pack(),
-        }
-    }
-}
-
-/// The children of a node while they come and go.
-#[derive(Debug)]
-pub struct Scattered {
-    present: u16,
-    leaves: u16,
-    hashes: [Hash; 16],
-    keys: [Hash; 16],
-    /// Hashes of ranges as they were, where they were kept.
-    ranges: Option<Ranges>,
-    /// A bit for each nibble that has been set since.
-    changed: u16,
-}
-
-impl Default for Scattered {
-    fn default() -> Self {
-        Self {
-            present: 0,
-            leaves: 0,
-            hashes: [PLACEHOLDER; 16],
-            keys: [PLACEHOLDER; 16],
-            ranges: None,
-            changed: 0,
-        }
-    }
-}
-
-impl Children for Scattered {
-    fn present(&self) -> u16 {
-        self.present
-    }
-
-    fn leaves(&self) -> u16 {
-        self.leaves
-    }
-
-    fn hash_at(&self, nibble: u8) -> Option<&Hash> {
-        let hash = self.hashes.get(usize::from(nibble));
-        hash.filter(|_| self.present & nibble_bit(nibble) != 0)
-    }
-}
-
-impl Scattered {
-    /// The children of a node, of which some have other hashes since it was hashed.
-    fn of(node: &Node, changed: u16) -> Self {
-        let Node { present, leaves, .. } = *node;
-        let ranges = node.ranges().copied();
-        let mut children = Self { present, leaves, ranges, changed, ..Self::default() };
-        scatter(&mut children.hashes, present, node.of_children());
-        scatter(&mut children.keys, leaves, node.keys());
-        children
-    }
-
-    fn child(&self, nibble: u8) -> Option<Child> {
-        let key = self.keys.get(usize::from(nibble));
-        let leaf = key.filter(|_| self.leaves & nibble_bit(nibble) != 0).copied();
-        Some(Child { hash: *self.hash_at(nibble)?, leaf })
-    }
-
-    fn set(&mut self, nibble: u8, child: Option<Child>) {
-        let bit = nibble_bit(nibble);
-        (self.present, self.leaves) = (self.present & !bit, self.leaves & !bit);
-        self.changed |= bit;
-        let Some(Child { hash, leaf }) = child else { return };
-        let place = usize::from(nibble);
-        if let Some(entry) = self.hashes.get_mut(place) {
-            *entry = hash;
-            self.present |= bit;
-        }
-        if let (Some(key), Some(entry)) = (leaf, self.keys.get_mut(place)) {
-            *entry = key;
-            self.leaves |= bit;
-        }
-    }
-
-    fn collapsed(&self) -> Option<Option<Child>> {
-        match self.present {
-            0 => Some(None),
-            one if one.is_power_of_two() && self.leaves == one => Some(self.child(lowest(one))),
-            _ => None,
-        }
-    }
-
-    fn pack(&self) -> Node {
-        let children = nibbles(self.present).filter_map(|nibble| self.hash_at(nibble));
-        let keys = nibbles(self.leaves).filter_map(|nibble| self.keys.get(usize::from(nibble)));
-        let of_ranges = range_count(self.present);
-        let ranges = self.ranges.filter(|_| is_dense(self.present));
-        let mut hashes = match ranges {
-            Some(ranges) => ranges.to_vec(),
-            None => vec![PLACEHOLDER; of_ranges],
-        };
-        hashes.extend(children.chain(keys));
-        let hashes = hashes.into();
-        let mut node = Node { present: self.present, leaves: self.leaves, hashes };
-        node.refresh_ranges(ranges.map_or(u16::MAX, |_| self.changed));
-        node
-    }
-}
-
-/// Puts hashes in order where their nibbles say.
-fn scatter(to: &mut [Hash; 16], bits: u16, hashes: &[Hash]) {
-    for (nibble, hash) in nibbles(bits).zip(hashes) {
-        if let Some(entry) = to.get_mut(usize::from(nibble)) {
-            *entry = *hash;
-        }
-    }
-}
-
 fn take_hash(bytes: &mut &[u8]) -> Option<Hash> {
     let (hash, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
@@ -459,7 +283,7 @@ pub(super) fn nibble_bit(nibble: u8) -> u16 {
 }
 
 /// The nibbles of some bits, in order.
-fn nibbles(mut bits: u16) -> impl Iterator<Item = u8> {
+pub(super) fn nibbles(mut bits: u16) -> impl Iterator<Item = u8> {
     std::iter::from_fn(move || {
         let first = lowest(bits);
         bits &= bits.wrapping_sub(1);
@@ -468,7 +292,7 @@ fn nibbles(mut bits: u16) -> impl Iterator<Item = u8> {
 }
 
 /// The nibble of the lowest of some bits.
-fn lowest(bits: u16) -> u8 {
+pub(super) fn lowest(bits: u16) -> u8 {
     u8::try_from(bits.trailing_zeros()).unwrap_or(u8::MAX)
 }
 
@@ -488,14 +312,14 @@ const DENSE: usize = 6;
 /// Ranges of two nibbles and more.
 const RANGE_COUNT: usize = 15;
 /// Hashes of the ranges, the whole first, then its halves, and so on.
-type Ranges = [Hash; RANGE_COUNT];
+pub(super) type Ranges = [Hash; RANGE_COUNT];
 
-fn is_dense(present: u16) -> bool {
+pub(super) fn is_dense(present: u16) -> bool {
     count(present) >= DENSE
 }
 
 /// How many hashes of ranges a node keeps.
-fn range_count(present: u16) -> usize {
+pub(super) fn range_count(present: u16) -> usize {
     if is_dense(present) { RANGE_COUNT } else { 1 }
 }
 

@@ -1,6 +1,7 @@
 //! A tree with changes.
 
-use super::node::{Child, Draft, Node};
+use super::draft::Draft;
+use super::node::{Child, Node};
 use super::path::{KEY_NIBBLES, Path, nibble};
 use super::{Hash, NodeSource};
 use crate::state::error::Fault;

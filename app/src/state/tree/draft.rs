@@ -1,0 +1,189 @@
+//! Nodes while their children change.
+
+use super::Hash;
+use super::node::{
+    Child, Children, Node, PLACEHOLDER, Ranges, is_dense, lowest, nibble_bit, nibbles, range_count,
+};
+
+/// A node while its children change.
+#[derive(Debug)]
+pub enum Draft {
+    /// Only hashes of children have changed, at the nibbles of these bits.
+    Same {
+        /// The node, with the hashes of its children but not those that depend on them.
+        node: Node,
+        /// A bit for each nibble.
+        changed: u16,
+    },
+    /// There may be other children.
+    Other(Box<Scattered>),
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self::Other(Box::default())
+    }
+}
+
+impl Draft {
+    /// The children of a node.
+    #[must_use]
+    pub fn of(node: &Node) -> Self {
+        Self::Same { node: node.clone(), changed: 0 }
+    }
+
+    /// The child at a nibble.
+    #[must_use]
+    pub fn child(&self, nibble: u8) -> Option<Child> {
+        match self {
+            Self::Same { node, .. } => node.child(nibble),
+            Self::Other(children) => children.child(nibble),
+        }
+    }
+
+    /// Sets the child at a nibble, or removes it.
+    pub fn set(&mut self, nibble: u8, child: Option<Child>) {
+        match self {
+            Self::Other(children) => children.set(nibble, child),
+            Self::Same { node, changed } => match (node.child(nibble), child) {
+                (None, None) => {}
+                (Some(old), Some(new)) if old.leaf == new.leaf => {
+                    node.set_hash(nibble, new.hash);
+                    *changed |= nibble_bit(nibble);
+                }
+                _ => {
+                    let mut children = Scattered::of(node, *changed);
+                    children.set(nibble, child);
+                    *self = Self::Other(Box::new(children));
+                }
+            },
+        }
+    }
+
+    /// What stands in place of a node where there would be but one leaf, or nothing.
+    #[must_use]
+    pub fn collapsed(&self) -> Option<Option<Child>> {
+        match self {
+            Self::Same { .. } => None,
+            Self::Other(children) => children.collapsed(),
+        }
+    }
+
+    /// The node.
+    #[must_use]
+    pub fn finish(self) -> Node {
+        match self {
+            Self::Same { mut node, changed } => {
+                node.refresh_ranges(changed);
+                node
+            }
+            Self::Other(children) => children.pack(),
+        }
+    }
+}
+
+/// The children of a node while they come and go.
+#[derive(Debug)]
+pub struct Scattered {
+    present: u16,
+    leaves: u16,
+    hashes: [Hash; 16],
+    keys: [Hash; 16],
+    /// Hashes of ranges as they were, where they were kept.
+    ranges: Option<Ranges>,
+    /// A bit for each nibble that has been set since.
+    changed: u16,
+}
+
+impl Default for Scattered {
+    fn default() -> Self {
+        Self {
+            present: 0,
+            leaves: 0,
+            hashes: [PLACEHOLDER; 16],
+            keys: [PLACEHOLDER; 16],
+            ranges: None,
+            changed: 0,
+        }
+    }
+}
+
+impl Children for Scattered {
+    fn present(&self) -> u16 {
+        self.present
+    }
+
+    fn leaves(&self) -> u16 {
+        self.leaves
+    }
+
+    fn hash_at(&self, nibble: u8) -> Option<&Hash> {
+        let hash = self.hashes.get(usize::from(nibble));
+        hash.filter(|_| self.present & nibble_bit(nibble) != 0)
+    }
+}
+
+impl Scattered {
+    /// The children of a node, of which some have other hashes since it was hashed.
+    fn of(node: &Node, changed: u16) -> Self {
+        let (present, leaves) = (node.present(), node.leaves());
+        let ranges = node.ranges().copied();
+        let mut children = Self { present, leaves, ranges, changed, ..Self::default() };
+        scatter(&mut children.hashes, present, node.of_children());
+        scatter(&mut children.keys, leaves, node.keys());
+        children
+    }
+
+    fn child(&self, nibble: u8) -> Option<Child> {
+        let key = self.keys.get(usize::from(nibble));
+        let leaf = key.filter(|_| self.leaves & nibble_bit(nibble) != 0).copied();
+        Some(Child { hash: *self.hash_at(nibble)?, leaf })
+    }
+
+    fn set(&mut self, nibble: u8, child: Option<Child>) {
+        let bit = nibble_bit(nibble);
+        (self.present, self.leaves) = (self.present & !bit, self.leaves & !bit);
+        self.changed |= bit;
+        let Some(Child { hash, leaf }) = child else { return };
+        let place = usize::from(nibble);
+        if let Some(entry) = self.hashes.get_mut(place) {
+            *entry = hash;
+            self.present |= bit;
+        }
+        if let (Some(key), Some(entry)) = (leaf, self.keys.get_mut(place)) {
+            *entry = key;
+            self.leaves |= bit;
+        }
+    }
+
+    fn collapsed(&self) -> Option<Option<Child>> {
+        match self.present {
+            0 => Some(None),
+            one if one.is_power_of_two() && self.leaves == one => Some(self.child(lowest(one))),
+            _ => None,
+        }
+    }
+
+    fn pack(&self) -> Node {
+        let children = nibbles(self.present).filter_map(|nibble| self.hash_at(nibble));
+        let keys = nibbles(self.leaves).filter_map(|nibble| self.keys.get(usize::from(nibble)));
+        let of_ranges = range_count(self.present);
+        let ranges = self.ranges.filter(|_| is_dense(self.present));
+        let mut hashes = match ranges {
+            Some(ranges) => ranges.to_vec(),
+            None => vec![PLACEHOLDER; of_ranges],
+        };
+        hashes.extend(children.chain(keys));
+        let changed = ranges.map_or(u16::MAX, |_| self.changed);
+        Node::new(self.present, self.leaves, hashes.into(), changed)
+    }
+}
+
+/// Puts hashes in order where their nibbles say.
+fn scatter(to: &mut [Hash; 16], bits: u16, hashes: &[Hash]) {
+    for (nibble, hash) in nibbles(bits).zip(hashes) {
+        if let Some(entry) = to.get_mut(usize::from(nibble)) {
+            *entry = *hash;
+        }
+    }
+}
