@@ -33,10 +33,10 @@ use super::tree::{Hash, NodeSource};
 pub const SHARD_COUNT: usize = 256;
 
 /// Blocks after which every tree is in the database again, at the latest.
-pub const CHECKPOINT_BLOCKS: u64 = 64;
+pub const CHECKPOINT_BLOCKS: u64 = 32;
 /// Nodes of a tree that the database may lack before the tree is written out of turn: they cannot
 /// give way to others, and are computed again after a crash.
-const UNWRITTEN_NODES: usize = 2_048;
+const UNWRITTEN_NODES: usize = 1_024;
 
 /// The roots of all trees after a block, and the map that makes the app hash of them.
 #[derive(Debug)]

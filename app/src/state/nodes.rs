@@ -9,7 +9,7 @@ use super::tree::path::{KEY_NIBBLES, Path};
 use super::tree::update::Change;
 
 /// Bytes that the nodes of a tree may take.
-const TREE_BYTES: usize = 3 << 20;
+const TREE_BYTES: usize = 5 << 19;
 /// Nodes that are fetched together, where there may be many.
 const FETCHED_NODES: usize = 64;
 

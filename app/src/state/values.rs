@@ -20,7 +20,7 @@ use super::lock::lock;
 use super::tree::Hash;
 
 /// Bytes that the values of a shard may take.
-const SHARD_BYTES: usize = 3 << 20;
+const SHARD_BYTES: usize = 5 << 19;
 /// Bytes of a slot for a key and its value: those of a holding without income fit.
 const INLINE_BYTES: usize = 107;
 
