@@ -185,13 +185,13 @@ fn run_bin(
     bin: &[&[u32]],
 ) -> Result<Bin, Fault> {
     let mut group = GroupOverlay::new(base, &plan.deferred);
-    let access = |index: &u32| declared.get(usize::try_from(*index).unwrap_or(usize::MAX));
+    let position = |index: &u32| usize::try_from(*index).unwrap_or(usize::MAX);
+    let access = |index: &u32| declared.get(position(index));
     group.look_up(bin.iter().copied().flatten().filter_map(access))?;
     let mut outcomes = Vec::new();
     for index in bin.iter().copied().flatten() {
-        let position = usize::try_from(*index).unwrap_or(usize::MAX);
         let (Some((verified, id)), Some(access)) =
-            (block.transactions.get(position), access(index))
+            (block.transactions.get(position(index)), access(index))
         else {
             return Err(Fault::Invariant(format!("plan names transaction {index}")));
         };

@@ -71,7 +71,8 @@ impl<S: Slot> Clock<S> {
         self.slots.get_mut(place)
     }
 
-    /// Puts a slot at a place in the stead of another with its key, or adds it.
+    /// Puts a slot at a place in the stead of another with its key, or adds it, whether or not it
+    /// [has room](Clock::make_room).
     pub(super) fn set(&mut self, place: Option<usize>, slot: S) {
         self.heap_bytes = self.heap_bytes.saturating_add(slot.heap_bytes());
         if let Some(old) = place.and_then(|place| self.slots.get_mut(place)) {
@@ -81,7 +82,12 @@ impl<S: Slot> Clock<S> {
             self.enter(Place { tag: slot.tag(), slot: place });
             self.slots.push(slot);
         }
-        while self.bytes() > self.room && self.turn() {}
+    }
+
+    /// Takes out slots, as long as there are others than `staying` that never go, until the rest
+    /// has room.
+    pub(super) fn make_room(&mut self, staying: usize) {
+        while self.bytes() > self.room && self.slots.len() > staying && self.turn() {}
     }
 
     /// Takes out the slot at a place.
@@ -104,10 +110,14 @@ impl<S: Slot> Clock<S> {
         self.bytes().saturating_add(Self::SLOT_BYTES) > self.room
     }
 
-    /// Makes room for so many slots at once, as far as they may stay, and not again and again
-    /// while they come.
-    pub(super) fn reserve(&mut self, slots: usize) {
-        let slots = slots.min(self.room.checked_div(Self::SLOT_BYTES).unwrap_or_default());
+    /// Makes room for this part of so many slots at once, as far as they may stay, and not again
+    /// and again while they come.
+    pub(super) fn reserve(&mut self, slots: usize, parts: usize) {
+        let slots = slots.div_ceil(parts.max(1));
+        // Hashes do not share them out evenly.
+        let slots = slots
+            .saturating_add(slots / 8)
+            .min(self.room.checked_div(Self::SLOT_BYTES).unwrap_or_default());
         self.slots.reserve_exact(slots.saturating_sub(self.slots.len()));
         let missing = slots.saturating_sub(self.index.len());
         self.index.reserve(missing, |place| table_hash(place.tag));
@@ -204,6 +214,7 @@ mod tests {
         let place = find(clock, key);
         let bytes = vec![key; bytes];
         clock.set(place, Bytes { key, bytes, is_pinned, is_wanted: false });
+        clock.make_room(clock.slots.iter().filter(|slot| slot.is_pinned).count());
     }
 
     proptest! {

@@ -221,11 +221,10 @@ impl Forest {
         }))
     }
 
-    /// Makes room for so many nodes at once, as far as they may stay, and not again and again
-    /// while they come.
+    /// Makes room in memory for so many nodes at once.
     pub(super) fn reserve(&self, nodes: usize) {
         for tree in &self.trees {
-            lock(&read_lock(tree).nodes).reserve(nodes.div_ceil(SHARD_COUNT));
+            lock(&read_lock(tree).nodes).reserve(nodes, SHARD_COUNT);
         }
     }
 

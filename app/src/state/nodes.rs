@@ -75,8 +75,7 @@ impl Nodes {
     /// Sets nodes, or that there are none any more, which the database does not know.
     pub(super) fn change(&mut self, changes: Vec<(Path, Option<Node>)>) {
         // Where a node is freed, its memory is written to.
-        let old = self.clock.likely(changes.iter().map(|(path, _)| self.tag(path)));
-        old.iter().filter_map(|slot| slot.node.as_ref()).for_each(Node::fetch_start);
+        self.fetch_at(changes.iter().map(|(path, _)| path), Node::fetch_start);
         for (path, node) in changes {
             self.change_one(path, node);
         }
@@ -100,7 +99,7 @@ impl Nodes {
     pub(super) fn unwritten(&self) -> impl Iterator<Item = (&Path, Option<&Node>)> {
         let slot = |path| Some((path, self.clock.get(self.place(path)?)?.node.as_ref()));
         self.unwritten.chunks(FETCHED_NODES).flat_map(move |paths| {
-            self.fetch_at(paths.iter());
+            self.fetch_at(paths.iter(), Node::fetch);
             paths.iter().filter_map(slot)
         })
     }
@@ -114,6 +113,7 @@ impl Nodes {
                 _ => self.clock.remove(place),
             }
         }
+        self.clock.make_room(0);
     }
 
     /// Fetches the nodes on the way to keys, sorted by hash, into the caches of the processor,
@@ -123,7 +123,7 @@ impl Nodes {
             let mut paths: Vec<Path> =
                 changes.iter().map(|(hash, _)| Path::of(hash, length)).collect();
             paths.dedup();
-            if !self.fetch_at(paths.iter()) {
+            if !self.fetch_at(paths.iter(), Node::fetch) {
                 break;
             }
         }
@@ -134,21 +134,22 @@ impl Nodes {
         self.clock.is_full()
     }
 
-    /// [Makes room](Clock::reserve) for so many nodes.
-    pub(super) fn reserve(&mut self, nodes: usize) {
-        self.clock.reserve(nodes);
+    /// [Makes room](Clock::reserve) for the share of one of so many trees in all nodes.
+    pub(super) fn reserve(&mut self, nodes: usize, trees: usize) {
+        self.clock.reserve(nodes, trees);
     }
 
-    /// The same with the nodes at some paths; whether there is any.
-    fn fetch_at<'a>(&self, paths: impl Iterator<Item = &'a Path>) -> bool {
+    /// Fetches what there is at some paths; whether there is any.
+    fn fetch_at<'a>(&self, paths: impl Iterator<Item = &'a Path>, fetch: impl Fn(&Node)) -> bool {
         let found = self.clock.likely(paths.map(|path| self.tag(path)));
-        found.iter().filter_map(|slot| slot.node.as_ref()).for_each(Node::fetch);
+        found.iter().filter_map(|slot| slot.node.as_ref()).for_each(fetch);
         !found.is_empty()
     }
 
     fn set(&mut self, place: Option<usize>, path: Path, node: Option<Node>, is_unwritten: bool) {
         let slot = Slot { path, node, tag: self.tag(&path), is_unwritten, is_wanted: false };
         self.clock.set(place, slot);
+        self.clock.make_room(self.unwritten.len());
     }
 
     fn place(&self, path: &Path) -> Option<usize> {
@@ -207,6 +208,7 @@ mod tests {
         (50..250).for_each(|number| nodes.keep(path(number), node(number)));
         assert!((0..50).all(|number| nodes.get(&path(number)) == Some(Some(&node(number)))));
         nodes.set_written();
+        assert!(nodes.clock.bytes() <= 2_000, "also where nothing comes any more");
         nodes.keep(path(251), node(251));
         let kept = (0..=251).filter(|number| nodes.get(&path(*number)).is_some());
         assert!(kept.count() < 20);

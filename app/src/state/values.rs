@@ -62,14 +62,9 @@ impl Values {
         values.map(lock).ok_or_else(|| Fault::Invariant(format!("no values {shard:02x}")))
     }
 
-    /// Makes room for so many values at once, as far as they may stay, and not again and again
-    /// while they come.
+    /// [Makes room](Clock::reserve) for so many values at once.
     pub(super) fn reserve(&self, values: usize) {
-        let of_shard = values.div_ceil(SHARD_COUNT);
-        for shard in &self.shards {
-            // Hashes do not share values out evenly.
-            lock(shard).0.reserve(of_shard.saturating_add(of_shard / 8));
-        }
+        self.shards.iter().for_each(|shard| lock(shard).0.reserve(values, SHARD_COUNT));
     }
 
     /// Keeps values of entries of [`Table::Values`](super::table::Table::Values) that belong to
@@ -230,6 +225,7 @@ impl ShardValues {
         let place = self.place(key, hash);
         let is_wanted = place.is_some();
         self.0.set(place, Slot { is_wanted, ..Slot::new(key, hash, known) });
+        self.0.make_room(0);
     }
 
     /// Fetches what is known of keys with these hashes into the caches of the processor, several
