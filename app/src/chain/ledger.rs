@@ -73,11 +73,6 @@ impl FinalizedBlock {
     pub fn app_hash(&self) -> [u8; 32] {
         self.staged.app_hash()
     }
-
-    /// New nodes of the trees.
-    pub fn new_nodes(&self) -> impl Iterator<Item = &Node> {
-        self.staged.new_nodes()
-    }
 }
 
 /// The chain's state machine on a store.
@@ -302,6 +297,14 @@ impl Ledger {
     /// Lets the next block be executed on a finalized one while that is being stored.
     pub fn announce(&self, block: &FinalizedBlock) {
         self.store.announce(block.staged.height(), Arc::clone(&block.changes));
+    }
+
+    /// New nodes of the trees, of a finalized block that the latest committed one comes before.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn new_nodes(&self, block: &FinalizedBlock) -> Result<Vec<Node>, Fault> {
+        self.store.new_nodes(&block.staged)
     }
 
     /// Stores a finalized block.

@@ -23,7 +23,7 @@ use super::lock::{get_mut, lock, read_lock, write_lock};
 use super::nodes::Nodes;
 use super::parallel::in_order;
 use super::table::Table;
-use super::tree::draft::Draft;
+use super::tree::draft::{Draft, NodeChange};
 use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
@@ -156,14 +156,13 @@ impl Forest {
     /// Takes over what a block of `height` makes of a tree.
     ///
     /// # Errors
-    /// [`Fault`], which does not happen: there is a tree for every shard.
+    /// [`Fault`] when the storage fails.
     pub fn apply(&self, height: u64, shard: u8, update: TreeUpdate) -> Result<(), Fault> {
         let mut tree = write_lock(self.lock(shard)?);
         tree.height = Some(height);
         tree.root = update.root;
         tree.is_ahead = true;
-        get_mut(&mut tree.nodes).change(update.nodes);
-        Ok(())
+        get_mut(&mut tree.nodes).change(update.nodes, |path| self.stored_node(shard, path))
     }
 
     /// Shards whose trees are to be written with the block of a height: those whose turn it is,
@@ -296,7 +295,7 @@ impl TreeView<'_> {
         update(self, self.tree.root, changes)
     }
 
-    /// What becomes of a node; it is only asked for what the tree has.
+    /// What is made of a node; it is only asked for what the tree has.
     fn with_node<T>(&self, path: &Path, what: impl Fn(&Node) -> T) -> Result<T, Fault> {
         if let Some(node) = lock(&self.tree.nodes).get(path) {
             let node = node.map(&what);
@@ -324,7 +323,7 @@ impl NodeSource for TreeView<'_> {
 pub struct ChangedTree<'a> {
     tree: TreeView<'a>,
     root: Option<Child>,
-    nodes: BTreeMap<Path, Option<Node>>,
+    nodes: BTreeMap<Path, NodeChange>,
 }
 
 impl<'a> ChangedTree<'a> {
@@ -346,11 +345,9 @@ impl<'a> ChangedTree<'a> {
 
 impl NodeSource for ChangedTree<'_> {
     fn node(&self, path: &Path) -> Result<Node, Fault> {
-        match self.nodes.get(path) {
-            Some(Some(node)) => Ok(node.clone()),
-            Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
-            None => self.tree.node(path),
-        }
+        let Some(change) = self.nodes.get(path) else { return self.tree.node(path) };
+        let node = change.clone().apply(|| self.tree.node(path))?;
+        node.ok_or_else(|| Fault::DamagedTree(format!("node at {path:?} is removed")))
     }
 }
 

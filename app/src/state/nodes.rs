@@ -4,6 +4,8 @@
 use quick_cache::DefaultHashBuilder;
 
 use super::clock::{self, Clock};
+use super::error::Fault;
+use super::tree::draft::NodeChange;
 use super::tree::node::Node;
 use super::tree::path::{KEY_NIBBLES, Path};
 use super::tree::update::Change;
@@ -72,22 +74,41 @@ impl Nodes {
         }
     }
 
-    /// Sets nodes, or that there are none any more, which the database does not know.
-    pub(super) fn change(&mut self, changes: Vec<(Path, Option<Node>)>) {
-        // Where a node is freed, its memory is written to.
+    /// Changes nodes, which the database does not know; `stored` finds those that are not here.
+    ///
+    /// # Errors
+    /// Those of `stored`.
+    pub(super) fn change(
+        &mut self,
+        changes: Vec<(Path, NodeChange)>,
+        stored: impl Fn(&Path) -> Result<Node, Fault>,
+    ) -> Result<(), Fault> {
+        // A node begins with the hashes that change most, and where it is freed, with a link.
         self.fetch_at(changes.iter().map(|(path, _)| path), Node::fetch_start);
-        for (path, node) in changes {
-            self.change_one(path, node);
-        }
+        changes.into_iter().try_for_each(|(path, change)| self.change_one(path, change, &stored))
     }
 
-    fn change_one(&mut self, path: Path, node: Option<Node>) {
+    fn change_one(
+        &mut self,
+        path: Path,
+        change: NodeChange,
+        stored: impl Fn(&Path) -> Result<Node, Fault>,
+    ) -> Result<(), Fault> {
         let place = self.place(&path);
-        let known = place.and_then(|place| self.clock.get(place));
-        if !known.is_some_and(|slot| slot.is_unwritten) {
+        let mut known = place.and_then(|place| self.clock.get_mut(place));
+        if !known.as_ref().is_some_and(|slot| slot.is_unwritten) {
             self.unwritten.push(path);
         }
+        if let (NodeChange::Hashes(hashes), Some(slot)) = (&change, &mut known)
+            && let Some(node) = &mut slot.node
+        {
+            node.set_hashes(hashes);
+            slot.is_unwritten = true;
+            return Ok(());
+        }
+        let node = change.apply(|| stored(&path))?;
         self.set(place, path, node, true);
+        Ok(())
     }
 
     /// How many nodes the database lacks or has too many.
@@ -177,7 +198,24 @@ mod tests {
         for nibble in 0..2 {
             draft.set(nibble, Some(Child { hash: [seed; 32], leaf: None }));
         }
+        match draft.finish() {
+            NodeChange::Node(node) => node,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What makes one of the nodes of another.
+    fn new_hashes(seed: u8) -> NodeChange {
+        let mut draft = Draft::of(&node(0));
+        for nibble in 0..2 {
+            draft.set(nibble, Some(Child { hash: [seed; 32], leaf: None }));
+        }
         draft.finish()
+    }
+
+    fn change(nodes: &mut Nodes, changes: Vec<(Path, NodeChange)>) {
+        let stored = |path: &Path| panic!("{path:?} is here");
+        nodes.change(changes, stored).unwrap();
     }
 
     #[test]
@@ -185,9 +223,9 @@ mod tests {
         let mut nodes = Nodes::default();
         nodes.keep(path(1), node(1));
         let before = nodes.get(&path(1)).flatten().cloned();
-        nodes.change(vec![(path(1), Some(node(2)))]);
+        change(&mut nodes, vec![(path(1), NodeChange::Node(node(2)))]);
         assert_eq!(before, Some(node(1)), "somebody has it still");
-        nodes.change(vec![(path(1), Some(node(3))), (path(2), None)]);
+        change(&mut nodes, vec![(path(1), new_hashes(3)), (path(2), NodeChange::Removed)]);
         // The database is behind.
         nodes.keep(path(1), node(1));
         assert_eq!(nodes.get(&path(1)), Some(Some(&node(3))));
@@ -202,9 +240,25 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_is_not_here_is_read_before_it_changes() {
+        let mut nodes = Nodes::default();
+        let changes = vec![(path(1), new_hashes(2)), (path(2), new_hashes(3))];
+        nodes.keep(path(2), node(1));
+        nodes.change(changes.clone(), |path| Ok(node(path.length()))).unwrap();
+        assert_eq!(nodes.get(&path(1)), Some(Some(&node(2))));
+        assert_eq!(nodes.get(&path(2)), Some(Some(&node(3))));
+        assert_eq!(nodes.unwritten_count(), 2);
+        nodes.change(vec![(path(1), NodeChange::Removed)], |_| Ok(node(0))).unwrap();
+        let fault = |path: &Path| Err(Fault::DamagedTree(format!("{path:?}")));
+        assert!(nodes.change(vec![(path(4), new_hashes(2))], fault).is_err());
+        assert_eq!(nodes.get(&path(1)), Some(None));
+    }
+
+    #[test]
     fn only_what_the_database_has_gives_way() {
         let mut nodes = Nodes { clock: Clock::new(2_000), ..Nodes::default() };
-        nodes.change((0..50).map(|number| (path(number), Some(node(number)))).collect());
+        let new = |number| (path(number), NodeChange::Node(node(number)));
+        change(&mut nodes, (0..50).map(new).collect());
         (50..250).for_each(|number| nodes.keep(path(number), node(number)));
         assert!((0..50).all(|number| nodes.get(&path(number)) == Some(Some(&node(number)))));
         nodes.set_written();

@@ -44,9 +44,9 @@ pub(crate) fn verify_time(chain_id: &str, transactions: &[Bytes]) -> anyhow::Res
 }
 
 /// Time to hash tree nodes, on the current rayon pool.
-pub(crate) fn hash_time(nodes: &[&Node]) -> Duration {
+pub(crate) fn hash_time(nodes: &[Node]) -> Duration {
     let started = Instant::now();
-    let hash = |node: &&Node| node.rehash()[0];
+    let hash = |node: &Node| node.rehash()[0];
     let sum = nodes
         .par_chunks(NODES_AT_ONCE)
         .map(|chunk| chunk.iter().map(hash).fold(0, u8::wrapping_add))

@@ -28,7 +28,6 @@ use crate::node::application::{FrameSource, Node, ProposalSettings};
 use crate::node::pool::{Pool, PoolLimits};
 use crate::state::changes::Changes;
 use crate::state::store::{Store, StoreOptions};
-use crate::state::tree::node::Node as TreeNode;
 
 const CHAIN_ID: &str = "tessera-bench";
 /// Blocks before the clock starts, so that caches are as in a running node.
@@ -390,8 +389,8 @@ impl Pipeline<'_> {
 
     /// Seconds that verifying the signatures of the staged block and hashing its new nodes take.
     fn limit(&self, block: &Block) -> anyhow::Result<f64> {
-        let nodes: Vec<&TreeNode> =
-            self.staged.iter().flat_map(FinalizedBlock::new_nodes).collect();
+        let nodes = self.staged.iter().map(|block| self.ledger.new_nodes(block));
+        let nodes = nodes.collect::<Result<Vec<_>, _>>()?.concat();
         let limit = limit::verify_time(CHAIN_ID, &block.transactions)? + limit::hash_time(&nodes);
         Ok(limit.as_secs_f64())
     }

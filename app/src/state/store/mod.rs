@@ -30,9 +30,9 @@ use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
 use super::proof::{self, ProvenTree};
 use super::table::Table;
-use super::tree::Hash;
 use super::tree::node::{Node, leaf_hash};
 use super::tree::update::{Change, TreeUpdate};
+use super::tree::{Hash, NodeSource as _};
 use super::values::{Announced, Known, Values};
 
 /// Version of the database layout; a database of another version is not opened.
@@ -93,12 +93,6 @@ impl Staged {
     #[must_use]
     pub fn app_hash(&self) -> [u8; 32] {
         self.app_hash
-    }
-
-    /// New nodes of all trees.
-    pub fn new_nodes(&self) -> impl Iterator<Item = &Node> {
-        let nodes = self.shards.iter().flat_map(|shard| &shard.update.nodes);
-        nodes.filter_map(|(_, node)| node.as_ref())
     }
 }
 
@@ -342,6 +336,21 @@ impl Store {
         let roots = ShardRoots::new(roots);
         let app_hash = roots.map().root();
         Ok(Staged { height, app_hash, roots: Arc::new(roots), shards })
+    }
+
+    /// New nodes of all trees, of a staged block that the latest committed one comes before.
+    ///
+    /// # Errors
+    /// [`Fault`] when nodes cannot be read.
+    pub fn new_nodes(&self, staged: &Staged) -> Result<Vec<Node>, Fault> {
+        let mut nodes = Vec::new();
+        for StagedShard { shard, update, .. } in &staged.shards {
+            let tree = self.forest.tree(*shard)?;
+            for (path, change) in &update.nodes {
+                nodes.extend(change.clone().apply(|| tree.node(path))?);
+            }
+        }
+        Ok(nodes)
     }
 
     /// Stores a staged block and `extra`, or neither.

@@ -2,7 +2,8 @@
 
 use super::Hash;
 use super::node::{
-    Child, Children, Node, PLACEHOLDER, Ranges, is_dense, lowest, nibble_bit, nibbles, range_count,
+    Child, Children, NewHashes, Node, PLACEHOLDER, Ranges, is_dense, lowest, nibble_bit, nibbles,
+    range_count,
 };
 
 /// A node while its children change.
@@ -69,15 +70,57 @@ impl Draft {
         }
     }
 
-    /// The node.
+    /// What becomes of the node.
     #[must_use]
-    pub fn finish(self) -> Node {
+    pub fn finish(self) -> NodeChange {
         match self {
             Self::Same { mut node, changed } => {
                 node.refresh_ranges(changed);
-                node
+                NodeChange::Hashes(node.hashes_of(changed))
             }
-            Self::Other(children) => children.pack(),
+            Self::Other(children) => NodeChange::Node(children.pack()),
+        }
+    }
+}
+
+/// What becomes of the node at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NodeChange {
+    /// It keeps its children and has these hashes: most changes are so, and take far less memory
+    /// than a node.
+    Hashes(NewHashes),
+    /// There is this one.
+    Node(Node),
+    /// There is none.
+    Removed,
+}
+
+impl NodeChange {
+    /// Hash of the node; none where there is none.
+    pub(super) fn hash(&self) -> Option<Hash> {
+        match self {
+            Self::Hashes(hashes) => Some(hashes.own()),
+            Self::Node(node) => Some(node.hash()),
+            Self::Removed => None,
+        }
+    }
+
+    /// The node after the change; none where there is none.
+    ///
+    /// # Errors
+    /// Those of `before`, which is asked where the node before is wanted.
+    pub(crate) fn apply<E>(
+        self,
+        before: impl FnOnce() -> Result<Node, E>,
+    ) -> Result<Option<Node>, E> {
+        match self {
+            Self::Hashes(hashes) => {
+                let mut node = before()?;
+                node.set_hashes(&hashes);
+                Ok(Some(node))
+            }
+            Self::Node(node) => Ok(Some(node)),
+            Self::Removed => Ok(None),
         }
     }
 }
@@ -140,7 +183,8 @@ impl Scattered {
         Some(Child { hash: *self.hash_at(nibble)?, leaf })
     }
 
-    fn set(&mut self, nibble: u8, child: Option<Child>) {
+    /// Sets the child at a nibble, or removes it.
+    pub(super) fn set(&mut self, nibble: u8, child: Option<Child>) {
         let bit = nibble_bit(nibble);
         (self.present, self.leaves) = (self.present & !bit, self.leaves & !bit);
         self.changed |= bit;
@@ -164,7 +208,8 @@ impl Scattered {
         }
     }
 
-    fn pack(&self) -> Node {
+    /// The node with these children.
+    pub(super) fn pack(&self) -> Node {
         let children = nibbles(self.present).filter_map(|nibble| self.hash_at(nibble));
         let keys = nibbles(self.leaves).filter_map(|nibble| self.keys.get(usize::from(nibble)));
         let of_ranges = range_count(self.present);

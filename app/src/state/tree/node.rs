@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use tessera_proto::hash::{sha256, sha256_of};
 
 use super::Hash;
-use super::draft::Draft;
+use super::draft::Scattered;
 
 /// Hash of a subtree that holds nothing.
 pub const PLACEHOLDER: Hash = *b"SPARSE_MERKLE_PLACEHOLDER_HASH__";
@@ -99,6 +99,22 @@ pub struct Node {
     /// Its own hash, or where it has many children, of which few change at once, those of all
     /// ranges; then the hashes of the children, then the key hashes of those that are leaves.
     hashes: Box<[Hash]>,
+}
+
+/// Hashes of a node that are others after a change, where it keeps its children.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewHashes {
+    /// A bit for each place in the node where there is one, its own hash among them.
+    places: u64,
+    /// In order of place.
+    hashes: Box<[Hash]>,
+}
+
+impl NewHashes {
+    /// Hash of the node.
+    pub(super) fn own(&self) -> Hash {
+        self.hashes.first().copied().unwrap_or(PLACEHOLDER)
+    }
 }
 
 impl Children for Node {
@@ -196,14 +212,14 @@ impl Node {
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         let present = bytes.try_get_u16().ok()?;
         let leaves = bytes.try_get_u16().ok()?;
-        let mut draft = Draft::default();
+        let mut children = Scattered::default();
         for nibble in nibbles(present) {
             let hash = take_hash(&mut bytes)?;
             let is_leaf = leaves & nibble_bit(nibble) != 0;
             let leaf = if is_leaf { Some(take_hash(&mut bytes)?) } else { None };
-            draft.set(nibble, Some(Child { hash, leaf }));
+            children.set(nibble, Some(Child { hash, leaf }));
         }
-        (bytes.is_empty() && leaves & !present == 0).then(|| draft.finish())
+        (bytes.is_empty() && leaves & !present == 0).then(|| children.pack())
     }
 
     pub(super) fn ranges(&self) -> Option<&Ranges> {
@@ -224,6 +240,34 @@ impl Node {
 
     fn key_at(&self, nibble: u8) -> Option<&Hash> {
         self.keys().get(place_among(self.leaves, nibble)?)
+    }
+
+    /// Takes over hashes that the same node has after a change.
+    pub(crate) fn set_hashes(&mut self, new: &NewHashes) {
+        for (place, hash) in bits(new.places).zip(&new.hashes) {
+            if let Some(entry) = self.hashes.get_mut(place) {
+                *entry = *hash;
+            }
+        }
+    }
+
+    /// Hashes of the children at some nibbles, and all that depend on them.
+    pub(super) fn hashes_of(&self, changed: u16) -> NewHashes {
+        let before = range_count(self.present);
+        let mut places = place_bit(0);
+        for nibble in nibbles(changed) {
+            if let Some(place) = place_among(self.present, nibble) {
+                places |= place_bit(place.saturating_add(before));
+            }
+            let mut range = Range::ALL;
+            while is_dense(self.present) && range.bit != 0 {
+                places |= place_bit(range.place());
+                let (lower, upper) = range.halves();
+                range = if range.is_right(nibble) { upper } else { lower };
+            }
+        }
+        let hashes = bits(places).filter_map(|place| self.hashes.get(place)).copied();
+        NewHashes { hashes: hashes.collect(), places }
     }
 
     /// Sets the hash of the child at a nibble, but not those that depend on it.
@@ -288,6 +332,20 @@ pub(super) fn nibbles(mut bits: u16) -> impl Iterator<Item = u8> {
         let first = lowest(bits);
         bits &= bits.wrapping_sub(1);
         (first < 16).then_some(first)
+    })
+}
+
+/// The bit of a place among the hashes of a node, of which there are at most 47.
+fn place_bit(place: usize) -> u64 {
+    u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place)).unwrap_or_default()
+}
+
+/// The places of some bits, in order.
+fn bits(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let first = usize::try_from(bits.trailing_zeros()).ok()?;
+        bits &= bits.wrapping_sub(1);
+        (first < 64).then_some(first)
     })
 }
 
@@ -383,11 +441,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::state::error::Fault;
+    use crate::state::tree::draft::Draft;
 
     fn node_of(children: &BTreeMap<u8, Child>) -> Node {
-        let mut draft = Draft::default();
-        children.iter().for_each(|(nibble, child)| draft.set(*nibble, Some(*child)));
-        draft.finish()
+        let mut scattered = Scattered::default();
+        children.iter().for_each(|(nibble, child)| scattered.set(*nibble, Some(*child)));
+        scattered.pack()
     }
 
     #[test]
@@ -411,7 +471,9 @@ mod tests {
                 };
                 draft.set(nibble, children.get(&nibble).copied());
             }
-            node = draft.finish();
+            let change = draft.finish();
+            assert_eq!(change.hash(), Some(node_of(&children).hash()));
+            node = change.apply(|| Ok::<_, Fault>(node)).unwrap().unwrap();
             assert_eq!(node, node_of(&children));
             assert!(node.children().eq(children.iter().map(|(nibble, child)| (*nibble, *child))));
             assert_eq!(node.hash(), node.rehash(), "after {seed} changes");

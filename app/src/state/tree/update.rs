@@ -1,7 +1,7 @@
 //! A tree with changes.
 
-use super::draft::Draft;
-use super::node::{Child, Node};
+use super::draft::{Draft, NodeChange};
+use super::node::Child;
 use super::path::{KEY_NIBBLES, Path, nibble};
 use super::{Hash, NodeSource};
 use crate::state::error::Fault;
@@ -14,8 +14,8 @@ pub type Change = (Hash, Option<Hash>);
 pub struct TreeUpdate {
     /// The new root; none of an empty tree.
     pub root: Option<Child>,
-    /// Inner nodes that are new at their path; none where there is no inner node any more.
-    pub nodes: Vec<(Path, Option<Node>)>,
+    /// What becomes of inner nodes, by path.
+    pub nodes: Vec<(Path, NodeChange)>,
 }
 
 /// Computes a tree with changes, which must be sorted by key hash and name each key once.
@@ -36,7 +36,7 @@ pub fn update(
 
 struct Updater<'a> {
     source: &'a dyn NodeSource,
-    nodes: Vec<(Path, Option<Node>)>,
+    nodes: Vec<(Path, NodeChange)>,
 }
 
 impl Updater<'_> {
@@ -95,14 +95,14 @@ impl Updater<'_> {
         }
         if let Some(instead) = draft.collapsed() {
             if !is_new {
-                self.nodes.push((path, None));
+                self.nodes.push((path, NodeChange::Removed));
             }
             return Ok(instead);
         }
         let node = draft.finish();
-        let hash = node.hash();
-        self.nodes.push((path, Some(node)));
-        Ok(Some(Child { hash, leaf: None }))
+        let child = node.hash().map(|hash| Child { hash, leaf: None });
+        self.nodes.push((path, node));
+        Ok(child)
     }
 }
 
