@@ -85,9 +85,11 @@ impl<S: Slot> Clock<S> {
     }
 
     /// Takes out slots, as long as there are others than `staying` that never go, until the rest
-    /// has room.
-    pub(super) fn make_room(&mut self, staying: usize) {
+    /// has room; how many.
+    pub(super) fn make_room(&mut self, staying: usize) -> usize {
+        let before = self.slots.len();
         while self.bytes() > self.room && self.slots.len() > staying && self.turn() {}
+        before.saturating_sub(self.slots.len())
     }
 
     /// Takes out the slot at a place.
@@ -236,6 +238,7 @@ mod tests {
                 }
                 latest.insert(key, bytes);
                 prop_assert!(clock.bytes() <= room);
+                prop_assert_eq!(clock.make_room(0), 0);
                 prop_assert_eq!(clock.index.len(), clock.slots.len());
                 let heap_bytes: usize = clock.slots.iter().map(Slot::heap_bytes).sum();
                 prop_assert_eq!(clock.heap_bytes, heap_bytes);

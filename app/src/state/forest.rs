@@ -33,7 +33,7 @@ use super::tree::{Hash, NodeSource};
 pub const SHARD_COUNT: usize = 256;
 
 /// Blocks after which every tree is in the database again, at the latest.
-pub const CHECKPOINT_BLOCKS: u64 = 32;
+pub const CHECKPOINT_BLOCKS: u64 = 128;
 /// Nodes of a tree that the database may lack before the tree is written out of turn: they cannot
 /// give way to others, and are computed again after a crash.
 const UNWRITTEN_NODES: usize = 1_024;

@@ -64,18 +64,18 @@ impl Values {
 
     /// [Makes room](Clock::reserve) for so many values at once.
     pub(super) fn reserve(&self, values: usize) {
-        self.shards.iter().for_each(|shard| lock(shard).0.reserve(values, SHARD_COUNT));
+        self.shards.iter().for_each(|shard| lock(shard).clock.reserve(values, SHARD_COUNT));
     }
 
-    /// Keeps values of entries of [`Table::Values`](super::table::Table::Values) that belong to
-    /// a shard, as long as none has to give way.
+    /// Keeps values of entries of [`Table::Values`](super::table::Table::Values), as long as none
+    /// has to give way; whether it kept all.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails or is damaged.
     pub(super) fn warm_up(
         &self,
         entries: impl Iterator<Item = Result<Entry, Fault>>,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         for entry in entries {
             let (hash, bytes) = entry?;
             let record = Record::decode(bytes);
@@ -83,17 +83,21 @@ impl Values {
             let (hash, record): (Hash, _) =
                 hash.zip(record).ok_or_else(|| Fault::DamagedTree("a value".into()))?;
             let mut shard = self.shard(shard_of(&hash))?;
-            if shard.0.is_full() {
-                break;
+            if shard.clock.is_full() {
+                return Ok(false);
             }
             shard.insert(&record.key, &hash, Some(Known::of(&record)));
         }
-        Ok(())
+        Ok(true)
     }
 }
 
 /// Values of one shard that were set or read lately.
-pub(super) struct ShardValues(Clock<Slot>);
+pub(super) struct ShardValues {
+    clock: Clock<Slot>,
+    /// Whether all keys of the shard are here that have a value, or had one.
+    has_all: bool,
+}
 
 /// A key with what is known of it.
 #[repr(align(64))]
@@ -208,14 +212,22 @@ fn tag(hash: &Hash) -> u32 {
 }
 
 impl ShardValues {
+    /// Those of a shard without keys.
     fn new(room: usize) -> Self {
-        Self(Clock::new(room))
+        Self { clock: Clock::new(room), has_all: true }
+    }
+
+    /// There are keys that are not here.
+    pub(super) fn set_lacking(&mut self) {
+        self.has_all = false;
     }
 
     /// What is known of a key with this hash, and none where there never was anything.
     pub(super) fn get(&mut self, key: &StateKey, hash: &Hash) -> Option<Option<Known<'_>>> {
-        let place = self.place(key, hash)?;
-        let slot = self.0.get_mut(place)?;
+        let place = self.place(key, hash);
+        let Some(slot) = place.and_then(|place| self.clock.get_mut(place)) else {
+            return self.has_all.then_some(None);
+        };
         slot.is_wanted = true;
         Some(slot.known())
     }
@@ -224,20 +236,20 @@ impl ShardValues {
     pub(super) fn insert(&mut self, key: &StateKey, hash: &Hash, known: Option<Known<'_>>) {
         let place = self.place(key, hash);
         let is_wanted = place.is_some();
-        self.0.set(place, Slot { is_wanted, ..Slot::new(key, hash, known) });
-        self.0.make_room(0);
+        self.clock.set(place, Slot { is_wanted, ..Slot::new(key, hash, known) });
+        self.has_all &= self.clock.make_room(0) == 0;
     }
 
     /// Fetches what is known of keys with these hashes into the caches of the processor, several
     /// at a time.
     pub(super) fn fetch<'a>(&self, hashes: impl Iterator<Item = &'a Hash>) {
-        for slot in self.0.likely(hashes.map(tag)) {
+        for slot in self.clock.likely(hashes.map(tag)) {
             black_box((slot.height, slot.is_wanted, slot.record.last()));
         }
     }
 
     fn place(&self, key: &StateKey, hash: &Hash) -> Option<usize> {
-        self.0.find(tag(hash), |slot| slot.record.key() == key.as_bytes())
+        self.clock.find(tag(hash), |slot| slot.record.key() == key.as_bytes())
     }
 }
 
@@ -284,7 +296,6 @@ mod tests {
         let mut values = ShardValues::new(1 << 20);
         let key = StateKey::sentinel(1);
         let hash = key.hash();
-        assert_eq!(values.get(&key, &hash), None);
         for height in 1..400 {
             let value = vec![7; usize::try_from(height).unwrap()];
             let knowns = [
@@ -299,7 +310,25 @@ mod tests {
             }
         }
         let same_tag = StateKey::sentinel(2);
-        assert_eq!(values.get(&same_tag, &hash), None);
+        assert_eq!(values.get(&same_tag, &hash), Some(None));
+    }
+
+    #[test]
+    fn a_key_that_is_not_here_has_no_value_unless_others_are_not_here_either() {
+        let keys: Vec<StateKey> = (0..100).map(StateKey::sentinel).collect();
+        let room = 50 * Clock::<Slot>::SLOT_BYTES;
+        let is_known = |values: &mut ShardValues, key: &StateKey| {
+            let known = values.get(key, &key.hash());
+            known.is_some_and(|known| known.is_none())
+        };
+        let mut values = ShardValues::new(room);
+        for (number, key) in keys.iter().enumerate() {
+            assert_eq!(is_known(&mut values, key), number <= 50, "after {number} keys");
+            values.insert(key, &key.hash(), Some(Known { height: 1, value: Some(&[1]) }));
+        }
+        let mut values = ShardValues::new(room);
+        values.set_lacking();
+        assert!(!is_known(&mut values, &keys[0]));
     }
 
     #[test]

@@ -525,11 +525,14 @@ impl Store {
         self.values.reserve(self.database.stored_count(Table::Values)?);
         self.forest.reserve(self.database.stored_count(Table::Nodes)?);
         let gathered = |table| self.database.gathered(table).map(Ok);
-        self.values.warm_up(gathered(Table::Values))?;
+        let have_gathered = self.values.warm_up(gathered(Table::Values))?;
         self.forest.warm_up(gathered(Table::Nodes))?;
         in_order((0..=u8::MAX).into_par_iter().map(|shard| {
             let stored = |table| self.database.stored(table, &[shard]);
-            self.values.warm_up(stored(Table::Values)?)?;
+            let have_stored = self.values.warm_up(stored(Table::Values)?)?;
+            if !(have_gathered && have_stored) {
+                self.values.shard(shard)?.set_lacking();
+            }
             self.forest.warm_up(stored(Table::Nodes)?)
         }))
     }
