@@ -6,6 +6,8 @@
 //! where there are many, so that a node that is soon replaced is never written. After a crash,
 //! what the database lacks is computed again from the values that changed since.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, RwLock, RwLockReadGuard};
 
@@ -23,7 +25,7 @@ use super::lock::{get_mut, lock, read_lock, write_lock};
 use super::nodes::Nodes;
 use super::parallel::in_order;
 use super::table::Table;
-use super::tree::draft::{Draft, NodeChange};
+use super::tree::draft::NodeChange;
 use super::tree::node::{Child, Node};
 use super::tree::path::Path;
 use super::tree::update::{Change, TreeUpdate, update};
@@ -291,31 +293,57 @@ impl TreeView<'_> {
     /// # Errors
     /// [`Fault`] when nodes cannot be read.
     pub fn update(&self, changes: &[Change]) -> Result<TreeUpdate, Fault> {
-        lock(&self.tree.nodes).fetch(changes);
-        update(self, self.tree.root, changes)
+        let mut nodes = lock(&self.tree.nodes);
+        nodes.fetch(changes);
+        let held = HeldNodes { view: self, nodes: &nodes, read: RefCell::default() };
+        let update = update(&held, self.tree.root, changes)?;
+        for (path, node) in held.read.into_inner() {
+            nodes.keep(path, node);
+        }
+        Ok(update)
     }
 
-    /// What is made of a node; it is only asked for what the tree has.
-    fn with_node<T>(&self, path: &Path, what: impl Fn(&Node) -> T) -> Result<T, Fault> {
-        if let Some(node) = lock(&self.tree.nodes).get(path) {
-            let node = node.map(&what);
-            return node.ok_or_else(|| Fault::DamagedTree(format!("node at {path:?} is removed")));
-        }
-        // The tree does not change meanwhile.
-        let node = self.forest.stored_node(self.shard, path)?;
-        let got = what(&node);
-        lock(&self.tree.nodes).keep(*path, node);
-        Ok(got)
+    fn stored_node(&self, path: &Path) -> Result<Node, Fault> {
+        self.forest.stored_node(self.shard, path)
     }
 }
 
 impl NodeSource for TreeView<'_> {
-    fn node(&self, path: &Path) -> Result<Node, Fault> {
-        self.with_node(path, Node::clone)
+    fn node(&self, path: &Path) -> Result<Cow<'_, Node>, Fault> {
+        if let Some(node) = known_node(&lock(&self.tree.nodes), path)? {
+            return Ok(Cow::Owned(node.clone()));
+        }
+        // The tree does not change meanwhile.
+        let node = self.stored_node(path)?;
+        lock(&self.tree.nodes).keep(*path, node.clone());
+        Ok(Cow::Owned(node))
     }
+}
 
-    fn draft(&self, path: &Path) -> Result<Draft, Fault> {
-        self.with_node(path, Draft::of)
+/// The nodes of a tree while none comes or goes in memory.
+struct HeldNodes<'a> {
+    view: &'a TreeView<'a>,
+    nodes: &'a Nodes,
+    /// Those that memory lacked.
+    read: RefCell<Vec<(Path, Node)>>,
+}
+
+impl NodeSource for HeldNodes<'_> {
+    fn node(&self, path: &Path) -> Result<Cow<'_, Node>, Fault> {
+        if let Some(node) = known_node(self.nodes, path)? {
+            return Ok(Cow::Borrowed(node));
+        }
+        let node = self.view.stored_node(path)?;
+        self.read.borrow_mut().push((*path, node.clone()));
+        Ok(Cow::Owned(node))
+    }
+}
+
+/// The node at a path, which the tree must have, if it is in memory.
+fn known_node<'a>(nodes: &'a Nodes, path: &Path) -> Result<Option<&'a Node>, Fault> {
+    match nodes.get(path) {
+        Some(None) => Err(Fault::DamagedTree(format!("node at {path:?} is removed"))),
+        known => Ok(known.flatten()),
     }
 }
 
@@ -344,10 +372,11 @@ impl<'a> ChangedTree<'a> {
 }
 
 impl NodeSource for ChangedTree<'_> {
-    fn node(&self, path: &Path) -> Result<Node, Fault> {
+    fn node(&self, path: &Path) -> Result<Cow<'_, Node>, Fault> {
         let Some(change) = self.nodes.get(path) else { return self.tree.node(path) };
-        let node = change.clone().apply(|| self.tree.node(path))?;
-        node.ok_or_else(|| Fault::DamagedTree(format!("node at {path:?} is removed")))
+        let node = change.clone().apply(|| self.tree.node(path).map(Cow::into_owned))?;
+        node.map(Cow::Owned)
+            .ok_or_else(|| Fault::DamagedTree(format!("node at {path:?} is removed")))
     }
 }
 

@@ -1,6 +1,8 @@
 //! Inner nodes of a tree in memory, by path: those that the database lacks, and others as long as
 //! there is room.
 
+use std::cell::Cell;
+
 use quick_cache::DefaultHashBuilder;
 
 use super::clock::{self, Clock};
@@ -31,7 +33,7 @@ struct Slot {
     /// Whether the database has another one, or none.
     is_unwritten: bool,
     /// Whether somebody asked for it since there was no room for all.
-    is_wanted: bool,
+    is_wanted: Cell<bool>,
 }
 
 impl clock::Slot for Slot {
@@ -44,7 +46,7 @@ impl clock::Slot for Slot {
     }
 
     fn stays(&mut self) -> bool {
-        self.is_unwritten || std::mem::take(&mut self.is_wanted)
+        self.is_unwritten || self.is_wanted.take()
     }
 }
 
@@ -60,10 +62,9 @@ impl Default for Nodes {
 
 impl Nodes {
     /// What is known of a path: its node, or that there is none any more.
-    pub(super) fn get(&mut self, path: &Path) -> Option<Option<&Node>> {
-        let place = self.place(path)?;
-        let slot = self.clock.get_mut(place)?;
-        slot.is_wanted = true;
+    pub(super) fn get(&self, path: &Path) -> Option<Option<&Node>> {
+        let slot = self.clock.get(self.place(path)?)?;
+        slot.is_wanted.set(true);
         Some(slot.node.as_ref())
     }
 
@@ -168,7 +169,8 @@ impl Nodes {
     }
 
     fn set(&mut self, place: Option<usize>, path: Path, node: Option<Node>, is_unwritten: bool) {
-        let slot = Slot { path, node, tag: self.tag(&path), is_unwritten, is_wanted: false };
+        let is_wanted = Cell::new(false);
+        let slot = Slot { path, node, tag: self.tag(&path), is_unwritten, is_wanted };
         self.clock.set(place, slot);
         self.clock.make_room(self.unwritten.len());
     }
@@ -185,6 +187,8 @@ impl Nodes {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::state::tree::draft::Draft;
     use crate::state::tree::node::Child;
@@ -206,7 +210,8 @@ mod tests {
 
     /// What makes one of the nodes of another.
     fn new_hashes(seed: u8) -> NodeChange {
-        let mut draft = Draft::of(&node(0));
+        let before = node(0);
+        let mut draft = Draft::of(Cow::Borrowed(&before));
         for nibble in 0..2 {
             draft.set(nibble, Some(Child { hash: [seed; 32], leaf: None }));
         }

@@ -5,7 +5,8 @@
 
 mod readers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
@@ -347,7 +348,7 @@ impl Store {
         for StagedShard { shard, update, .. } in &staged.shards {
             let tree = self.forest.tree(*shard)?;
             for (path, change) in &update.nodes {
-                nodes.extend(change.clone().apply(|| tree.node(path))?);
+                nodes.extend(change.clone().apply(|| tree.node(path).map(Cow::into_owned))?);
             }
         }
         Ok(nodes)
@@ -502,11 +503,21 @@ impl Store {
         let tree = self.forest.tree(shard)?;
         let first = tree.height().map_or(0, |height| height.saturating_add(1));
         let changed = self.history().blocks(shard, first, height)?;
-        let hashes: BTreeSet<Hash> = changed.into_iter().map(|replaced| replaced.hash).collect();
-        let mut changes = Vec::with_capacity(hashes.len());
-        for hash in hashes {
-            changes.push((hash, leaf_of(&hash, self.history().latest(&hash)?)));
+        let key = |replaced: Replaced| (replaced.hash, replaced.record.map(|record| record.key));
+        let keys: BTreeMap<Hash, Option<StateKey>> = changed.into_iter().map(key).collect();
+        let mut changes = Vec::with_capacity(keys.len());
+        let mut values = self.values.shard(shard)?;
+        values.fetch(keys.keys());
+        for (hash, key) in &keys {
+            let leaf = match key.and_then(|key| values.get(&key, hash)) {
+                Some(known) => {
+                    known.and_then(|known| known.value).map(|value| leaf_hash(hash, value))
+                }
+                None => leaf_of(hash, self.history().latest(hash)?),
+            };
+            changes.push((*hash, leaf));
         }
+        drop(values);
         let update = tree.update(&changes)?;
         drop(tree);
         if root_hash(shard, &update)? != *root {

@@ -1,43 +1,48 @@
 //! Nodes while their children change.
 
+use std::borrow::Cow;
+
 use super::Hash;
 use super::node::{
-    Child, Children, NewHashes, Node, PLACEHOLDER, Ranges, is_dense, lowest, nibble_bit, nibbles,
-    range_count,
+    Child, Children, NewChildren, NewHashes, Node, PLACEHOLDER, Range, Ranges, is_dense, lowest,
+    nibble_bit, nibbles,
 };
 
 /// A node while its children change.
 #[derive(Debug)]
-pub enum Draft {
-    /// Only hashes of children have changed, at the nibbles of these bits.
+pub enum Draft<'a> {
+    /// Only hashes of children have changed.
     Same {
-        /// The node, with the hashes of its children but not those that depend on them.
-        node: Node,
-        /// A bit for each nibble.
-        changed: u16,
+        /// The node before.
+        node: Cow<'a, Node>,
+        /// The others.
+        new: NewChildren,
     },
     /// There may be other children.
     Other(Box<Scattered>),
 }
 
-impl Default for Draft {
+impl Default for Draft<'_> {
     fn default() -> Self {
         Self::Other(Box::default())
     }
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     /// The children of a node.
     #[must_use]
-    pub fn of(node: &Node) -> Self {
-        Self::Same { node: node.clone(), changed: 0 }
+    pub fn of(node: Cow<'a, Node>) -> Self {
+        Self::Same { node, new: NewChildren::default() }
     }
 
     /// The child at a nibble.
     #[must_use]
     pub fn child(&self, nibble: u8) -> Option<Child> {
         match self {
-            Self::Same { node, .. } => node.child(nibble),
+            Self::Same { node, new } => {
+                let child = node.child(nibble)?;
+                Some(Child { hash: new.get(nibble).copied().unwrap_or(child.hash), ..child })
+            }
             Self::Other(children) => children.child(nibble),
         }
     }
@@ -46,14 +51,13 @@ impl Draft {
     pub fn set(&mut self, nibble: u8, child: Option<Child>) {
         match self {
             Self::Other(children) => children.set(nibble, child),
-            Self::Same { node, changed } => match (node.child(nibble), child) {
+            Self::Same { node, new } => match (node.child(nibble), child) {
                 (None, None) => {}
-                (Some(old), Some(new)) if old.leaf == new.leaf => {
-                    node.set_hash(nibble, new.hash);
-                    *changed |= nibble_bit(nibble);
+                (Some(old), Some(Child { hash, leaf })) if old.leaf == leaf => {
+                    new.set(nibble, hash);
                 }
                 _ => {
-                    let mut children = Scattered::of(node, *changed);
+                    let mut children = Scattered::of(node, new);
                     children.set(nibble, child);
                     *self = Self::Other(Box::new(children));
                 }
@@ -74,10 +78,7 @@ impl Draft {
     #[must_use]
     pub fn finish(self) -> NodeChange {
         match self {
-            Self::Same { mut node, changed } => {
-                node.refresh_ranges(changed);
-                NodeChange::Hashes(node.hashes_of(changed))
-            }
+            Self::Same { node, new } => NodeChange::Hashes(node.with_children(&new)),
             Self::Other(children) => NodeChange::Node(children.pack()),
         }
     }
@@ -167,13 +168,15 @@ impl Children for Scattered {
 }
 
 impl Scattered {
-    /// The children of a node, of which some have other hashes since it was hashed.
-    fn of(node: &Node, changed: u16) -> Self {
+    /// The children of a node, of which some have other hashes.
+    fn of(node: &Node, new: &NewChildren) -> Self {
         let (present, leaves) = (node.present(), node.leaves());
         let ranges = node.ranges().copied();
-        let mut children = Self { present, leaves, ranges, changed, ..Self::default() };
+        let mut children =
+            Self { present, leaves, ranges, changed: new.nibbles(), ..Self::default() };
         scatter(&mut children.hashes, present, node.of_children());
         scatter(&mut children.keys, leaves, node.keys());
+        scatter(&mut children.hashes, new.nibbles(), new.hashes());
         children
     }
 
@@ -212,15 +215,16 @@ impl Scattered {
     pub(super) fn pack(&self) -> Node {
         let children = nibbles(self.present).filter_map(|nibble| self.hash_at(nibble));
         let keys = nibbles(self.leaves).filter_map(|nibble| self.keys.get(usize::from(nibble)));
-        let of_ranges = range_count(self.present);
-        let ranges = self.ranges.filter(|_| is_dense(self.present));
-        let mut hashes = match ranges {
-            Some(ranges) => ranges.to_vec(),
-            None => vec![PLACEHOLDER; of_ranges],
+        let of_children = children.chain(keys).copied();
+        let hashes = if is_dense(self.present) {
+            let known = self.ranges.map(|ranges| (ranges, self.changed));
+            let (mut ranges, changed) = known.unwrap_or(([PLACEHOLDER; _], u16::MAX));
+            self.refresh(&mut ranges, changed, Range::ALL);
+            ranges.into_iter().chain(of_children).collect()
+        } else {
+            [self.hash_range(Range::ALL)].into_iter().chain(of_children).collect()
         };
-        hashes.extend(children.chain(keys));
-        let changed = ranges.map_or(u16::MAX, |_| self.changed);
-        Node::new(self.present, self.leaves, hashes.into(), changed)
+        Node::new(self.present, self.leaves, hashes)
     }
 }
 

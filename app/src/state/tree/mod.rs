@@ -14,8 +14,9 @@ pub mod path;
 pub mod update;
 pub mod walk;
 
+use std::borrow::Cow;
+
 use super::error::Fault;
-use draft::Draft;
 use node::Node;
 use path::Path;
 
@@ -28,13 +29,5 @@ pub trait NodeSource {
     ///
     /// # Errors
     /// [`Fault`] when the storage fails or the node is missing.
-    fn node(&self, path: &Path) -> Result<Node, Fault>;
-
-    /// The same, to be changed.
-    ///
-    /// # Errors
-    /// Those of [`NodeSource::node`].
-    fn draft(&self, path: &Path) -> Result<Draft, Fault> {
-        Ok(Draft::of(&self.node(path)?))
-    }
+    fn node(&self, path: &Path) -> Result<Cow<'_, Node>, Fault>;
 }

@@ -132,12 +132,9 @@ impl Children for Node {
 }
 
 impl Node {
-    /// A node with these bits and hashes, of which those that depend on the children at the
-    /// nibbles of `changed` are yet to be computed.
-    pub(super) fn new(present: u16, leaves: u16, hashes: Box<[Hash]>, changed: u16) -> Self {
-        let mut node = Self { present, leaves, hashes };
-        node.refresh_ranges(changed);
-        node
+    /// A node with these bits and hashes, which must belong together.
+    pub(super) fn new(present: u16, leaves: u16, hashes: Box<[Hash]>) -> Self {
+        Self { present, leaves, hashes }
     }
 
     /// The children by nibble, in order.
@@ -251,8 +248,26 @@ impl Node {
         }
     }
 
-    /// Hashes of the children at some nibbles, and all that depend on them.
-    pub(super) fn hashes_of(&self, changed: u16) -> NewHashes {
+    /// Hashes of the node with other hashes of some of its children: these, and all that depend on
+    /// them.
+    pub(super) fn with_children(&self, new: &NewChildren) -> NewHashes {
+        let children = WithChildren { node: self, new };
+        let places = self.places_of(new.nibbles());
+        let mut hashes = Vec::with_capacity(bits(places).count());
+        if let Some(mut ranges) = self.ranges().copied() {
+            children.refresh(&mut ranges, new.nibbles(), Range::ALL);
+            let changed = bits(places).filter_map(|place| ranges.get(place));
+            hashes.extend(changed);
+        } else {
+            hashes.push(children.hash_range(Range::ALL));
+        }
+        hashes.extend(new.hashes());
+        NewHashes { places, hashes: hashes.into() }
+    }
+
+    /// Places of the hashes of the children at some nibbles, and of all that depend on them: a bit
+    /// each.
+    fn places_of(&self, changed: u16) -> u64 {
         let before = range_count(self.present);
         let mut places = place_bit(0);
         for nibble in nibbles(changed) {
@@ -266,52 +281,64 @@ impl Node {
                 range = if range.is_right(nibble) { upper } else { lower };
             }
         }
-        let hashes = bits(places).filter_map(|place| self.hashes.get(place)).copied();
-        NewHashes { hashes: hashes.collect(), places }
-    }
-
-    /// Sets the hash of the child at a nibble, but not those that depend on it.
-    pub(super) fn set_hash(&mut self, nibble: u8, hash: Hash) {
-        let place = place_among(self.present, nibble);
-        let place = place.map(|place| place.saturating_add(range_count(self.present)));
-        if let Some(entry) = place.and_then(|place| self.hashes.get_mut(place)) {
-            *entry = hash;
-        }
-    }
-
-    /// Computes its own hash, and those of ranges, after the children at these nibbles have got
-    /// other hashes.
-    pub(super) fn refresh_ranges(&mut self, changed: u16) {
-        let Self { present, leaves, .. } = *self;
-        let of_ranges = self.hashes.split_at_mut_checked(range_count(present));
-        let Some((of_ranges, hashes)) = of_ranges else { return };
-        let children = Packed { present, leaves, hashes };
-        if let Ok(ranges) = of_ranges.try_into() {
-            children.refresh(ranges, changed, Range::ALL);
-        } else if let Some(hash) = of_ranges.first_mut() {
-            *hash = children.hash_range(Range::ALL);
-        }
+        places
     }
 }
 
-/// Children whose hashes stand in order of nibble.
-struct Packed<'a> {
-    present: u16,
-    leaves: u16,
-    hashes: &'a [Hash],
+/// Other hashes of children, which are as many and of the same kinds as before.
+#[derive(Debug, Default)]
+pub struct NewChildren {
+    /// A bit for each nibble with another hash.
+    nibbles: u16,
+    /// In order of nibble.
+    hashes: Vec<Hash>,
 }
 
-impl Children for Packed<'_> {
+impl NewChildren {
+    /// A bit for each nibble with another hash.
+    pub(super) fn nibbles(&self) -> u16 {
+        self.nibbles
+    }
+
+    /// The hashes in order of nibble.
+    pub(super) fn hashes(&self) -> &[Hash] {
+        &self.hashes
+    }
+
+    /// The hash at a nibble, if it is another.
+    pub(super) fn get(&self, nibble: u8) -> Option<&Hash> {
+        self.hashes.get(place_among(self.nibbles, nibble)?)
+    }
+
+    /// Sets the hash at a nibble.
+    pub(super) fn set(&mut self, nibble: u8, hash: Hash) {
+        let bit = nibble_bit(nibble);
+        let place = count(self.nibbles & bit.wrapping_sub(1));
+        match self.hashes.get_mut(place).filter(|_| self.nibbles & bit != 0) {
+            Some(entry) => *entry = hash,
+            None => self.hashes.insert(place, hash),
+        }
+        self.nibbles |= bit;
+    }
+}
+
+/// The children of a node, of which some have other hashes.
+struct WithChildren<'a> {
+    node: &'a Node,
+    new: &'a NewChildren,
+}
+
+impl Children for WithChildren<'_> {
     fn present(&self) -> u16 {
-        self.present
+        self.node.present
     }
 
     fn leaves(&self) -> u16 {
-        self.leaves
+        self.node.leaves
     }
 
     fn hash_at(&self, nibble: u8) -> Option<&Hash> {
-        self.hashes.get(place_among(self.present, nibble)?)
+        self.new.get(nibble).or_else(|| self.node.hash_at(nibble))
     }
 }
 
@@ -438,6 +465,7 @@ pub fn leaf_hash(key: &Hash, value: &[u8]) -> Hash {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::collections::BTreeMap;
 
     use super::*;
@@ -462,7 +490,7 @@ mod tests {
         // Every nibble comes and goes beside many different others.
         for seed in 1_u32..4_000 {
             let [a, b, ..] = sha256(seed.to_be_bytes());
-            let mut draft = Draft::of(&node);
+            let mut draft = Draft::of(Cow::Borrowed(&node));
             for nibble in [a & 15, a >> 4, b & 15] {
                 let is_removed = children.contains_key(&nibble) && b >> 4 < 9;
                 match is_removed {
@@ -473,7 +501,7 @@ mod tests {
             }
             let change = draft.finish();
             assert_eq!(change.hash(), Some(node_of(&children).hash()));
-            node = change.apply(|| Ok::<_, Fault>(node)).unwrap().unwrap();
+            node = change.apply(|| Ok::<_, Fault>(node.clone())).unwrap().unwrap();
             assert_eq!(node, node_of(&children));
             assert!(node.children().eq(children.iter().map(|(nibble, child)| (*nibble, *child))));
             assert_eq!(node.hash(), node.rehash(), "after {seed} changes");

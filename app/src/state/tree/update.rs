@@ -39,7 +39,7 @@ struct Updater<'a> {
     nodes: Vec<(Path, NodeChange)>,
 }
 
-impl Updater<'_> {
+impl<'a> Updater<'a> {
     /// The subtree at a path with changes of keys below it.
     fn subtree(
         &mut self,
@@ -52,7 +52,7 @@ impl Updater<'_> {
         }
         let leaf = match current {
             Some(Child { leaf: None, .. }) => {
-                let draft = self.source.draft(&path)?;
+                let draft = Draft::of(self.source.node(&path)?);
                 return self.inner(path, Some(draft), changes);
             }
             Some(Child { hash, leaf: Some(key) }) => Some((key, hash)),
@@ -77,7 +77,7 @@ impl Updater<'_> {
     fn inner(
         &mut self,
         path: Path,
-        old: Option<Draft>,
+        old: Option<Draft<'a>>,
         mut changes: &[Change],
     ) -> Result<Option<Child>, Fault> {
         if path.length() >= KEY_NIBBLES {
