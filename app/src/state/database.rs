@@ -361,8 +361,8 @@ impl Tables {
 /// time.
 fn fetch(entries: &[(Key<&Bytes>, Option<&Bytes>)]) {
     for (key, value) in entries {
-        let value = value.map(|value| (value.first(), value.last()));
-        black_box((key.bytes().first(), value));
+        let value = value.map(|value| (value.first().copied(), value.last().copied()));
+        black_box((key.bytes().first().copied(), value));
     }
 }
 

@@ -175,14 +175,14 @@ impl Node {
 
     /// Brings its beginning into the caches of the processor.
     pub(crate) fn fetch_start(&self) {
-        black_box(self.hashes.first().map(|hash| hash.first()));
+        black_box(self.hashes.first().map(|[first, ..]| *first));
     }
 
     /// Brings it into the caches of the processor.
     pub(crate) fn fetch(&self) {
         // Two hashes lie in one line.
-        self.hashes.iter().step_by(2).for_each(|hash| {
-            black_box(hash.first());
+        self.hashes.iter().step_by(2).for_each(|[first, ..]| {
+            black_box(*first);
         });
     }
 
