@@ -1,5 +1,7 @@
 //! Changes of tables that are made together, as bytes.
 
+use std::ops::Range;
+
 use bytes::{Buf as _, Bytes};
 
 use super::error::Fault;
@@ -78,22 +80,66 @@ impl Batch {
 /// A change: its table, the key, and the new value or that the entry is removed.
 pub(super) type Write = (Table, Bytes, Option<Bytes>);
 
+/// Where a change stands in a part of a batch.
+pub(super) struct Place {
+    /// Its table.
+    pub(super) table: Table,
+    /// Where it begins.
+    pub(super) start: usize,
+    /// Where its key is.
+    pub(super) key: Range<usize>,
+    /// Where the new value is; none where the entry is removed.
+    pub(super) value: Option<Range<usize>>,
+}
+
+impl Place {
+    /// The change that begins at a place of a part of a batch; none when it is damaged.
+    pub(super) fn at(part: &[u8], start: usize) -> Option<Self> {
+        let mut entry = part.get(start..)?;
+        let table = Table::numbered(entry.try_get_u8().ok()?)?;
+        let key = usize::from(entry.try_get_u8().ok()?);
+        let value = usize::try_from(entry.try_get_u32().ok()?).ok()?.checked_sub(1);
+        if entry.len() < key.checked_add(value.unwrap_or(0))? {
+            return None;
+        }
+        let first = start.checked_add(HEADER_BYTES)?;
+        let key = first..first.checked_add(key)?;
+        let value = value.map(|value| key.end..key.end.saturating_add(value));
+        Some(Self { table, start, key, value })
+    }
+
+    fn end(&self) -> usize {
+        self.value.as_ref().map_or(self.key.end, |value| value.end)
+    }
+}
+
+/// Where the changes of a part of a batch stand, in the order in which they were made.
+///
+/// # Errors
+/// [`Fault::Database`], and then nothing more, when it is damaged.
+pub(super) fn places(part: &[u8]) -> impl Iterator<Item = Result<Place, Fault>> {
+    let mut next = Some(0).filter(|_| !part.is_empty());
+    std::iter::from_fn(move || {
+        let place = Place::at(part, next?).ok_or_else(damaged);
+        let end = place.as_ref().ok().map(Place::end);
+        next = end.filter(|end| *end < part.len());
+        Some(place)
+    })
+}
+
 /// The changes of a part of a batch, in the order in which they were made.
 ///
 /// # Errors
 /// [`Fault::Database`], and then nothing more, when it is damaged.
-pub(super) fn entries_of(mut part: Bytes) -> impl Iterator<Item = Result<Write, Fault>> {
-    std::iter::from_fn(move || {
-        if part.is_empty() {
-            return None;
-        }
-        let entry = pop_entry(&mut part).ok_or_else(damaged);
-        if entry.is_err() {
-            part.clear();
-        }
-        Some(entry)
+pub(super) fn entries_of(part: &Bytes) -> impl Iterator<Item = Result<Write, Fault>> {
+    places(part).map(|place| {
+        let Place { table, key, value, .. } = place?;
+        Ok((table, part.slice(key), value.map(|value| part.slice(value))))
     })
 }
+
+/// Bytes of an entry before its key.
+const HEADER_BYTES: usize = 6;
 
 /// Appends an entry: number of the table (1 byte), length of the key (1), length of the value and
 /// one more, 0 where it is removed (4), key, value. None when it is too long for that.
@@ -109,18 +155,6 @@ fn push_entry(entries: &mut Vec<u8>, table: Table, key: &[u8], value: Option<&[u
     Some(())
 }
 
-/// Takes the next entry off.
-fn pop_entry(entries: &mut Bytes) -> Option<Write> {
-    let table = Table::numbered(entries.try_get_u8().ok()?)?;
-    let key = usize::from(entries.try_get_u8().ok()?);
-    let value = usize::try_from(entries.try_get_u32().ok()?).ok()?.checked_sub(1);
-    if entries.len() < key.checked_add(value.unwrap_or(0))? {
-        return None;
-    }
-    let key = entries.split_to(key);
-    Some((table, key, value.map(|value| entries.split_to(value))))
-}
-
 /// That entries which were stored together cannot be read.
 pub(super) fn damaged() -> Fault {
     Fault::Database("the log of entries is damaged".into())
@@ -131,7 +165,7 @@ mod tests {
     use super::*;
 
     fn read(part: &Bytes) -> Result<Vec<Write>, Fault> {
-        entries_of(part.clone()).collect()
+        entries_of(part).collect()
     }
 
     #[test]

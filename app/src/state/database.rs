@@ -1,6 +1,5 @@
 //! Tables of the embedded database (fjall), written in one atomic batch per block.
 
-use std::hint::black_box;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -29,8 +28,6 @@ const OVERLAPPING_FILES: u8 = 12;
 /// The same of logs, of which most are removed by then and so never written out, in times of what
 /// gathers.
 const LOG_MEMTABLE_TIMES: usize = 4;
-/// Entries that are fetched together on their way into a table.
-const FETCHED_ENTRIES: usize = 64;
 /// Bytes of journal before tables must be written out.
 const JOURNAL_BYTES: u64 = 512 << 20;
 
@@ -200,7 +197,7 @@ impl Database {
         let mut writer = lock(&self.writer);
         writer.syncer.wait()?;
         let mut writes = self.tables.writes();
-        for entry in others.into_iter().flat_map(entries_of) {
+        for entry in others.iter().flat_map(entries_of) {
             let (table, key, value) = entry?;
             let keyspace = self.tables.keyspace(table)?;
             // Copies, for what is kept of a batch would keep all of it.
@@ -240,7 +237,7 @@ impl Database {
             let parts = if table.gathers() { &logs } else { &others };
             let mut entries = entries_of_table(table, parts)?;
             entries.par_sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-            let entries = entries.iter().map(|(key, value)| (key.bytes(), value.as_ref()));
+            let entries = entries.into_iter().map(|(key, value)| (key.into_bytes(), value));
             self.tables.ingest(table, entries)?;
         }
         let mut facts = Batch::default();
@@ -325,10 +322,6 @@ impl Tables {
         // A loss of power must not leave a table ahead of the batches that changed it.
         self.sync()?;
         for (table, entries) in gathered.tables() {
-            let entries = entries.chunks(FETCHED_ENTRIES).flat_map(|chunk| {
-                fetch(chunk);
-                chunk.iter().map(|(key, value)| (*key.bytes(), *value))
-            });
             self.ingest(table, entries)?;
         }
         let mut writes = self.writes();
@@ -339,30 +332,21 @@ impl Tables {
     }
 
     /// Puts entries in order of key into a table; none where one is removed.
-    fn ingest<'a>(
+    fn ingest(
         &self,
         table: Table,
-        entries: impl Iterator<Item = (&'a Bytes, Option<&'a Bytes>)>,
+        entries: impl Iterator<Item = (Bytes, Option<Bytes>)>,
     ) -> Result<(), Fault> {
         let keyspace = self.keyspace(table)?;
         let mut ingestion = keyspace.start_ingestion().map_err(|error| fault(&error))?;
         for (key, value) in entries {
             let written = match value {
-                Some(value) => ingestion.write(key.clone(), value.clone()),
-                None => ingestion.write_tombstone(key.clone()),
+                Some(value) => ingestion.write(key, value),
+                None => ingestion.write_tombstone(key),
             };
             written.map_err(|error| fault(&error))?;
         }
         ingestion.finish().map_err(|error| fault(&error))
-    }
-}
-
-/// Brings entries, which lie all over the memory, into the caches of the processor, several at a
-/// time.
-fn fetch(entries: &[(Key<&Bytes>, Option<&Bytes>)]) {
-    for (key, value) in entries {
-        let value = value.map(|value| (value.first().copied(), value.last().copied()));
-        black_box((key.bytes().first().copied(), value));
     }
 }
 
@@ -372,7 +356,7 @@ type TableWrite = (Key<Bytes>, Option<Bytes>);
 /// The changes of one table among parts of a batch.
 fn entries_of_table(table: Table, parts: &[Bytes]) -> Result<Vec<TableWrite>, Fault> {
     let of_part = |part: &Bytes| {
-        let entries = entries_of(part.clone()).filter_map(|entry| match entry {
+        let entries = entries_of(part).filter_map(|entry| match entry {
             Ok((other, key, value)) => (other == table).then(|| Ok((Key::new(key), value))),
             Err(fault) => Some(Err(fault)),
         });

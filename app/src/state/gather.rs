@@ -6,18 +6,24 @@
 //! their tables in order of key. After a crash they are read back from the log.
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
 use std::ops::{Bound, RangeBounds as _};
 use std::sync::{Arc, Mutex, RwLock};
 
 use bytes::Bytes;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use quick_cache::DefaultHashBuilder;
 use rayon::prelude::*;
 
-use super::batch::{Write, damaged, entries_of};
+use super::batch::{self, damaged, places};
 use super::error::Fault;
 use super::lock::{lock, read_lock, write_lock};
 use super::parallel::in_order;
 use super::table::{GATHERED, Table};
+
+/// Entries that are fetched together on their way into a table.
+const FETCHED_ENTRIES: usize = 64;
 
 /// A key that is compared by its first bytes without being looked up in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,16 +35,17 @@ pub(crate) struct Key<B> {
 
 impl<B: AsRef<[u8]>> Key<B> {
     pub(crate) fn new(bytes: B) -> Self {
-        let mut start = [0; 8];
-        for (to, from) in start.iter_mut().zip(bytes.as_ref()) {
-            *to = *from;
-        }
-        Self { start: u64::from_be_bytes(start), bytes }
+        Self { start: start_of(bytes.as_ref()), bytes }
     }
 
     /// All its bytes.
     pub(crate) fn bytes(&self) -> &B {
         &self.bytes
+    }
+
+    /// All its bytes.
+    pub(crate) fn into_bytes(self) -> B {
+        self.bytes
     }
 }
 
@@ -48,15 +55,17 @@ impl Key<Bytes> {
     }
 }
 
+/// The first 8 bytes of a key, or as many as there are and zeros.
+fn start_of(key: &[u8]) -> u64 {
+    let mut start = [0; 8];
+    for (to, from) in start.iter_mut().zip(key) {
+        *to = *from;
+    }
+    u64::from_be_bytes(start)
+}
+
 /// Entries of a table by key, in order; none where one is removed.
 pub(super) type Entries = BTreeMap<Key<Bytes>, Option<Bytes>>;
-
-/// Entries of a table by key, found several times faster.
-#[expect(clippy::disallowed_types, reason = "put in order by every way out but that of one key")]
-type Scattered = std::collections::HashMap<Bytes, Option<Bytes>, DefaultHashBuilder>;
-
-/// An entry, or that it is removed.
-pub(super) type Entry<'a> = (Key<&'a Bytes>, Option<&'a Bytes>);
 
 /// Parts of a table, by the first bits of a key, so that several threads can add to it.
 const PARTS: usize = 16;
@@ -65,76 +74,196 @@ fn part_of(key: &[u8]) -> usize {
     key.first().map_or(0, |byte| usize::from(byte >> 4))
 }
 
-/// What has gathered of a part of a table.
-enum Part {
+/// Where an entry stands: all that is kept of it beside its log.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// What its key begins with, by which nearly all keys are told apart.
+    start: u64,
+    /// Number of the log among those of the part.
+    log: u32,
+    /// Where it begins there.
+    offset: u32,
+}
+
+/// An entry of a log before it is added to a part.
+struct Added {
+    table: usize,
+    part: usize,
+    /// What its key begins with.
+    start: u64,
+    /// Where it begins.
+    offset: u32,
+}
+
+/// Entries of logs.
+#[derive(Default)]
+struct Part {
+    logs: Vec<Bytes>,
+    index: Index,
+    hasher: DefaultHashBuilder,
+}
+
+/// How the entries of a part are found.
+enum Index {
     /// Of a table that is read by key alone.
-    Scattered(Scattered),
-    /// Of a table that is read in order.
-    Ordered(Entries),
+    Scattered(HashTable<Place>),
+    /// Of a table that is read in order, and whose entries are never set again: those of each log
+    /// in order of key.
+    Runs(Vec<Vec<Place>>),
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::Runs(Vec::new())
+    }
 }
 
 impl Part {
     fn new(table: Table) -> Self {
-        match table {
-            Table::ReceiptsBySubject => Self::Ordered(Entries::new()),
-            _ => Self::Scattered(Scattered::default()),
-        }
+        let index = match table {
+            Table::ReceiptsBySubject => Index::Runs(Vec::new()),
+            _ => Index::Scattered(HashTable::new()),
+        };
+        Self { index, ..Self::default() }
     }
 
     /// Leaves an empty part with room for as much again.
     fn take(&mut self) -> Self {
-        let empty = match self {
-            Self::Scattered(entries) => {
-                let room = entries.len();
-                Self::Scattered(Scattered::with_capacity_and_hasher(room, Default::default()))
-            }
-            Self::Ordered(_) => Self::Ordered(Entries::new()),
+        let index = match &self.index {
+            Index::Scattered(places) => Index::Scattered(HashTable::with_capacity(places.len())),
+            Index::Runs(_) => Index::Runs(Vec::new()),
         };
-        std::mem::replace(self, empty)
+        std::mem::replace(self, Self { index, ..Self::default() })
     }
 
-    fn insert(&mut self, key: Bytes, value: Option<Bytes>) {
-        match self {
-            Self::Scattered(entries) => drop(entries.insert(key, value)),
-            Self::Ordered(entries) => drop(entries.insert(Key::new(key), value)),
+    /// Adds entries of a log.
+    fn add(&mut self, log: &Bytes, entries: &[Added]) -> Result<(), Fault> {
+        let number = u32::try_from(self.logs.len()).map_err(|_| damaged())?;
+        self.logs.push(log.clone());
+        let place = |added: &Added| Place { start: added.start, log: number, offset: added.offset };
+        let places = entries.iter().map(place);
+        let Self { logs, index, hasher } = self;
+        match index {
+            Index::Scattered(index) => {
+                for place in places {
+                    let key = key_at(logs, place);
+                    let is_it =
+                        |other: &Place| other.start == place.start && key_at(logs, *other) == key;
+                    let hash = |place: &Place| hasher.hash_one(place.start);
+                    match index.entry(hash(&place), is_it, hash) {
+                        Entry::Occupied(mut known) => *known.get_mut() = place,
+                        Entry::Vacant(vacant) => drop(vacant.insert(place)),
+                    }
+                }
+            }
+            Index::Runs(runs) => {
+                let mut run: Vec<Place> = places.collect();
+                run.sort_by_key(|place| key_of(logs, *place));
+                runs.push(run);
+            }
         }
+        Ok(())
     }
 
-    fn get(&self, key: &[u8]) -> Option<&Option<Bytes>> {
-        match self {
-            Self::Scattered(entries) => entries.get(key),
-            Self::Ordered(entries) => entries.get(&Key::of(key)),
-        }
+    /// The entry of a key, if it is here: its value, or that it is removed.
+    fn get(&self, key: &[u8]) -> Option<Option<Bytes>> {
+        let key = Key::new(key);
+        let place = match &self.index {
+            Index::Scattered(places) => {
+                let is_it = |place: &Place| {
+                    place.start == key.start && key_at(&self.logs, *place) == key.bytes
+                };
+                places.find(self.hasher.hash_one(key.start), is_it)
+            }
+            Index::Runs(runs) => runs.iter().rev().find_map(|run| {
+                let place = run.binary_search_by_key(&key, |place| key_of(&self.logs, *place));
+                run.get(place.ok()?)
+            }),
+        };
+        place.and_then(|place| self.entry_at(*place)).map(|(_, value)| value)
     }
 
     /// All entries, in order of key.
-    fn in_order(&self) -> Vec<Entry<'_>> {
-        let mut entries: Vec<_> = match self {
-            Self::Scattered(entries) => {
-                entries.iter().map(|(key, value)| (Key::new(key), value.as_ref())).collect()
-            }
-            Self::Ordered(entries) => {
-                entries.iter().map(|(key, value)| (Key::new(key.bytes()), value.as_ref())).collect()
-            }
+    fn in_order(&self) -> impl Iterator<Item = (Bytes, Option<Bytes>)> {
+        let mut places: Vec<Place> = match &self.index {
+            Index::Scattered(places) => places.iter().copied().collect(),
+            Index::Runs(runs) => runs.concat(),
         };
-        entries.sort_unstable_by_key(|(key, _)| *key);
-        entries
+        // Those of runs are in order for long stretches, which this finds out.
+        places.sort_by(|one, other| {
+            let by_key = || key_at(&self.logs, *one).cmp(key_at(&self.logs, *other));
+            one.start.cmp(&other.start).then_with(by_key)
+        });
+        (0..places.len()).filter_map(move |number| {
+            if number.is_multiple_of(FETCHED_ENTRIES) {
+                places.iter().skip(number).take(FETCHED_ENTRIES).for_each(|next| self.fetch(*next));
+            }
+            self.entry_at(*places.get(number)?)
+        })
+    }
+
+    /// Brings an entry into the caches of the processor. Entries lie all over the memory, so
+    /// several are to be fetched at a time.
+    fn fetch(&self, place: Place) {
+        black_box(log_of(&self.logs, place).and_then(|log| log.get(offset_of(place)).copied()));
     }
 
     /// Adds the entries of a range of keys to others.
     fn copy_range(&self, keys: &(Bound<Key<Bytes>>, Bound<Key<Bytes>>), to: &mut Entries) {
-        match self {
-            Self::Scattered(entries) => {
-                let entries = entries.iter().map(|(key, value)| (Key::new(key.clone()), value));
-                let within = entries.filter(|(key, _)| keys.contains(key));
-                to.extend(within.map(|(key, value)| (key, value.clone())));
+        let (lowest, highest) = (start_or(&keys.0, 0), start_or(&keys.1, u64::MAX));
+        let mut add = |places: &mut dyn Iterator<Item = &Place>| {
+            let entries = places.filter_map(|place| self.entry_at(*place));
+            let entries = entries.map(|(key, value)| (Key::new(key), value));
+            to.extend(entries.filter(|(key, _)| keys.contains(key)));
+        };
+        match &self.index {
+            Index::Scattered(places) => {
+                let is_near = |place: &&Place| (lowest..=highest).contains(&place.start);
+                add(&mut places.iter().filter(is_near));
             }
-            Self::Ordered(entries) => {
-                let within = entries.range(keys.clone());
-                to.extend(within.map(|(key, value)| (key.clone(), value.clone())));
+            Index::Runs(runs) => {
+                for run in runs {
+                    let first = run.partition_point(|place| place.start < lowest);
+                    let rest = run.iter().skip(first);
+                    add(&mut rest.take_while(|place| place.start <= highest));
+                }
             }
         }
     }
+
+    /// The key and the value of the entry at a place.
+    fn entry_at(&self, place: Place) -> Option<(Bytes, Option<Bytes>)> {
+        let log = log_of(&self.logs, place)?;
+        let batch::Place { key, value, .. } = batch::Place::at(log, offset_of(place))?;
+        Some((log.slice(key), value.map(|value| log.slice(value))))
+    }
+}
+
+/// What a key at the end of a range begins with; another number where the range has no end.
+fn start_or(end: &Bound<Key<Bytes>>, other: u64) -> u64 {
+    match end {
+        Bound::Included(key) | Bound::Excluded(key) => key.start,
+        Bound::Unbounded => other,
+    }
+}
+
+fn log_of(logs: &[Bytes], place: Place) -> Option<&Bytes> {
+    logs.get(usize::try_from(place.log).ok()?)
+}
+
+fn offset_of(place: Place) -> usize {
+    usize::try_from(place.offset).unwrap_or(usize::MAX)
+}
+
+/// The key of the entry at a place of some logs.
+fn key_at(logs: &[Bytes], place: Place) -> &[u8] {
+    let log = log_of(logs, place);
+    let key = log.and_then(|log| log.get(batch::Place::at(log, offset_of(place))?.key));
+    key.unwrap_or_default()
+}
+
+fn key_of(logs: &[Bytes], place: Place) -> Key<&[u8]> {
+    Key { start: place.start, bytes: key_at(logs, place) }
 }
 
 /// Entries of some batches that nothing is added to any more.
@@ -148,9 +277,11 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// The entries by table, in order of key; none where one is removed.
-    pub(super) fn tables(&self) -> impl Iterator<Item = (Table, Vec<Entry<'_>>)> {
+    pub(super) fn tables(
+        &self,
+    ) -> impl Iterator<Item = (Table, impl Iterator<Item = (Bytes, Option<Bytes>)>)> {
         let tables = GATHERED.into_iter().zip(&self.tables);
-        tables.map(|(table, parts)| (table, parts.iter().flat_map(Part::in_order).collect()))
+        tables.map(|(table, parts)| (table, parts.iter().flat_map(Part::in_order)))
     }
 
     /// Sequence numbers of the logs that hold the entries.
@@ -182,19 +313,23 @@ impl Default for Gathering {
 
 impl Gathering {
     /// Adds the entries of a log.
-    fn add(&self, log: Bytes) -> Result<(), Fault> {
-        let mut entries: Vec<Write> = entries_of(log).collect::<Result<_, _>>()?;
-        let place = |(table, key, _): &Write| (usize::from(table.number()), part_of(key));
+    fn add(&self, log: &Bytes) -> Result<(), Fault> {
+        let mut entries = Vec::new();
+        for place in places(log) {
+            let batch::Place { table, start, key, .. } = place?;
+            let key = log.get(key).unwrap_or_default();
+            let table = usize::from(table.number());
+            let offset = u32::try_from(start).map_err(|_| damaged())?;
+            entries.push(Added { table, part: part_of(key), start: start_of(key), offset });
+        }
         // Those of a part one right after the other, so that the processor fetches what several
         // of them need at a time.
-        entries.sort_by_key(place);
-        for of_part in entries.chunk_by_mut(|one, other| place(one) == place(other)) {
-            let Some((table, part)) = of_part.first().map(place) else { continue };
-            let parts = self.tables.get(table).ok_or_else(damaged)?;
-            let mut part = write_lock(parts.get(part).ok_or_else(damaged)?);
-            for (_, key, value) in of_part {
-                part.insert(std::mem::take(key), value.take());
-            }
+        let part = |added: &Added| (added.table, added.part);
+        entries.sort_by_key(part);
+        for of_part in entries.chunk_by(|one, other| part(one) == part(other)) {
+            let Some(Added { table, part, .. }) = of_part.first() else { continue };
+            let parts = self.tables.get(*table).ok_or_else(damaged)?;
+            write_lock(parts.get(*part).ok_or_else(damaged)?).add(log, of_part)?;
         }
         Ok(())
     }
@@ -223,7 +358,7 @@ impl Layers {
     /// # Errors
     /// [`Fault::Database`] when a log is damaged.
     pub(super) fn add(&self, added: &[(u64, Bytes)]) -> Result<usize, Fault> {
-        let add = |(_, log): &(u64, Bytes)| self.gathering.add(log.clone());
+        let add = |(_, log): &(u64, Bytes)| self.gathering.add(log);
         in_order::<(), ()>(added.par_iter().map(add))?;
         let mut logs = lock(&self.gathering.logs);
         for (sequence_number, log) in added {
@@ -252,9 +387,9 @@ impl Layers {
         let (number, part) = (usize::from(table.number()), part_of(key));
         let gathering = self.gathering.tables.get(number)?.get(part)?;
         if let Some(value) = read_lock(gathering).get(key) {
-            return Some(value.clone());
+            return Some(value);
         }
-        read_lock(&self.moving).tables.get(number)?.get(part)?.get(key).cloned()
+        read_lock(&self.moving).tables.get(number)?.get(part)?.get(key)
     }
 
     /// The entries of a range of keys.
