@@ -50,8 +50,10 @@ pub struct Executed {
     pub changes: Changes,
 }
 
-/// Bins per thread, so that an uneven one does not hold up the others.
+/// Bins per thread, at least, so that an uneven one does not hold up the others.
 const BINS_PER_THREAD: usize = 4;
+/// Transactions of a bin, about, at most: what they touch is to stay in the caches of a processor.
+const TRANSACTIONS_OF_BIN: usize = 256;
 
 /// Executes a block on the state before it.
 ///
@@ -77,7 +79,10 @@ pub fn execute(
     // One thread runs nothing side by side.
     let (plan, bins) = match threads {
         1 => (Plan::serial(count), 1),
-        threads => (Plan::new(&declared), threads.saturating_mul(BINS_PER_THREAD)),
+        threads => {
+            let bins = threads.saturating_mul(BINS_PER_THREAD);
+            (Plan::new(&declared), bins.max(declared.len() / TRANSACTIONS_OF_BIN))
+        }
     };
     let bins = fill_bins(&plan.groups, bins).into_par_iter().with_max_len(1);
     let ran: Vec<Bin> = in_order(bins.map(|bin| run_bin(base, block, &declared, &plan, &bin)))?;
