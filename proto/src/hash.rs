@@ -1,7 +1,7 @@
 //! SHA-256, which everything that is proven is hashed with.
 //!
-//! Computed by `sha2` where the processor has instructions for it, which takes three quarters of the
-//! time of `ring`; elsewhere by `ring`, which takes six tenths of the time of `sha2`.
+//! Computed by `sha2` where the processor has instructions for it, which takes three quarters of
+//! the time of `ring`; elsewhere by `ring`, which takes six tenths of the time of `sha2`.
 
 use ring::digest;
 use sha2::{Digest as _, Sha256};
