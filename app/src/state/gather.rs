@@ -96,7 +96,6 @@ struct Added {
 }
 
 /// Entries of logs.
-#[derive(Default)]
 struct Part {
     logs: Vec<Bytes>,
     index: Index,
@@ -112,19 +111,17 @@ enum Index {
     Runs(Vec<Vec<Place>>),
 }
 
-impl Default for Index {
-    fn default() -> Self {
-        Self::Runs(Vec::new())
-    }
-}
-
 impl Part {
     fn new(table: Table) -> Self {
         let index = match table {
             Table::ReceiptsBySubject => Index::Runs(Vec::new()),
             _ => Index::Scattered(HashTable::new()),
         };
-        Self { index, ..Self::default() }
+        Self::empty(index)
+    }
+
+    fn empty(index: Index) -> Self {
+        Self { logs: Vec::new(), index, hasher: DefaultHashBuilder::default() }
     }
 
     /// Leaves an empty part with room for as much again.
@@ -133,7 +130,7 @@ impl Part {
             Index::Scattered(places) => Index::Scattered(HashTable::with_capacity(places.len())),
             Index::Runs(_) => Index::Runs(Vec::new()),
         };
-        std::mem::replace(self, Self { index, ..Self::default() })
+        std::mem::replace(self, Self::empty(index))
     }
 
     /// Adds entries of a log.
