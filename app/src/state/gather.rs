@@ -407,6 +407,10 @@ impl Layers {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::option::of;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::state::batch::Batch;
 
@@ -427,6 +431,64 @@ mod tests {
         for length in 1..log.len() {
             let part = Layers::default().add(&[(0, log.slice(..length))]);
             assert_eq!(part.is_ok(), [14, 20].contains(&length), "cut to {length} bytes");
+        }
+    }
+
+    /// Keys of which some begin alike, of both kinds of tables: one is set again, one never is.
+    fn key_of_block(table: Table, number: u8, block: u8) -> Vec<u8> {
+        let subject = [&[number / 4; 9][..], &[number % 4]].concat();
+        match table {
+            Table::ReceiptsBySubject => [subject, vec![block]].concat(),
+            _ => subject,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_gathers_is_found_by_key_and_in_order(
+            blocks in vec(btree_map(0_u8..40, of(any::<u8>()), 1..12), 1..12),
+            is_in_order: bool,
+            (first, last) in (0_u8..40, 0_u8..40),
+        ) {
+            let table = if is_in_order { Table::ReceiptsBySubject } else { Table::Values };
+            let (layers, mut latest) = (Layers::default(), BTreeMap::new());
+            for (number, block) in (0..).zip(&blocks) {
+                let mut batch = Batch::default();
+                for (key, value) in block {
+                    let key = key_of_block(table, *key, number);
+                    let value = value.map(|value| vec![value; usize::from(value)]);
+                    match &value {
+                        Some(value) => batch.put(table, &key, value),
+                        None => batch.remove(table, &key),
+                    }
+                    latest.insert(key, value);
+                }
+                let logs = batch.into_parts().unwrap().0;
+                layers.add(&[(0, logs[0].clone())]).unwrap();
+            }
+            let copied = |(key, value): (Bytes, Option<Bytes>)| {
+                (key.to_vec(), value.map(|value| value.to_vec()))
+            };
+            for (key, value) in &latest {
+                let found = layers.get(table, key).map(|found| found.map(|value| value.to_vec()));
+                prop_assert_eq!(found.as_ref(), Some(value));
+            }
+            let (first, last) = (key_of_block(table, first, 0), key_of_block(table, last, 5));
+            prop_assert_eq!(layers.get(table, &key_of_block(table, 41, 0)), None);
+            let within: Vec<_> = layers
+                .range(table, &first, Bound::Excluded(&last))
+                .into_iter()
+                .map(|(key, value)| copied((key.into_bytes(), value)))
+                .collect();
+            let expected = latest.iter().filter(|(key, _)| first <= **key && **key < last);
+            let expected: Vec<_> = expected
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            prop_assert_eq!(within, expected);
+            let gathered = layers.start_moving();
+            let of_table = gathered.tables().filter(|(other, _)| *other == table);
+            let in_order: Vec<_> = of_table.flat_map(|(_, entries)| entries.map(copied)).collect();
+            prop_assert_eq!(in_order, latest.into_iter().collect::<Vec<_>>());
         }
     }
 
