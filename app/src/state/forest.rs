@@ -360,7 +360,8 @@ impl<'a> ChangedTree<'a> {
     /// # Errors
     /// [`Fault`] when nodes cannot be read.
     pub fn new(tree: TreeView<'a>, changes: &[Change]) -> Result<Self, Fault> {
-        let TreeUpdate { root, nodes } = tree.update(changes)?;
+        // Nodes are locked one by one: a block must not wait for a proof.
+        let TreeUpdate { root, nodes } = update(&tree, tree.root(), changes)?;
         Ok(Self { tree, root, nodes: nodes.into_iter().collect() })
     }
 

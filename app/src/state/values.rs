@@ -95,7 +95,7 @@ impl Values {
 /// Values of one shard that were set or read lately.
 pub(super) struct ShardValues {
     clock: Clock<Slot>,
-    /// Whether all keys of the shard are here that have a value, or had one.
+    /// Whether all keys of the shard are here that the database knows.
     has_all: bool,
 }
 
