@@ -417,18 +417,16 @@ impl Layers {
             Bound::Unbounded => PARTS,
             Bound::Included(end) | Bound::Excluded(end) => part_of(end),
         };
-        let within = |place: &usize| (first..=last).contains(place);
+        let parts = last.saturating_sub(first).saturating_add(1);
         let (mut gathering, mut entries) = (Entries::new(), Entries::new());
-        let parts = (0..).zip(self.gathering.tables.get(number).into_iter().flatten());
-        for (_, part) in parts.filter(|(place, _)| within(place)) {
+        let of_table = self.gathering.tables.get(number).into_iter().flatten();
+        for part in of_table.skip(first).take(parts) {
             read_lock(part).copy_range(&keys, &mut gathering);
         }
         let moving = read_lock(&self.moving);
-        let parts = (0..).zip(moving.tables.get(number).into_iter().flatten());
-        for (_, part) in parts.filter(|(place, _)| within(place)) {
+        for part in moving.tables.get(number).into_iter().flatten().skip(first).take(parts) {
             part.copy_range(&keys, &mut entries);
         }
-        drop(moving);
         entries.extend(gathering);
         entries
     }

@@ -354,12 +354,8 @@ pub(super) fn nibble_bit(nibble: u8) -> u16 {
 }
 
 /// The nibbles of some bits, in order.
-pub(super) fn nibbles(mut bits: u16) -> impl Iterator<Item = u8> {
-    std::iter::from_fn(move || {
-        let first = lowest(bits);
-        bits &= bits.wrapping_sub(1);
-        (first < 16).then_some(first)
-    })
+pub(super) fn nibbles(nibbles: u16) -> impl Iterator<Item = u8> {
+    bits(u64::from(nibbles)).filter_map(|nibble| u8::try_from(nibble).ok())
 }
 
 /// The bit of a place among the hashes of a node, of which there are at most 47.
