@@ -54,6 +54,11 @@ impl StateKey {
         shard_of(&self.hash())
     }
 
+    /// The bytes, as numbers that are ordered as they are.
+    fn words(&self) -> impl Iterator<Item = u64> {
+        self.bytes.as_chunks().0.iter().copied().map(u64::from_be_bytes)
+    }
+
     fn new(namespace: Namespace, parts: &[&[u8]]) -> Self {
         let mut key = Self { length: 1, bytes: [0; MAX_KEY_LENGTH] };
         key.bytes[0] = namespace.byte();
@@ -427,7 +432,8 @@ impl PartialOrd for StateKey {
 
 impl Ord for StateKey {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_bytes().cmp(other.as_bytes())
+        // Bytes past the end are zero: lengths matter where one key begins with the other.
+        self.words().cmp(other.words()).then(self.length.cmp(&other.length))
     }
 }
 
@@ -505,6 +511,28 @@ mod tests {
         }
         let name = "b0cd026a61cc876d7eb4e8ffcb1ea749ad51c0c1315eec4e8e3cd0d79300267a";
         assert_eq!(format!("{:?}", StateKey::asset_name("villa-ardeche")), format!("22{name}"));
+    }
+
+    #[test]
+    fn keys_are_ordered_as_their_bytes() {
+        let mut bytes: Vec<Vec<u8>> = vec![vec![0], vec![1, 2, 3], vec![9; MAX_KEY_LENGTH]];
+        for place in 0..MAX_KEY_LENGTH {
+            for byte in [0, 1, 9, 255] {
+                let mut key = vec![9; place];
+                key.push(byte);
+                bytes.push(key.clone());
+                key.resize(MAX_KEY_LENGTH, 0);
+                bytes.push(key);
+            }
+        }
+        let keys: Vec<StateKey> =
+            bytes.iter().filter_map(|key| StateKey::from_bytes(key)).collect();
+        for (one, one_bytes) in keys.iter().zip(&bytes) {
+            for (other, other_bytes) in keys.iter().zip(&bytes) {
+                assert_eq!(one.cmp(other), one_bytes.cmp(other_bytes), "{one:?} and {other:?}");
+                assert_eq!(one == other, one_bytes == other_bytes);
+            }
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::state::changes::{Change, Changes};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::parallel::in_order;
-use crate::state::view::{Leaves, StateReader, StateView};
+use crate::state::view::{EachAssetOnce, Leaves, StateReader, StateView};
 
 /// A block to execute.
 pub struct Block<'a> {
@@ -108,7 +108,9 @@ pub fn declared(
     base: &dyn StateReader,
     transactions: &[(Verified, [u8; 32])],
 ) -> Result<Vec<AccessSet>, Fault> {
-    in_order(transactions.par_iter().map(|(verified, _)| declare(base, verified)))
+    let transactions = transactions.par_iter().with_min_len(TRANSACTIONS_OF_BIN);
+    let state = || EachAssetOnce::new(base);
+    in_order(transactions.map_init(state, |state, (verified, _)| declare(state, verified)))
 }
 
 /// Runs one transaction on a state, without signatures, and keeps nothing: what it would do.
@@ -123,9 +125,9 @@ pub fn simulate(
 ) -> Result<Outcome, Fault> {
     let plan = Plan::serial(1);
     let access = declare_transaction(base, transaction)?;
-    let mut group = GroupOverlay::new(base, &plan.deferred);
-    let mut overlay = TxOverlay::new(&mut group, &access, info, 0);
-    run_transaction(&mut overlay, info, params, transaction, Authorisation::Assumed)
+    let mut group = GroupOverlay::new(base, &plan.deferred, [&access])?;
+    let overlay = group.transaction(0, info, 0).ok_or_else(|| unknown_transaction(0))?;
+    run_transaction(overlay, info, params, transaction, Authorisation::Assumed)
 }
 
 struct Bin {
@@ -145,7 +147,7 @@ fn declare_transaction(
     base: &dyn StateReader,
     transaction: &Transaction,
 ) -> Result<AccessSet, Fault> {
-    let mut access = AccessSet::default();
+    let mut access = AccessSet::new();
     access.write(StateKey::account(&transaction.sender));
     access.add(StateKey::fee_pot());
     if let Some(payer) = &transaction.payer {
@@ -189,29 +191,31 @@ fn run_bin(
     plan: &Plan,
     bin: &[&[u32]],
 ) -> Result<Bin, Fault> {
-    let mut group = GroupOverlay::new(base, &plan.deferred);
-    let position = |index: &u32| usize::try_from(*index).unwrap_or(usize::MAX);
-    let access = |index: &u32| declared.get(position(index));
-    group.look_up(bin.iter().copied().flatten().filter_map(access))?;
-    let mut outcomes = Vec::new();
-    for index in bin.iter().copied().flatten() {
-        let (Some((verified, id)), Some(access)) =
-            (block.transactions.get(position(index)), access(index))
-        else {
-            return Err(Fault::Invariant(format!("plan names transaction {index}")));
-        };
+    let position = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
+    let indexes: Vec<u32> = bin.iter().copied().flatten().copied().collect();
+    let accesses = indexes.iter().filter_map(|index| declared.get(position(*index)));
+    let mut group = GroupOverlay::new(base, &plan.deferred, accesses)?;
+    let mut outcomes = Vec::with_capacity(indexes.len());
+    for (number, index) in indexes.into_iter().enumerate() {
+        let transaction = block.transactions.get(position(index));
+        let overlay = group.transaction(number, &block.info, index);
+        let ((verified, id), overlay) =
+            transaction.zip(overlay).ok_or_else(|| unknown_transaction(index))?;
         let outcome = match verified {
             Err(error) => Outcome { id: *id, fee: None, result: Err(error.clone()) },
             Ok(transaction) => {
-                let mut overlay = TxOverlay::new(&mut group, access, &block.info, *index);
                 let required = Authorisation::Required;
-                run_transaction(&mut overlay, &block.info, &block.params, transaction, required)?
+                run_transaction(overlay, &block.info, &block.params, transaction, required)?
             }
         };
-        outcomes.push((*index, outcome));
+        outcomes.push((index, outcome));
     }
     let (changes, deltas) = group.into_parts();
     Ok(Bin { outcomes, changes, deltas })
+}
+
+fn unknown_transaction(index: u32) -> Fault {
+    Fault::Invariant(format!("plan names transaction {index}"))
 }
 
 /// Whether the signers' right to act for the sender is checked.
@@ -223,14 +227,14 @@ enum Authorisation {
 
 /// Runs one transaction: what comes before the operations, then all of them or none.
 fn run_transaction(
-    overlay: &mut TxOverlay<'_, '_>,
+    mut overlay: TxOverlay<'_, '_>,
     info: &BlockInfo,
     params: &Params,
     transaction: &Transaction,
     authorisation: Authorisation,
 ) -> Result<Outcome, Fault> {
     let id = transaction.id;
-    let fee = match charge(overlay, info, params, transaction, authorisation) {
+    let fee = match charge(&mut overlay, info, params, transaction, authorisation) {
         Ok(fee) => Some(fee),
         Err(ExecutionError::Fault(fault)) => return Err(fault),
         Err(ExecutionError::Rejected(error)) => {
@@ -240,8 +244,8 @@ fn run_transaction(
     };
     overlay.keep();
     let mut events = Vec::new();
-    let mut context =
-        Context { block: info, sender: transaction.sender, state: overlay, events: &mut events };
+    let (sender, state) = (transaction.sender, &mut overlay);
+    let mut context = Context { block: info, sender, state, events: &mut events };
     let ran = transaction.operations.iter().try_for_each(|op| op.execute(&mut context));
     match ran {
         Ok(()) => {

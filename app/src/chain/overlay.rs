@@ -1,9 +1,13 @@
 //! What a group of transactions, and each of them, sees of the state and changes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use hashbrown::HashTable;
 use quick_cache::DefaultHashBuilder;
+use tessera_proto::id::AssetId;
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::state_key::StateKey;
 
 use super::plan::DeferredKeys;
@@ -14,114 +18,139 @@ use crate::state::access::{Access, AccessSet, Mode};
 use crate::state::changes::Change;
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{InMemory, StateReader, StateView};
+use crate::state::view::{InMemory, StateReader, StateView, decode_leaf};
 
 /// A key that a group of transactions touches.
-#[derive(Default)]
-struct Touched {
-    /// None where it was neither read nor written yet.
+struct Touched<'a> {
+    key: &'a StateKey,
+    /// None where it was not written, and is not in memory.
     value: InMemory,
+    /// The value, where it is an asset and was asked for as one.
+    asset: Option<Arc<Asset>>,
     is_changed: bool,
+    /// Whether additions to it are put aside.
+    is_deferred: bool,
 }
 
-#[expect(clippy::disallowed_types, reason = "put in order where groups are merged")]
-type TouchedKeys = std::collections::HashMap<StateKey, Touched, DefaultHashBuilder>;
-
 /// Changes of a group of transactions over the state before the block.
+///
+/// Where a key is, is found out once for each transaction, not again for each read and write.
 pub struct GroupOverlay<'a> {
     base: &'a dyn StateReader,
-    deferred_keys: &'a DeferredKeys,
-    keys: TouchedKeys,
+    touched: Vec<Touched<'a>>,
+    /// What each transaction declares, with the first of its places.
+    declared: Vec<(&'a AccessSet, usize)>,
+    /// Where each access of each transaction is in `touched`.
+    places: Vec<u32>,
     deferred: Vec<(u32, Delta)>,
 }
 
 impl<'a> GroupOverlay<'a> {
-    /// No changes yet. Additions to `deferred_keys` are put aside.
-    #[must_use]
-    pub fn new(base: &'a dyn StateReader, deferred_keys: &'a DeferredKeys) -> Self {
-        Self { base, deferred_keys, keys: TouchedKeys::default(), deferred: Vec::new() }
-    }
-
-    /// Looks up, all at once, what is in memory of the keys that transactions declare.
+    /// No changes yet by transactions that declare this. What of it is in memory is looked up, all
+    /// at once. Additions to keys of `deferred` will be put aside.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
-    pub fn look_up<'b>(
-        &mut self,
-        declared: impl Iterator<Item = &'b AccessSet>,
-    ) -> Result<(), Fault> {
-        let accesses = declared.flat_map(AccessSet::as_slice);
-        let is_read = |access: &&Access| {
-            access.mode != Mode::Add || !self.deferred_keys.contains(&access.key)
-        };
-        let accesses: Vec<&Access> = accesses.filter(is_read).collect();
-        let mut keys = Vec::with_capacity(accesses.len());
-        self.keys.reserve(accesses.len());
-        for Access { key, .. } in accesses {
-            self.keys.entry(*key).or_insert_with(|| {
-                keys.push(*key);
-                Touched::default()
-            });
-        }
-        for (key, value) in keys.iter().zip(self.base.in_memory(&keys)?) {
-            if let Some(touched) = self.keys.get_mut(key) {
-                touched.value = value;
+    pub fn new(
+        base: &'a dyn StateReader,
+        deferred: &DeferredKeys,
+        declared: impl IntoIterator<Item = &'a AccessSet>,
+    ) -> Result<Self, Fault> {
+        let mut first = 0_usize;
+        let declared = declared.into_iter().map(|access| {
+            let next = first.saturating_add(access.as_slice().len());
+            (access, std::mem::replace(&mut first, next))
+        });
+        let declared: Vec<_> = declared.collect();
+        let mut places = Vec::with_capacity(first);
+        let (mut touched, mut known) = (Vec::new(), HashTable::with_capacity(first));
+        let hasher = DefaultHashBuilder::default();
+        for Access { key, mode, .. } in declared.iter().flat_map(|(access, _)| access.as_slice()) {
+            let key_at = |place: &u32| touched.get(index(*place)).map(|one: &Touched<'_>| one.key);
+            let is_it = |place: &u32| key_at(place) == Some(key);
+            let hash = |place: &u32| key_at(place).map_or(0, |key| hasher.hash_one(key));
+            let next = u32::try_from(touched.len()).unwrap_or(u32::MAX);
+            let place = *known.entry(hasher.hash_one(key), is_it, hash).or_insert(next).get();
+            if place == next {
+                let is_deferred = *mode == Mode::Add && deferred.contains(key);
+                let (value, asset, is_changed) = (None, None, false);
+                touched.push(Touched { key, value, asset, is_changed, is_deferred });
             }
+            places.push(place);
+        }
+        let mut group = Self { base, touched, declared, places, deferred: Vec::new() };
+        group.look_up()?;
+        Ok(group)
+    }
+
+    fn look_up(&mut self) -> Result<(), Fault> {
+        let is_read = |touched: &&mut Touched<'_>| !touched.is_deferred;
+        let mut read: Vec<_> = self.touched.iter_mut().filter(is_read).collect();
+        let keys: Vec<&StateKey> = read.iter().map(|touched| touched.key).collect();
+        for (touched, value) in read.iter_mut().zip(self.base.in_memory(&keys)?) {
+            touched.value = value;
         }
         Ok(())
+    }
+
+    /// What a transaction sees, by its number among those that the group was made for.
+    pub fn transaction<'b>(
+        &'b mut self,
+        number: usize,
+        block: &'b BlockInfo,
+        position: u32,
+    ) -> Option<TxOverlay<'b, 'a>> {
+        let (access, first) = *self.declared.get(number)?;
+        let places = self.places.iter().skip(first).take(access.as_slice().len());
+        let accessed = places.map(|place| Accessed { touched: index(*place), change: None });
+        let accessed = accessed.collect();
+        Some(TxOverlay { group: self, access, block, position, accessed, deferred: Vec::new() })
     }
 
     /// All changes, in no order, and the additions that were put aside with the positions of their
     /// transactions.
     #[must_use]
     pub fn into_parts(self) -> (Vec<Change>, Vec<(u32, Delta)>) {
-        let changed = self.keys.into_iter().filter(|(_, touched)| touched.is_changed);
-        let changes = changed.map(|(key, touched)| (key, touched.value.flatten()));
+        let changed = self.touched.into_iter().filter(|touched| touched.is_changed);
+        let changes = changed.map(|touched| (*touched.key, touched.value.flatten()));
         (changes.collect(), self.deferred)
     }
+}
 
-    fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
-        match self.keys.get(key).and_then(|touched| touched.value.as_ref()) {
-            Some(value) => Ok(value.clone()),
-            None => self.base.read(key),
-        }
-    }
+fn index(place: u32) -> usize {
+    usize::try_from(place).unwrap_or(usize::MAX)
+}
 
-    fn write(&mut self, key: StateKey, value: Option<Bytes>) {
-        self.keys.insert(key, Touched { value: Some(value), is_changed: true });
-    }
+/// A key that a transaction touches.
+struct Accessed {
+    /// Where the group has it.
+    touched: usize,
+    /// What the transaction makes of it.
+    change: Option<Option<Bytes>>,
 }
 
 /// What one transaction sees: only what it declared. Its changes reach the group when they are
 /// [kept](TxOverlay::keep).
 pub struct TxOverlay<'a, 'b> {
     group: &'a mut GroupOverlay<'b>,
-    access: &'a AccessSet,
+    access: &'b AccessSet,
     block: &'a BlockInfo,
-    index: u32,
-    /// New values by the places of their keys in `access`.
-    changes: Vec<Option<Option<Bytes>>>,
+    position: u32,
+    /// By the places of keys in `access`.
+    accessed: Vec<Accessed>,
     deferred: Vec<(u32, Delta)>,
 }
 
-impl<'a, 'b> TxOverlay<'a, 'b> {
-    /// No changes yet, for the transaction at this position of the block.
-    #[must_use]
-    pub fn new(
-        group: &'a mut GroupOverlay<'b>,
-        access: &'a AccessSet,
-        block: &'a BlockInfo,
-        index: u32,
-    ) -> Self {
-        let changes = vec![None; access.as_slice().len()];
-        Self { group, access, block, index, changes, deferred: Vec::new() }
-    }
-
+impl TxOverlay<'_, '_> {
     /// Hands all changes so far to the group.
     pub fn keep(&mut self) {
-        for (access, change) in self.access.as_slice().iter().zip(&mut self.changes) {
-            if let Some(value) = change.take() {
-                self.group.write(access.key, value);
+        for Accessed { touched, change } in &mut self.accessed {
+            if let Some(value) = change.take()
+                && let Some(touched) = self.group.touched.get_mut(*touched)
+            {
+                touched.value = Some(value);
+                touched.asset = None;
+                touched.is_changed = true;
             }
         }
         self.group.deferred.append(&mut self.deferred);
@@ -129,23 +158,51 @@ impl<'a, 'b> TxOverlay<'a, 'b> {
 
     /// Forgets all changes since the last [`TxOverlay::keep`].
     pub fn discard(&mut self) {
-        self.changes.fill(None);
+        self.accessed.iter_mut().for_each(|accessed| accessed.change = None);
         self.deferred.clear();
     }
 
-    /// The place of a key that is declared in one of these modes.
-    fn require(&self, key: &StateKey, allowed: &[Mode]) -> Result<usize, ExecutionError> {
-        match self.access.find(key) {
-            Some((place, mode)) if allowed.contains(&mode) => Ok(place),
-            _ => Err(TxError::StateChangedInBlock.into()),
+    /// A key that is declared in one of these modes.
+    fn require(&mut self, key: &StateKey, allowed: &[Mode]) -> Result<&mut Accessed, TxError> {
+        let declared = self.access.find(key).filter(|(_, mode)| allowed.contains(mode));
+        let accessed = declared.and_then(|(place, _)| self.accessed.get_mut(place));
+        accessed.ok_or(TxError::StateChangedInBlock)
+    }
+
+    fn read_as(
+        &mut self,
+        key: &StateKey,
+        allowed: &[Mode],
+    ) -> Result<Option<Bytes>, ExecutionError> {
+        let Accessed { touched, change } = self.require(key, allowed)?;
+        if let Some(value) = change {
+            return Ok(value.clone());
+        }
+        let touched = *touched;
+        let kept = self.group.touched.get(touched).and_then(|touched| touched.value.as_ref());
+        match kept {
+            Some(value) => Ok(value.clone()),
+            None => Ok(self.group.base.read(key)?),
         }
     }
 
-    fn read_as(&self, key: &StateKey, allowed: &[Mode]) -> Result<Option<Bytes>, ExecutionError> {
-        match self.changes.get(self.require(key, allowed)?) {
-            Some(Some(value)) => Ok(value.clone()),
-            _ => Ok(self.group.read(key)?),
+    fn asset_as(
+        &mut self,
+        asset: &AssetId,
+        allowed: &[Mode],
+    ) -> Result<Option<Arc<Asset>>, ExecutionError> {
+        let key = StateKey::asset(asset);
+        let Accessed { touched, change } = self.require(&key, allowed)?;
+        let (touched, is_changed) = (*touched, change.is_some());
+        let known = |touched: &Touched<'_>| touched.asset.clone();
+        if !is_changed && let Some(asset) = self.group.touched.get(touched).and_then(known) {
+            return Ok(Some(asset));
         }
+        let facts = decode_leaf(&key, self.read_as(&key, allowed)?)?.map(Arc::new);
+        if !is_changed && let Some(touched) = self.group.touched.get_mut(touched) {
+            touched.asset.clone_from(&facts);
+        }
+        Ok(facts)
     }
 
     fn write_as(
@@ -154,10 +211,7 @@ impl<'a, 'b> TxOverlay<'a, 'b> {
         allowed: &[Mode],
         value: Option<Bytes>,
     ) -> Result<(), ExecutionError> {
-        let place = self.require(key, allowed)?;
-        if let Some(change) = self.changes.get_mut(place) {
-            *change = Some(value);
-        }
+        self.require(key, allowed)?.change = Some(value);
         Ok(())
     }
 }
@@ -167,15 +221,18 @@ impl StateView for TxOverlay<'_, '_> {
         self.read_as(key, &[Mode::Read, Mode::Write])
     }
 
+    fn asset(&mut self, asset: &AssetId) -> Result<Option<Arc<Asset>>, ExecutionError> {
+        self.asset_as(asset, &[Mode::Read, Mode::Write])
+    }
+
     fn write(&mut self, key: StateKey, value: Option<Bytes>) -> Result<(), ExecutionError> {
         self.write_as(&key, &[Mode::Write], value)
     }
 
     fn add(&mut self, delta: Delta) -> Result<(), ExecutionError> {
-        let key = delta.key();
-        self.require(&key, &[Mode::Add, Mode::Write])?;
-        if self.group.deferred_keys.contains(&key) {
-            self.deferred.push((self.index, delta));
+        let touched = self.require(&delta.key(), &[Mode::Add, Mode::Write])?.touched;
+        if self.group.touched.get(touched).is_some_and(|touched| touched.is_deferred) {
+            self.deferred.push((self.position, delta));
             return Ok(());
         }
         let block = self.block;
@@ -190,6 +247,10 @@ struct Applying<'a, 'b, 'c>(&'a mut TxOverlay<'b, 'c>);
 impl StateView for Applying<'_, '_, '_> {
     fn read(&mut self, key: &StateKey) -> Result<Option<Bytes>, ExecutionError> {
         self.0.read_as(key, &[Mode::Read, Mode::Add, Mode::Write])
+    }
+
+    fn asset(&mut self, asset: &AssetId) -> Result<Option<Arc<Asset>>, ExecutionError> {
+        self.0.asset_as(asset, &[Mode::Read, Mode::Add, Mode::Write])
     }
 
     fn write(&mut self, key: StateKey, value: Option<Bytes>) -> Result<(), ExecutionError> {
@@ -244,5 +305,83 @@ impl StateView for DeferredOverlay<'_> {
     fn add(&mut self, delta: Delta) -> Result<(), ExecutionError> {
         self.further.push((self.index, delta));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_proto::amount::Amount;
+    use tessera_proto::leaf::Leaf as _;
+
+    use super::*;
+    use crate::modules::testing::{TestChain, asset};
+    use crate::state::error::Rejected;
+    use crate::state::view::Leaves as _;
+
+    /// A state with one asset, whose name is `before`.
+    struct OneAsset;
+
+    impl StateReader for OneAsset {
+        fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+            Ok((*key == StateKey::asset(&asset("one"))).then(|| named("before").to_leaf_bytes()))
+        }
+    }
+
+    fn named(name: &str) -> Asset {
+        Asset { name: name.into(), ..Asset::default() }
+    }
+
+    fn name(view: &mut dyn StateView) -> Option<String> {
+        view.asset(&asset("one")).unwrap().map(|asset| asset.name.clone())
+    }
+
+    #[test]
+    fn an_asset_is_what_the_last_before_made_of_it() {
+        let key = StateKey::asset(&asset("one"));
+        let (mut reading, mut writing) = (AccessSet::new(), AccessSet::new());
+        reading.read(key);
+        writing.write(StateKey::params());
+        writing.write(key);
+        let (deferred, block) = (DeferredKeys::default(), TestChain::new().block);
+        let declared = [&reading, &writing, &reading];
+        let mut group = GroupOverlay::new(&OneAsset, &deferred, declared).unwrap();
+        assert_eq!(name(&mut group.transaction(0, &block, 7).unwrap()).as_deref(), Some("before"));
+        let mut second = group.transaction(1, &block, 8).unwrap();
+        second.store(key, &named("discarded")).unwrap();
+        assert_eq!(name(&mut second).as_deref(), Some("discarded"));
+        second.discard();
+        assert_eq!(name(&mut second).as_deref(), Some("before"));
+        second.store(key, &named("after")).unwrap();
+        second.keep();
+        assert_eq!(name(&mut group.transaction(2, &block, 9).unwrap()).as_deref(), Some("after"));
+        assert!(group.transaction(3, &block, 10).is_none());
+        let changes = vec![(key, Some(named("after").to_leaf_bytes()))];
+        assert_eq!(group.into_parts(), (changes, Vec::new()));
+    }
+
+    #[test]
+    fn what_was_not_declared_is_refused_and_what_is_added_may_wait() {
+        let (pot, other) = (StateKey::fee_pot(), StateKey::params());
+        let mut adding = AccessSet::new();
+        adding.add(pot);
+        let (deferred, block) = (DeferredKeys::from_iter([pot]), TestChain::new().block);
+        let mut group = GroupOverlay::new(&OneAsset, &deferred, [&adding, &adding]).unwrap();
+        let mut transaction = group.transaction(1, &block, 5).unwrap();
+        let refusal = Rejected::from(TxError::StateChangedInBlock);
+        for refused in [
+            transaction.read(&other).map(drop),
+            transaction.read(&pot).map(drop),
+            transaction.write(other, None),
+            transaction.asset(&asset("one")).map(drop),
+        ] {
+            let Err(ExecutionError::Rejected(error)) = refused else { panic!("{refused:?}") };
+            assert_eq!(error, refusal);
+        }
+        let fee = Delta::Fee { amount: Amount::from_u64(3) };
+        transaction.add(fee).unwrap();
+        transaction.discard();
+        transaction.add(fee).unwrap();
+        transaction.keep();
+        assert_eq!(group.into_parts(), (Vec::new(), vec![(5, fee)]));
     }
 }

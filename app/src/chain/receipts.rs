@@ -188,7 +188,9 @@ fn subject_key(subject: &[u8], height: u64) -> Vec<u8> {
 }
 
 fn encode_chunk(receipts: &[Receipt]) -> Vec<u8> {
-    receipts.iter().flat_map(Receipt::encode_length_delimited_to_vec).collect()
+    let encoded: Vec<Vec<u8>> =
+        receipts.iter().map(Receipt::encode_length_delimited_to_vec).collect();
+    encoded.concat()
 }
 
 /// The receipt of a transaction, once it is in a block.

@@ -40,7 +40,7 @@ mod properties;
 pub mod router;
 pub mod royalties;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 pub mod transfers;
 pub mod votes;
 

@@ -33,6 +33,12 @@ pub struct AccessSet {
 }
 
 impl AccessSet {
+    /// Nothing yet, with room for what a transfer or two touch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { accesses: Vec::with_capacity(12) }
+    }
+
     /// Declares a read.
     pub fn read(&mut self, key: StateKey) {
         self.insert(Access { key, mode: Mode::Read, credit_of: None });

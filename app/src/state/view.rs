@@ -1,11 +1,17 @@
 //! What code sees of the state: read, written and added to by key, typed by leaf.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
 use bytes::Bytes;
+use tessera_proto::id::AssetId;
 use tessera_proto::leaf::Leaf;
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::state_key::StateKey;
 
 use super::delta::Delta;
 use super::error::{ExecutionError, Fault};
+use super::lock::lock;
 
 /// A state that can be read by key.
 pub trait StateReader: Sync {
@@ -19,8 +25,17 @@ pub trait StateReader: Sync {
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
-    fn in_memory(&self, keys: &[StateKey]) -> Result<Vec<InMemory>, Fault> {
+    fn in_memory(&self, keys: &[&StateKey]) -> Result<Vec<InMemory>, Fault> {
         Ok(vec![None; keys.len()])
+    }
+
+    /// An asset, which hardly any transaction can do without.
+    ///
+    /// # Errors
+    /// Those of [`StateReader::read`], then [`Fault::DamagedLeaf`].
+    fn asset(&self, asset: &AssetId) -> Result<Option<Arc<Asset>>, Fault> {
+        let key = StateKey::asset(asset);
+        Ok(decode_leaf(&key, self.read(&key)?)?.map(Arc::new))
     }
 }
 
@@ -46,6 +61,45 @@ pub trait StateView {
     /// # Errors
     /// A refusal when the key was not declared for adding or writing.
     fn add(&mut self, delta: Delta) -> Result<(), ExecutionError>;
+
+    /// An asset.
+    ///
+    /// # Errors
+    /// Those of [`StateView::read`], then [`Fault::DamagedLeaf`].
+    fn asset(&mut self, asset: &AssetId) -> Result<Option<Arc<Asset>>, ExecutionError> {
+        let key = StateKey::asset(asset);
+        Ok(decode_leaf(&key, self.read(&key)?)?.map(Arc::new))
+    }
+}
+
+/// A state of which each asset is read and decoded once.
+pub struct EachAssetOnce<'a> {
+    state: &'a dyn StateReader,
+    assets: Mutex<BTreeMap<AssetId, Option<Arc<Asset>>>>,
+}
+
+impl<'a> EachAssetOnce<'a> {
+    /// None was read yet.
+    #[must_use]
+    pub fn new(state: &'a dyn StateReader) -> Self {
+        Self { state, assets: Mutex::default() }
+    }
+}
+
+impl StateReader for EachAssetOnce<'_> {
+    fn read(&self, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+        self.state.read(key)
+    }
+
+    fn asset(&self, asset: &AssetId) -> Result<Option<Arc<Asset>>, Fault> {
+        let mut assets = lock(&self.assets);
+        if let Some(facts) = assets.get(asset) {
+            return Ok(facts.clone());
+        }
+        let facts = self.state.asset(asset)?;
+        assets.insert(*asset, facts.clone());
+        Ok(facts)
+    }
 }
 
 /// Typed access to the leaves of a [`StateView`].

@@ -108,8 +108,9 @@ impl ActFor {
             mandate.bring_to(SplitFactor::of(&facts));
             let left = committed::amount("spend limit", &mandate.amount)?;
             let rest = left.checked_sub(need);
-            let name = facts.name;
-            let rest = rest.ok_or(AccountError::SpendLimitExceeded { name, left, need })?;
+            let name = &facts.name;
+            let exceeded = || AccountError::SpendLimitExceeded { name: name.clone(), left, need };
+            let rest = rest.ok_or_else(exceeded)?;
             mandate.amount = rest.to_string();
         }
         if mandate.uses == 1 {

@@ -84,7 +84,7 @@ impl Message for GiveMandate {
             return Err(AccountError::AlreadyOver { expires_ms, time_ms }.into());
         }
         let factor = match asset {
-            Some(asset) => SplitFactor::of(&holdings::load_facts(context.state, asset)?),
+            Some(asset) => SplitFactor::of(holdings::load_facts(context.state, asset)?.as_ref()),
             None => SplitFactor::default(),
         };
         let mandate = Mandate {

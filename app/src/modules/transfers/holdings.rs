@@ -1,5 +1,7 @@
 //! Changing and reading holdings: the only code that moves units.
 
+use std::sync::Arc;
+
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, HoldingCopy, HoldingIncome};
@@ -22,8 +24,8 @@ pub(crate) fn record_height(
     state: &dyn StateReader,
     asset: &AssetId,
 ) -> Result<RecordHeights, Fault> {
-    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
-    Ok(facts.as_ref().map(RecordHeights::of).unwrap_or_default())
+    let facts = state.asset(asset)?;
+    Ok(facts.as_deref().map(RecordHeights::of).unwrap_or_default())
 }
 
 /// Declares what [`debit`] touches.
@@ -66,7 +68,7 @@ pub(crate) fn debit(
     let holding = load_holding(view, (asset, &facts), account)?;
     require_free(&facts, account, &holding, amount)?;
     if facts.regulated {
-        return Err(TransferError::Regulated { name: facts.name }.into());
+        return Err(TransferError::Regulated { name: facts.name.clone() }.into());
     }
     take(view, block, &Slot { asset, facts: &facts, account }, holding, amount)
 }
@@ -90,7 +92,7 @@ pub(crate) fn can_debit(
     account: &Address,
     amount: Amount,
 ) -> Result<bool, ExecutionError> {
-    let facts: Asset = view.load(&StateKey::asset(asset))?.unwrap_or_default();
+    let facts = view.asset(asset)?.unwrap_or_default();
     let open = facts.status() == AssetStatus::Active && !facts.paused && !facts.regulated;
     let holding = load_holding(view, (asset, &facts), account)?;
     Ok(open && !holding.is_frozen() && holding.free() >= amount)
@@ -146,8 +148,8 @@ pub(crate) fn apply_credit(
     account: &Address,
     amount: Amount,
 ) -> Result<(), ExecutionError> {
-    let facts: Asset = view
-        .load(&StateKey::asset(asset))?
+    let facts = view
+        .asset(asset)?
         .ok_or_else(|| broken(format!("units of unknown asset {asset} arrive")))?;
     let holding = load_holding(view, (asset, &facts), account)?;
     let balance = committed::sum("balance", holding.balance, amount)?;
@@ -221,7 +223,7 @@ pub(crate) fn balance_at(
     account: &Address,
     record: u64,
 ) -> Result<Option<Amount>, ExecutionError> {
-    let facts: Asset = view.load(&StateKey::asset(asset))?.unwrap_or_default();
+    let facts = view.asset(asset)?.unwrap_or_default();
     let holding: Holding = view.load(&StateKey::holding(asset, account))?.unwrap_or_default();
     let units = SplitFactor::at(&facts, record);
     Version::of(&holding, units).at(record, |height| {
@@ -238,7 +240,7 @@ pub(crate) fn balance_at_of(
     account: &Address,
     record: u64,
 ) -> Result<Option<Amount>, Fault> {
-    let facts: Asset = state.leaf(&StateKey::asset(asset))?.unwrap_or_default();
+    let facts = state.asset(asset)?.unwrap_or_default();
     let holding: Holding = state.leaf(&StateKey::holding(asset, account))?.unwrap_or_default();
     let units = SplitFactor::at(&facts, record);
     Version::of(&holding, units).at(record, |height| {
@@ -315,7 +317,7 @@ impl Slot<'_> {
 pub(crate) fn load_transferable(
     view: &mut dyn StateView,
     asset: &AssetId,
-) -> Result<Asset, ExecutionError> {
+) -> Result<Arc<Asset>, ExecutionError> {
     let facts = load_facts(view, asset)?;
     require_transferable(&facts)?;
     Ok(facts)
@@ -365,8 +367,8 @@ pub(crate) fn require_free(
 pub(crate) fn load_facts(
     view: &mut dyn StateView,
     asset: &AssetId,
-) -> Result<Asset, ExecutionError> {
-    let facts = view.load(&StateKey::asset(asset))?;
+) -> Result<Arc<Asset>, ExecutionError> {
+    let facts = view.asset(asset)?;
     Ok(facts.ok_or(TransferError::UnknownAsset { asset: *asset })?)
 }
 

@@ -19,7 +19,7 @@ use crate::modules::eligibility::{self, EligibilityError, Movement, Parties, Sco
 use crate::modules::{BlockInfo, Context, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault, Rejected};
-use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
+use crate::state::view::{StateReader, StateView};
 
 /// How long units are held for an account that has not accepted their asset: 30 days.
 pub(crate) const QUARANTINE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
@@ -32,8 +32,8 @@ pub(crate) fn declare(
     from: &Address,
     to: &[Address],
 ) -> Result<(), Fault> {
-    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
-    let record = facts.as_ref().map(RecordHeights::of).unwrap_or_default();
+    let facts = state.asset(asset)?;
+    let record = facts.as_deref().map(RecordHeights::of).unwrap_or_default();
     access.debit(asset, from, record);
     for account in to {
         access.credit(asset, account, record);
@@ -234,7 +234,7 @@ pub(crate) fn declare_issue(
     to: &Address,
 ) -> Result<(), Fault> {
     holdings::declare_credit(state, access, asset, to)?;
-    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
+    let facts = state.asset(asset)?;
     let Some(facts) = facts else { return Ok(()) };
     acceptance::declare(state, access, (asset, &facts), &[*to])?;
     if facts.regulated {
@@ -302,7 +302,7 @@ pub(crate) fn verdicts(
     from: &Address,
     (to, amount): (Address, Amount),
 ) -> Result<Vec<Verdict>, ExecutionError> {
-    let facts: Option<Asset> = view.load(&StateKey::asset(asset))?;
+    let facts = view.asset(asset)?;
     let facts = facts.ok_or(TransferError::UnknownAsset { asset: *asset })?;
     let holding = holdings::load_holding(view, (asset, &facts), from)?;
     let itself = (*from == to).then_some(TransferError::SelfTransfer { account: *from }.into());

@@ -64,10 +64,10 @@ impl StateReader for LatestReader<'_> {
         self.read_stored(key, &hash, &mut values)
     }
 
-    fn in_memory(&self, keys: &[StateKey]) -> Result<Vec<InMemory>, Fault> {
+    fn in_memory(&self, keys: &[&StateKey]) -> Result<Vec<InMemory>, Fault> {
         let mut found: Vec<InMemory> = keys.iter().map(|key| self.newer(key)).collect();
         let rest = keys.iter().zip(&mut found).filter(|(_, found)| found.is_none());
-        let mut rest: Vec<_> = rest.map(|(key, found)| (key.hash(), key, found)).collect();
+        let mut rest: Vec<_> = rest.map(|(key, found)| (key.hash(), *key, found)).collect();
         rest.sort_unstable_by_key(|(hash, ..)| shard_of(hash));
         // All in one piece of memory.
         let mut bytes = Vec::new();
