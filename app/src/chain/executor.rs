@@ -55,6 +55,9 @@ const BINS_PER_THREAD: usize = 4;
 /// Transactions of a bin, about, at most: what they touch is to stay in the caches of a processor.
 const TRANSACTIONS_OF_BIN: usize = 256;
 
+/// Transactions, at least, whose accesses one thread finds out, and reads their assets once.
+const DECLARED_TOGETHER: usize = 32;
+
 /// Executes a block on the state before it.
 ///
 /// # Determinism
@@ -108,7 +111,7 @@ pub fn declared(
     base: &dyn StateReader,
     transactions: &[(Verified, [u8; 32])],
 ) -> Result<Vec<AccessSet>, Fault> {
-    let transactions = transactions.par_iter().with_min_len(TRANSACTIONS_OF_BIN);
+    let transactions = transactions.par_iter().with_min_len(DECLARED_TOGETHER);
     let state = || EachAssetOnce::new(base);
     in_order(transactions.map_init(state, |state, (verified, _)| declare(state, verified)))
 }
@@ -193,7 +196,9 @@ fn run_bin(
 ) -> Result<Bin, Fault> {
     let position = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
     let indexes: Vec<u32> = bin.iter().copied().flatten().copied().collect();
-    let accesses = indexes.iter().filter_map(|index| declared.get(position(*index)));
+    let access =
+        |index: &u32| declared.get(position(*index)).ok_or_else(|| unknown_transaction(*index));
+    let accesses: Vec<&AccessSet> = indexes.iter().map(access).collect::<Result<_, _>>()?;
     let mut group = GroupOverlay::new(base, &plan.deferred, accesses)?;
     let mut outcomes = Vec::with_capacity(indexes.len());
     for (number, index) in indexes.into_iter().enumerate() {

@@ -7,6 +7,7 @@ use crate::state::tree::node::Node;
 use bytes::Bytes;
 use prost::Message as _;
 use rayon::prelude::*;
+use tessera_client::verify::merkle_root;
 use tessera_genesis::Genesis;
 use tessera_proto::pb::chain::v1::{BlockRecord, FrameOutcome, Params, Receipt};
 use tessera_proto::pb::votes::v1::Upgrade;
@@ -14,7 +15,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::executor::{Block, Executed, Scheduling, declared, execute, with_ids};
 use super::genesis::first_leaves;
-use super::outcome::{Outcome, outcomes_root};
+use super::outcome::{Outcome, outcome_leaf};
 use super::receipts::{BlockSummary, Facts, receipts_batch};
 use super::tx::decode_frame;
 use super::verify::{Verified, Verifier};
@@ -351,16 +352,16 @@ struct Told {
 
 impl Told {
     fn new(height: u64, verified: &VerifiedFrames, outcomes: Vec<Outcome>) -> Self {
-        let facts = |(outcome, (verified, _)): (&Outcome, &(Verified, _))| Facts {
-            is_charged: outcome.fee.is_some(),
-            sender: verified.as_ref().ok().map(|transaction| transaction.sender),
+        let indexed = outcomes.into_par_iter().enumerate().zip(&verified.transactions);
+        let told = |((index, outcome), (verified, _)): ((usize, Outcome), &(Verified, _))| {
+            let is_charged = outcome.fee.is_some();
+            let sender = verified.as_ref().ok().map(|transaction| transaction.sender);
+            let receipt = outcome.into_receipt(height, u32::try_from(index).unwrap_or(u32::MAX));
+            let facts = Facts { is_charged, sender, outcome: outcome_leaf(&receipt) };
+            (receipt, facts)
         };
-        let facts = outcomes.iter().zip(&verified.transactions).map(facts).collect();
-        let receipts: Vec<Receipt> = (0_u32..)
-            .zip(outcomes)
-            .map(|(index, outcome)| outcome.into_receipt(height, index))
-            .collect();
-        let frames = frame_results(&verified.sizes, &receipts);
+        let (receipts, facts): (Vec<_>, Vec<_>) = indexed.map(told).unzip();
+        let frames = frame_results(&verified.sizes, &facts);
         Self { receipts, frames, facts }
     }
 }
@@ -387,14 +388,18 @@ fn block_record(
     }
 }
 
-fn frame_results(sizes: &[Option<usize>], receipts: &[Receipt]) -> Vec<FrameResult> {
-    let mut rest = receipts;
+fn frame_results(sizes: &[Option<usize>], facts: &[Facts]) -> Vec<FrameResult> {
+    let mut rest = facts;
     let mut take = |size| {
         let (of_frame, others) = rest.split_at_checked(size).unwrap_or((rest, &[]));
         rest = others;
         of_frame
     };
     let of_frames: Vec<_> = sizes.iter().map(|size| size.map(&mut take)).collect();
-    let result = |of_frame: Option<_>| FrameResult { outcomes_root: of_frame.map(outcomes_root) };
+    let root = |of_frame: &[Facts]| {
+        let leaves: Vec<&[u8]> = of_frame.iter().map(|facts| facts.outcome.as_slice()).collect();
+        merkle_root(&leaves)
+    };
+    let result = |of_frame: Option<_>| FrameResult { outcomes_root: of_frame.map(root) };
     of_frames.into_par_iter().map(result).collect()
 }

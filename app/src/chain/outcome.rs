@@ -1,7 +1,6 @@
 //! What became of each transaction, and the hash that commits to it.
 
 use prost::Message as _;
-use tessera_client::verify::merkle_root;
 use tessera_proto::amount::Amount;
 use tessera_proto::pb::chain::v1::{Event, Receipt, TransactionOutcome};
 
@@ -40,15 +39,8 @@ impl Outcome {
 /// Code of a frame that is malformed, in its result.
 pub const MALFORMED_FRAME_CODE: u8 = 6;
 
-/// Leaf of a receipt in the tree of its frame's outcomes.
+/// Leaf of a receipt in the tree of its frame's outcomes: its outcome, encoded.
 #[must_use]
 pub(crate) fn outcome_leaf(receipt: &Receipt) -> Vec<u8> {
     receipt.outcome.as_ref().map(|outcome| outcome.encode_to_vec()).unwrap_or_default()
-}
-
-/// Root of the RFC 6962 tree of the outcomes of one frame: the `data` of the frame's result.
-#[must_use]
-pub fn outcomes_root(receipts: &[Receipt]) -> [u8; 32] {
-    let leaves: Vec<Vec<u8>> = receipts.iter().map(outcome_leaf).collect();
-    merkle_root(&leaves)
 }

@@ -34,7 +34,8 @@ struct Touched<'a> {
 
 /// Changes of a group of transactions over the state before the block.
 ///
-/// Where a key is, is found out once for each transaction, not again for each read and write.
+/// Where it keeps a key is found out once for each access that is declared, not again for each
+/// read and write.
 pub struct GroupOverlay<'a> {
     base: &'a dyn StateReader,
     touched: Vec<Touched<'a>>,
@@ -72,6 +73,7 @@ impl<'a> GroupOverlay<'a> {
             let next = u32::try_from(touched.len()).unwrap_or(u32::MAX);
             let place = *known.entry(hasher.hash_one(key), is_it, hash).or_insert(next).get();
             if place == next {
+                // A key that is put aside is only added to, by all.
                 let is_deferred = *mode == Mode::Add && deferred.contains(key);
                 let (value, asset, is_changed) = (None, None, false);
                 touched.push(Touched { key, value, asset, is_changed, is_deferred });
@@ -93,6 +95,26 @@ impl<'a> GroupOverlay<'a> {
         Ok(())
     }
 
+    /// The value of a key, which is kept at this place.
+    fn read(&self, place: usize, key: &StateKey) -> Result<Option<Bytes>, Fault> {
+        match self.touched.get(place).and_then(|touched| touched.value.as_ref()) {
+            Some(value) => Ok(value.clone()),
+            None => self.base.read(key),
+        }
+    }
+
+    /// The same of an asset.
+    fn asset(&mut self, place: usize, key: &StateKey) -> Result<Option<Arc<Asset>>, Fault> {
+        if let Some(asset) = self.touched.get(place).and_then(|touched| touched.asset.as_ref()) {
+            return Ok(Some(Arc::clone(asset)));
+        }
+        let asset = decode_leaf(key, self.read(place, key)?)?.map(Arc::new);
+        if let Some(touched) = self.touched.get_mut(place) {
+            touched.asset.clone_from(&asset);
+        }
+        Ok(asset)
+    }
+
     /// What a transaction sees, by its number among those that the group was made for.
     pub fn transaction<'b>(
         &'b mut self,
@@ -102,7 +124,7 @@ impl<'a> GroupOverlay<'a> {
     ) -> Option<TxOverlay<'b, 'a>> {
         let (access, first) = *self.declared.get(number)?;
         let places = self.places.iter().skip(first).take(access.as_slice().len());
-        let accessed = places.map(|place| Accessed { touched: index(*place), change: None });
+        let accessed = places.map(|place| Accessed { place: index(*place), change: None });
         let accessed = accessed.collect();
         Some(TxOverlay { group: self, access, block, position, accessed, deferred: Vec::new() })
     }
@@ -123,8 +145,8 @@ fn index(place: u32) -> usize {
 
 /// A key that a transaction touches.
 struct Accessed {
-    /// Where the group has it.
-    touched: usize,
+    /// Where the group keeps it.
+    place: usize,
     /// What the transaction makes of it.
     change: Option<Option<Bytes>>,
 }
@@ -144,9 +166,9 @@ pub struct TxOverlay<'a, 'b> {
 impl TxOverlay<'_, '_> {
     /// Hands all changes so far to the group.
     pub fn keep(&mut self) {
-        for Accessed { touched, change } in &mut self.accessed {
+        for Accessed { place, change } in &mut self.accessed {
             if let Some(value) = change.take()
-                && let Some(touched) = self.group.touched.get_mut(*touched)
+                && let Some(touched) = self.group.touched.get_mut(*place)
             {
                 touched.value = Some(value);
                 touched.asset = None;
@@ -174,15 +196,11 @@ impl TxOverlay<'_, '_> {
         key: &StateKey,
         allowed: &[Mode],
     ) -> Result<Option<Bytes>, ExecutionError> {
-        let Accessed { touched, change } = self.require(key, allowed)?;
-        if let Some(value) = change {
-            return Ok(value.clone());
-        }
-        let touched = *touched;
-        let kept = self.group.touched.get(touched).and_then(|touched| touched.value.as_ref());
-        match kept {
+        let Accessed { place, change } = self.require(key, allowed)?;
+        let place = *place;
+        match change {
             Some(value) => Ok(value.clone()),
-            None => Ok(self.group.base.read(key)?),
+            None => Ok(self.group.read(place, key)?),
         }
     }
 
@@ -192,17 +210,12 @@ impl TxOverlay<'_, '_> {
         allowed: &[Mode],
     ) -> Result<Option<Arc<Asset>>, ExecutionError> {
         let key = StateKey::asset(asset);
-        let Accessed { touched, change } = self.require(&key, allowed)?;
-        let (touched, is_changed) = (*touched, change.is_some());
-        let known = |touched: &Touched<'_>| touched.asset.clone();
-        if !is_changed && let Some(asset) = self.group.touched.get(touched).and_then(known) {
-            return Ok(Some(asset));
+        let Accessed { place, change } = self.require(&key, allowed)?;
+        let place = *place;
+        match change {
+            Some(value) => Ok(decode_leaf(&key, value.clone())?.map(Arc::new)),
+            None => Ok(self.group.asset(place, &key)?),
         }
-        let facts = decode_leaf(&key, self.read_as(&key, allowed)?)?.map(Arc::new);
-        if !is_changed && let Some(touched) = self.group.touched.get_mut(touched) {
-            touched.asset.clone_from(&facts);
-        }
-        Ok(facts)
     }
 
     fn write_as(
@@ -230,8 +243,8 @@ impl StateView for TxOverlay<'_, '_> {
     }
 
     fn add(&mut self, delta: Delta) -> Result<(), ExecutionError> {
-        let touched = self.require(&delta.key(), &[Mode::Add, Mode::Write])?.touched;
-        if self.group.touched.get(touched).is_some_and(|touched| touched.is_deferred) {
+        let place = self.require(&delta.key(), &[Mode::Add, Mode::Write])?.place;
+        if self.group.touched.get(place).is_some_and(|touched| touched.is_deferred) {
             self.deferred.push((self.position, delta));
             return Ok(());
         }

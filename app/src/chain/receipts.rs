@@ -1,7 +1,7 @@
 //! What is kept of blocks for queries: receipts by transaction, by account and by asset.
 
 use bytes::{Buf as _, Bytes};
-use prost::{Message as _, decode_length_delimiter};
+use prost::{Message as _, decode_length_delimiter, encoding};
 use rayon::prelude::*;
 use tessera_client::verify::{path_of, result_leaf};
 use tessera_proto::id::Address;
@@ -58,6 +58,8 @@ impl BlockSummary {
 
 /// Receipts that are stored together.
 const CHUNK_RECEIPTS: usize = 32;
+/// Number of the field of a receipt with its outcome.
+const OUTCOME_FIELD: u32 = 1;
 /// Small entries that one thread makes at a time.
 const ENTRIES_OF_TASK: usize = 512;
 
@@ -88,12 +90,14 @@ impl Position {
 }
 
 /// What is known of a transaction beside its receipt.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Facts {
     /// Whether it took its nonce.
     pub(crate) is_charged: bool,
     /// Who sent it; nobody where it could not be read.
     pub(crate) sender: Option<Address>,
+    /// The outcome in its receipt, encoded.
+    pub(crate) outcome: Vec<u8>,
 }
 
 /// A receipt by the id of its transaction.
@@ -143,11 +147,12 @@ pub(crate) fn receipts_batch(
             receipts.iter().flat_map(|(_, _, index)| index.to_be_bytes()).collect();
         batch.put(Table::ReceiptsBySubject, subject_key(subject.bytes(), *height), indexes);
     }));
-    let chunks: Vec<&[Receipt]> = receipts.chunks(CHUNK_RECEIPTS).collect();
-    batches.extend(entries_of(&chunks, 1, |batch, receipts| {
+    let of_chunks = facts.chunks(CHUNK_RECEIPTS);
+    let chunks: Vec<_> = receipts.chunks(CHUNK_RECEIPTS).zip(of_chunks).collect();
+    batches.extend(entries_of(&chunks, 1, |batch, (receipts, facts)| {
         let Some(Receipt { height, index, .. }) = receipts.first() else { return };
         let first = Position { height: *height, index: *index };
-        batch.put(Table::Receipts, first.to_bytes(), encode_chunk(receipts));
+        batch.put(Table::Receipts, first.to_bytes(), encode_chunk(receipts, facts));
     }));
     let mut batch = Batch::default();
     batch.append(batches);
@@ -187,10 +192,19 @@ fn subject_key(subject: &[u8], height: u64) -> Vec<u8> {
     [subject, &height.to_be_bytes()].concat()
 }
 
-fn encode_chunk(receipts: &[Receipt]) -> Vec<u8> {
-    let encoded: Vec<Vec<u8>> =
-        receipts.iter().map(Receipt::encode_length_delimited_to_vec).collect();
-    encoded.concat()
+/// Receipts one after another, each with its length; their outcomes are encoded already.
+fn encode_chunk(receipts: &[Receipt], facts: &[Facts]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (receipt, Facts { outcome, .. }) in receipts.iter().zip(facts) {
+        let (height, index, message) = (receipt.height, receipt.index, receipt.message.clone());
+        let rest = Receipt { outcome: None, height, index, message }.encode_to_vec();
+        let length =
+            encoding::bytes::encoded_len(OUTCOME_FIELD, outcome).saturating_add(rest.len());
+        encoding::encode_varint(u64::try_from(length).unwrap_or(u64::MAX), &mut bytes);
+        encoding::bytes::encode(OUTCOME_FIELD, outcome, &mut bytes);
+        bytes.extend(rest);
+    }
+    bytes
 }
 
 /// The receipt of a transaction, once it is in a block.
@@ -334,4 +348,33 @@ fn positions(height: Option<&[u8]>, indexes: &[u8]) -> Vec<Position> {
     let position =
         |index: &[u8; 4]| Some(Position { height: height?, index: u32::from_be_bytes(*index) });
     indexes.iter().rev().filter_map(position).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tessera_proto::pb::chain::v1::TransactionOutcome;
+
+    use super::*;
+
+    #[test]
+    fn receipts_are_stored_as_they_are_encoded() {
+        let outcome = |code| TransactionOutcome {
+            tx_id: vec![7; 32].into(),
+            code,
+            fee: "12".to_owned(),
+            ..TransactionOutcome::default()
+        };
+        let receipt = |index: u32, message: &str| Receipt {
+            outcome: Some(outcome(index)),
+            height: u64::from(index) * 1_000,
+            index,
+            message: message.repeat(100),
+        };
+        let receipts = [receipt(0, ""), receipt(1, "refused"), receipt(200, "")];
+        let facts =
+            |receipt| Facts { is_charged: true, sender: None, outcome: outcome_leaf(receipt) };
+        let facts: Vec<Facts> = receipts.iter().map(facts).collect();
+        let encoded = receipts.each_ref().map(Receipt::encode_length_delimited_to_vec);
+        assert_eq!(encode_chunk(&receipts, &facts), encoded.concat());
+    }
 }

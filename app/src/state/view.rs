@@ -34,8 +34,7 @@ pub trait StateReader: Sync {
     /// # Errors
     /// Those of [`StateReader::read`], then [`Fault::DamagedLeaf`].
     fn asset(&self, asset: &AssetId) -> Result<Option<Arc<Asset>>, Fault> {
-        let key = StateKey::asset(asset);
-        Ok(decode_leaf(&key, self.read(&key)?)?.map(Arc::new))
+        Ok(self.leaf(&StateKey::asset(asset))?.map(Arc::new))
     }
 }
 
@@ -67,12 +66,11 @@ pub trait StateView {
     /// # Errors
     /// Those of [`StateView::read`], then [`Fault::DamagedLeaf`].
     fn asset(&mut self, asset: &AssetId) -> Result<Option<Arc<Asset>>, ExecutionError> {
-        let key = StateKey::asset(asset);
-        Ok(decode_leaf(&key, self.read(&key)?)?.map(Arc::new))
+        Ok(self.load(&StateKey::asset(asset))?.map(Arc::new))
     }
 }
 
-/// A state of which each asset is read and decoded once.
+/// A state that does not change, of which each asset is read and decoded once. For one thread.
 pub struct EachAssetOnce<'a> {
     state: &'a dyn StateReader,
     assets: Mutex<BTreeMap<AssetId, Option<Arc<Asset>>>>,

@@ -58,8 +58,8 @@ pub(crate) fn subtree_root(
 
 /// Root over leaves; SHA-256 of nothing when there are none.
 #[must_use]
-pub fn merkle_root(leaves: &[Vec<u8>]) -> [u8; 32] {
-    let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf_hash(leaf)).collect();
+pub fn merkle_root(leaves: &[impl AsRef<[u8]>]) -> [u8; 32] {
+    let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf_hash(leaf.as_ref())).collect();
     subtree_root(&hashes, None, &mut Vec::new())
 }
 

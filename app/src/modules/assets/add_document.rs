@@ -1,5 +1,7 @@
 //! `AddDocument`: one more document of an asset.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
 use tessera_proto::pb::assets::v1::Asset;
@@ -58,7 +60,7 @@ impl Message for AddDocument {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, document } = self;
         let (sender, now_ms) = (context.sender, context.block.time_ms);
-        let mut asset = load_open(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_open(context.state, id)?);
         roles::require(context.state, id, &sender, Role::Servicer, now_ms)?;
         let number = asset.document_count;
         let count = number.saturating_add(1);

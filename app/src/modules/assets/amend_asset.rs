@@ -1,5 +1,7 @@
 //! `AmendAsset`: other terms, while an asset is only proposed.
 
+use std::sync::Arc;
+
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
@@ -68,7 +70,7 @@ impl Message for AmendAsset {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, title, decimals, max_supply, attributes } = self;
         let (sender, now_ms) = (context.sender, context.block.time_ms);
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         roles::require(context.state, id, &sender, Role::Issuer, now_ms)?;
         let status = asset.status();
         if status != AssetStatus::Proposed {

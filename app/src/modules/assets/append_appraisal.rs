@@ -1,5 +1,7 @@
 //! `AppendAppraisal`: a value that an accredited appraiser certifies.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ed25519_zebra::{Signature, VerificationKey};
 use prost::Message as _;
@@ -145,7 +147,7 @@ impl Message for AppendAppraisal {
     /// [`AssetError::KeyIsNotAppraisers`], [`AssetError::InvalidSignature`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let appraiser = self.appraiser;
-        let mut asset = load_open(context.state, &self.asset)?;
+        let mut asset = Arc::unwrap_or_clone(load_open(context.state, &self.asset)?);
         load_currency(context.state, &self.currency)?;
         let accredited: Option<Appraiser> = context.state.load(&StateKey::appraiser(&appraiser))?;
         let (from_ms, time_ms) = (self.appraisal.valid_from_ms, context.block.time_ms);

@@ -23,7 +23,7 @@ pub(super) fn declare_recent(
     access: &mut AccessSet,
     asset: &AssetId,
 ) -> Result<(), Fault> {
-    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
+    let facts = state.asset(asset)?;
     let count = facts.map_or(0, |facts| facts.appraisal_count);
     for number in count.saturating_sub(RECENT_APPRAISALS)..=count {
         let key = StateKey::appraisal(asset, number);

@@ -1,20 +1,21 @@
 //! Reading the asset leaf, and the checks on it that many operations share.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::{Asset, AssetClass, AssetStatus};
-use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
 use crate::modules::committed;
 use crate::state::error::ExecutionError;
-use crate::state::view::{Leaves, StateView};
+use crate::state::view::StateView;
 
 /// A registered asset.
 pub(crate) fn load_asset(
     view: &mut dyn StateView,
     asset: &AssetId,
-) -> Result<Asset, ExecutionError> {
-    let facts = view.load(&StateKey::asset(asset))?;
+) -> Result<Arc<Asset>, ExecutionError> {
+    let facts = view.asset(asset)?;
     Ok(facts.ok_or(AssetError::UnknownAsset { asset: *asset })?)
 }
 
@@ -22,11 +23,11 @@ pub(crate) fn load_asset(
 pub(crate) fn load_open(
     view: &mut dyn StateView,
     asset: &AssetId,
-) -> Result<Asset, ExecutionError> {
+) -> Result<Arc<Asset>, ExecutionError> {
     let facts = load_asset(view, asset)?;
     let status = facts.status();
     if matches!(status, AssetStatus::Cancelled | AssetStatus::Retired) {
-        return Err(AssetError::Closed { name: facts.name, status }.into());
+        return Err(AssetError::Closed { name: facts.name.clone(), status }.into());
     }
     Ok(facts)
 }
@@ -35,10 +36,10 @@ pub(crate) fn load_open(
 pub(crate) fn load_currency(
     view: &mut dyn StateView,
     asset: &AssetId,
-) -> Result<Asset, ExecutionError> {
+) -> Result<Arc<Asset>, ExecutionError> {
     let facts = load_asset(view, asset)?;
     if facts.class() != AssetClass::Currency {
-        return Err(AssetError::NotACurrency { name: facts.name }.into());
+        return Err(AssetError::NotACurrency { name: facts.name.clone() }.into());
     }
     Ok(facts)
 }

@@ -1,5 +1,7 @@
 //! The life of an asset: which status may follow which, who decides, and what it takes.
 
+use std::sync::Arc;
+
 use tessera_proto::id::AssetId;
 use tessera_proto::name::status_name;
 use tessera_proto::pb::assets::v1::{Asset, AssetActivated, AssetStatus, AssetStatusChanged};
@@ -83,7 +85,7 @@ pub(super) fn change(
     to: AssetStatus,
     reason_sha256: Option<&[u8; 32]>,
 ) -> Result<(), ExecutionError> {
-    let mut asset = load_asset(context.state, id)?;
+    let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
     let (from, sender) = (asset.status(), context.sender);
     let step = step(from, to);
     let role = step.map_or(Role::Issuer, |(role, _)| role);

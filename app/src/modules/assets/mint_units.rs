@@ -3,10 +3,8 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::operation;
-use tessera_proto::state_key::StateKey;
 
 use super::error::AssetError;
 use super::facts::{load_asset, require_active};
@@ -16,7 +14,7 @@ use crate::modules::transfers::movement;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, StateReader};
+use crate::state::view::StateReader;
 
 /// Issues new base units to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +61,7 @@ impl Message for MintUnits {
         totals::declare_set_supply(state, access, &self.asset)?;
         appraisals::declare_recent(state, access, &self.asset)?;
         roles::declare(access, &self.asset, sender);
-        let facts: Option<Asset> = state.leaf(&StateKey::asset(&self.asset))?;
+        let facts = state.asset(&self.asset)?;
         if facts.is_some_and(|facts| facts.two_persons_mint) {
             two_person::declare(state, access, &self.asset, &self.operation_sha256())?;
         }
@@ -87,11 +85,11 @@ impl Message for MintUnits {
         let totals = totals::load_totals(context.state, id)?;
         let supply = committed::amount("supply", &totals.supply)?;
         if asset.pool && !supply.is_zero() {
-            return Err(AssetError::PoolIsIssued { name: asset.name, supply }.into());
+            return Err(AssetError::PoolIsIssued { name: asset.name.clone(), supply }.into());
         }
         let raised = supply.checked_add(*amount).filter(|raised| *raised <= max_supply);
         let Some(raised) = raised else {
-            let (name, amount) = (asset.name, *amount);
+            let (name, amount) = (asset.name.clone(), *amount);
             return Err(AssetError::MaxSupplyExceeded { name, amount, supply, max_supply }.into());
         };
         if asset.two_persons_mint {

@@ -93,7 +93,7 @@ impl Message for ProposeAction {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, operation, role, expires_ms } = self;
         let (sender, time_ms) = (context.sender, context.block.time_ms);
-        let split_count = splits(&load_open(context.state, id)?);
+        let split_count = splits(load_open(context.state, id)?.as_ref());
         roles::require(context.state, id, &sender, *role, time_ms)?;
         if *expires_ms <= time_ms {
             return Err(AssetError::ProposalExpired { expires_ms: *expires_ms, time_ms }.into());

@@ -64,7 +64,7 @@ impl Message for RevokeRole {
         let before = grants.grants.len();
         grants.grants.retain(|grant| grant.role() != *role);
         if grants.grants.len() == before {
-            let (account, name, role) = (*account, asset.name, *role);
+            let (account, name, role) = (*account, asset.name.clone(), *role);
             return Err(AssetError::RoleNotGranted { account, name, role }.into());
         }
         let key = StateKey::role_grants(id, account);

@@ -41,7 +41,7 @@ pub fn require(
     }
     let facts = load_asset(view, asset)?;
     let issuer = committed::address("issuer", &facts.issuer)?;
-    let (account, name) = (*account, facts.name);
+    let (account, name) = (*account, facts.name.clone());
     Err(AssetError::RoleNeeded { account, name, role, issuer }.into())
 }
 

@@ -88,7 +88,7 @@ impl Message for SetNav {
             stated_by: sender.to_bytes(),
             split_count: splits(&asset),
         };
-        let name = asset.name;
+        let name = asset.name.clone();
         if *computed_at_ms > time_ms {
             let computed_at_ms = *computed_at_ms;
             return Err(AssetError::NavFromFuture { computed_at_ms, time_ms }.into());

@@ -1,5 +1,7 @@
 //! `SetTwoPersonRule`: which operations on an asset take two persons.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
 use tessera_proto::pb::assets::v1::Asset;
@@ -79,7 +81,7 @@ impl Message for SetTwoPersonRule {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, mint, forced_transfer, split } = self;
         let (sender, now_ms) = (context.sender, context.block.time_ms);
-        let mut asset = load_open(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_open(context.state, id)?);
         roles::require(context.state, id, &sender, Role::Issuer, now_ms)?;
         if self.weakens(&asset) {
             two_person::require(context, id, Role::Issuer, &self.operation_sha256())?;

@@ -1,5 +1,7 @@
 //! `SplitUnits`: what one unit of an asset is changes, for all holders at once.
 
+use std::sync::Arc;
+
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
@@ -160,7 +162,7 @@ impl Message for SplitUnits {
     /// [`AssetError::SecondPersonNeeded`], [`AssetError::RoleNeeded`] of the proposer.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let (id, block, sender) = (&self.asset, context.block, context.sender);
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         roles::require(context.state, id, &sender, Role::Issuer, block.time_ms)?;
         require_active(&asset)?;
         if asset.class() == AssetClass::Currency {

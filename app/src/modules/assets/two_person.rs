@@ -56,7 +56,7 @@ pub(crate) fn require(
     let now_ms = context.block.time_ms;
     let key = StateKey::pending_action(asset, operation_sha256);
     let pending: Option<PendingAction> = context.state.load(&key)?;
-    let split_count = splits(&load_asset(context.state, asset)?);
+    let split_count = splits(load_asset(context.state, asset)?.as_ref());
     let waits =
         |pending: &PendingAction| now_ms < pending.expires_ms && pending.split_count == split_count;
     let Some(pending) = pending.filter(waits) else {

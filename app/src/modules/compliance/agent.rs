@@ -1,5 +1,7 @@
 //! Who acts for an asset, and what the asset remembers of it.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::Asset;
 
@@ -33,5 +35,5 @@ pub(super) fn load_for_agent(
 ) -> Result<Asset, ExecutionError> {
     let (sender, now_ms) = (context.sender, context.block.time_ms);
     roles::require(context.state, asset, &sender, Role::Agent, now_ms)?;
-    load_asset(context.state, asset)
+    Ok(Arc::unwrap_or_clone(load_asset(context.state, asset)?))
 }

@@ -3,7 +3,6 @@
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::Holding;
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::chain::v1::operation;
 use tessera_proto::pb::compliance::v1 as pb;
@@ -21,7 +20,7 @@ use crate::modules::transfers::movement;
 use crate::modules::{Context, Message, committed, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, StateReader};
+use crate::state::view::StateReader;
 
 /// Moves units without their holder, also while paused or frozen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +90,7 @@ impl Message for ForcedTransfer {
         agent::declare(state, access, &self.asset, sender)?;
         let Self { asset, from, to, .. } = self;
         access.write(StateKey::encumbrances(asset, from));
-        let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
+        let facts = state.asset(asset)?;
         if facts.is_some_and(|facts| facts.two_persons_forced_transfer) {
             two_person::declare(state, access, asset, &self.operation_sha256())?;
         }

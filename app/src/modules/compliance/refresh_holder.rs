@@ -52,13 +52,13 @@ impl Message for RefreshHolder {
         let Self { asset, identity } = self;
         let facts = load_asset(context.state, asset)?;
         if !facts.regulated {
-            return Err(ComplianceError::NotRegulated { name: facts.name }.into());
+            return Err(ComplianceError::NotRegulated { name: facts.name.clone() }.into());
         }
         let Some(rules) = load_rules(context.state, asset)? else {
-            return Err(EligibilityError::NoRules { name: facts.name }.into());
+            return Err(EligibilityError::NoRules { name: facts.name.clone() }.into());
         };
         if load_record(context.state, (asset, &facts), identity)?.balance.is_zero() {
-            let (identity, name) = (*identity, facts.name);
+            let (identity, name) = (*identity, facts.name.clone());
             return Err(ComplianceError::NotAHolder { identity, name }.into());
         }
         let record = refresh(context.state, context.block, &rules, (asset, &facts), identity)?;

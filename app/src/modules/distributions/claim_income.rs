@@ -63,7 +63,7 @@ impl Message for ClaimIncome {
         let Self { asset: id, currency, holder } = self;
         let account = holder.unwrap_or(context.sender);
         if collect(context, id, currency, &account)?.is_zero() {
-            let (name, currency) = (load_asset(context.state, id)?.name, *currency);
+            let (name, currency) = (load_asset(context.state, id)?.name.clone(), *currency);
             return Err(DistributionError::NothingToClaim { account, name, currency }.into());
         }
         Ok(())

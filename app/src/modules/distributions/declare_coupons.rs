@@ -1,5 +1,7 @@
 //! `DeclareCoupons`: a schedule of interest and repayments.
 
+use std::sync::Arc;
+
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::Asset;
@@ -126,7 +128,7 @@ impl Message for DeclareCoupons {
     /// [`AssetError::NotACurrency`]: crate::modules::assets::AssetError::NotACurrency
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let id = &self.asset;
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         require_issuer(&asset, &context.sender)?;
         load_currency(context.state, &self.currency)?;
         let too_many = || broken("schedules of coupons have come to their end");

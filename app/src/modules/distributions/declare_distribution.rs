@@ -1,5 +1,7 @@
 //! `DeclareDistribution`: a promise to all who held an asset at a record date, paid in.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::distributions::v1 as pb;
 
@@ -72,6 +74,6 @@ impl Message for DeclareDistribution {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let facts = load_asset(context.state, &self.asset)?;
         require_issuer(&facts, &context.sender)?;
-        self.opening().open(context, facts, self.rate, (0, 0))
+        self.opening().open(context, Arc::unwrap_or_clone(facts), self.rate, (0, 0))
     }
 }

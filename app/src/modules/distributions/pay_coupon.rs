@@ -1,5 +1,7 @@
 //! `PayCoupon`: a period of a schedule of coupons becomes a distribution.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::distributions::v1 as pb;
 use tessera_proto::pb::distributions::v1::{CouponSchedule, Record};
@@ -114,6 +116,11 @@ impl Message for PayCoupon {
         schedule.periods_declared = self.period;
         let currency = committed::asset_id("currency", &schedule.currency)?;
         context.state.store(key, &schedule)?;
-        self.opening(&currency).open(context, facts, rate, (number, self.period))
+        self.opening(&currency).open(
+            context,
+            Arc::unwrap_or_clone(facts),
+            rate,
+            (number, self.period),
+        )
     }
 }

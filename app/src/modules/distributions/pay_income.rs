@@ -1,5 +1,7 @@
 //! `PayIncome`: income for all holders of an asset.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
@@ -105,7 +107,7 @@ impl Message for PayIncome {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, currency: currency_id, amount, memo_sha256 } = self;
         let (block, payer) = (context.block, context.sender);
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         let currency = load_currency(context.state, currency_id)?;
         let supply = committed::amount("supply", &load_totals(context.state, id)?.supply)?;
         let name = asset.name.clone();
@@ -117,7 +119,7 @@ impl Message for PayIncome {
         let index = committed::index("income index", &entry.index)?;
         let remainder = committed::amount("income remainder", &entry.remainder)?;
         let step = advance_income_index(&index, remainder, *amount, supply)
-            .ok_or(DistributionError::IndexExhausted { name, currency: currency.name })?;
+            .ok_or(DistributionError::IndexExhausted { name, currency: currency.name.clone() })?;
         entry.index = Bytes::copy_from_slice(&step.index);
         entry.remainder = step.remainder.to_string();
         holdings::debit(context.state, block, currency_id, &payer, *amount)?;

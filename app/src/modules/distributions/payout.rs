@@ -2,7 +2,6 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::compliance::v1::Wallet;
 use tessera_proto::pb::distributions::v1 as pb;
@@ -84,7 +83,7 @@ fn identity(
     asset: &AssetId,
     holder: &Address,
 ) -> Result<Option<Address>, Fault> {
-    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
+    let facts = state.asset(asset)?;
     if !facts.is_some_and(|facts| facts.regulated) {
         return Ok(None);
     }

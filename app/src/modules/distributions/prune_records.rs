@@ -1,6 +1,7 @@
 //! `PruneRecords`: old balances that nobody asks for any more are deleted.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::leaf::{Holding, HoldingCopy};
@@ -169,7 +170,7 @@ impl Message for PruneRecords {
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, accounts } = self;
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         let before = asset.pruned_record_count;
         let (oldest, noted) = self.give_up(context, &mut asset)?;
         let mut copies = 0_u32;

@@ -1,5 +1,7 @@
 //! `TakeRecord`: a record date.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::distributions::v1 as pb;
@@ -50,7 +52,7 @@ impl Message for TakeRecord {
     /// [`AssetError::NotIssuer`]: crate::modules::assets::AssetError::NotIssuer
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, height } = self;
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         require_issuer(&asset, &context.sender)?;
         let record = records::take(context.state, context.block, (id, *height), &mut asset, 0)?;
         context.state.store(StateKey::asset(id), &asset)?;

@@ -107,7 +107,7 @@ impl Message for OfferUnits {
         load_currency(context.state, &self.currency)?;
         let key = self.id(&seller).key();
         if context.state.load::<Offer>(&key)?.is_some() {
-            let name = facts.name;
+            let name = facts.name.clone();
             return Err(MarketError::NumberTaken { seller, number, name }.into());
         }
         let mut offer = self.offer(&seller, SplitFactor::of(&facts));

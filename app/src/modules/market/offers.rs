@@ -37,7 +37,7 @@ impl OfferId {
         let Self { asset, seller, number } = *self;
         let offer: Option<Offer> = view.load(&self.key())?;
         let mut offer = offer.ok_or(MarketError::UnknownOffer { seller, number, asset })?;
-        offer.bring_to(SplitFactor::of(&load_asset(view, &asset)?));
+        offer.bring_to(SplitFactor::of(load_asset(view, &asset)?.as_ref()));
         Ok(offer)
     }
 

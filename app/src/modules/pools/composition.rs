@@ -1,5 +1,7 @@
 //! What a pool may keep, and whether somebody relies on it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::AssetId;
@@ -53,13 +55,13 @@ impl Basket {
     pub(super) fn load(view: &mut dyn StateView, id: &AssetId) -> Result<Self, ExecutionError> {
         let facts = load_asset(view, id)?;
         if !facts.pool {
-            return Err(PoolError::NotAPool { name: facts.name }.into());
+            return Err(PoolError::NotAPool { name: facts.name.clone() }.into());
         }
         let pool: Option<Pool> = view.load(&StateKey::pool(id))?;
         let pool = pool.ok_or_else(|| broken(format!("the pool {id} has no list")))?;
         let member = |member: &Bytes| committed::asset_id("member of a pool", member);
         let members = pool.members.iter().map(member).collect::<Result<_, _>>()?;
-        Ok(Self { facts, members })
+        Ok(Self { facts: Arc::unwrap_or_clone(facts), members })
     }
 
     /// Refuses what is not among the members.

@@ -70,7 +70,7 @@ impl Message for ContributeUnits {
         // It may have become one since it was named.
         let facts = load_asset(context.state, member)?;
         if facts.pool {
-            return Err(PoolError::MemberIsPool { name: facts.name }.into());
+            return Err(PoolError::MemberIsPool { name: facts.name.clone() }.into());
         }
         let legs = &[(Address::pool_account(id), *amount)];
         movement::transfer(context.state, block, member, &sender, legs)?;

@@ -1,5 +1,7 @@
 //! `CreateTranches`: an asset whose income is shared by others in an order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
@@ -92,7 +94,7 @@ impl CreateTranches {
         }
         let waterfall = waterfall::load(context.state, (&self.parent, parent))?;
         for id in waterfall::tranches_of(&waterfall)? {
-            let mut tranche = load_asset(context.state, &id)?;
+            let mut tranche = Arc::unwrap_or_clone(load_asset(context.state, &id)?);
             composition::require_none(context.state, (&id, &tranche))?;
             tranche.tranche_of = Bytes::new();
             tranche.tranche_rank = 0;
@@ -108,7 +110,7 @@ impl CreateTranches {
         parent: &Asset,
         (id, due, rank): (&AssetId, Option<Due>, u32),
     ) -> Result<Tranche, ExecutionError> {
-        let mut tranche = load_asset(context.state, id)?;
+        let mut tranche = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         let name = tranche.name.clone();
         if tranche.issuer != parent.issuer {
             let parent = parent.name.clone();
@@ -171,7 +173,7 @@ impl Message for CreateTranches {
         let Self { parent: id, currency, begins_ms, period_ms, tranches } = self;
         let (sender, now_ms) = (context.sender, context.block.time_ms);
         roles::require(context.state, id, &sender, Role::Issuer, now_ms)?;
-        let mut parent = load_open(context.state, id)?;
+        let mut parent = Arc::unwrap_or_clone(load_open(context.state, id)?);
         load_currency(context.state, currency)?;
         if parent.pool {
             composition::require_none(context.state, (id, &parent))?;

@@ -1,5 +1,7 @@
 //! `FormPool`: an asset that stands for a basket of others.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::pools::v1 as pb;
@@ -69,7 +71,7 @@ impl Message for FormPool {
         let Self { pool: id, members } = self;
         let (sender, now_ms) = (context.sender, context.block.time_ms);
         roles::require(context.state, id, &sender, Role::Issuer, now_ms)?;
-        let mut asset = load_open(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_open(context.state, id)?);
         composition::require_no_units(context.state, (id, &asset))?;
         if asset.tranche_count > 0 {
             let waterfall = waterfall::load(context.state, (id, &asset))?;
@@ -79,7 +81,7 @@ impl Message for FormPool {
         for member in members {
             let member = load_asset(context.state, member)?;
             if member.pool {
-                return Err(PoolError::MemberIsPool { name: member.name }.into());
+                return Err(PoolError::MemberIsPool { name: member.name.clone() }.into());
             }
         }
         let members: Vec<_> = members.iter().map(|member| member.to_bytes()).collect();

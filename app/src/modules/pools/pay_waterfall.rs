@@ -75,7 +75,7 @@ impl Message for PayWaterfall {
         let facts = load_asset(context.state, parent)?;
         let mut waterfall = waterfall::load(context.state, (parent, &facts))?;
         let paid_in = waterfall::currency_of(&waterfall)?;
-        let name = facts.name;
+        let name = facts.name.clone();
         if paid_in != *currency {
             return Err(PoolError::OtherCurrency { name, currency: paid_in }.into());
         }

@@ -1,5 +1,7 @@
 //! `AddRoyaltyRecipients`: a page of a list of recipients.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1 as pb;
@@ -120,7 +122,7 @@ impl Message for AddRoyaltyRecipients {
     /// [`AssetError::NotIssuer`]: crate::modules::assets::AssetError::NotIssuer
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let id = &self.asset;
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         require_issuer(&asset, &context.sender)?;
         let key = StateKey::royalty_list(id);
         let list = context.state.load(&key)?;

@@ -81,7 +81,7 @@ impl Message for ClaimRoyalty {
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset: id, list, currency, recipient } = self;
         let (block, account) = (context.block, recipient.unwrap_or(context.sender));
-        let name = load_asset(context.state, id)?.name;
+        let name = load_asset(context.state, id)?.name.clone();
         let key = self.key(&account);
         let leaf: Option<RoyaltyRecipient> = context.state.load(&key)?;
         let Some(mut leaf) = leaf else {

@@ -170,7 +170,7 @@ impl Message for PruneRoyaltyList {
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let (id, list) = (&self.asset, self.list);
-        let name = load_asset(context.state, id)?.name;
+        let name = load_asset(context.state, id)?.name.clone();
         let mut facts = self.load_abandoned(context, &name)?;
         let currencies = currencies(&facts)?;
         let removed = self.remove(context, &currencies)?;

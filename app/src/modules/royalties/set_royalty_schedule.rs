@@ -1,5 +1,7 @@
 //! `SetRoyaltySchedule`: who receives royalties of an asset.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::royalties::v1 as pb;
@@ -73,7 +75,7 @@ pub(crate) fn store_schedule(
     id: &AssetId,
     schedule: &Schedule,
 ) -> Result<(), ExecutionError> {
-    let mut asset = load_asset(context.state, id)?;
+    let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
     let schedule = pb::RoyaltySchedule::from(schedule);
     context.state.store(StateKey::royalty_schedule(id), &schedule)?;
     asset.has_royalty_schedule = true;

@@ -113,7 +113,7 @@ pub(crate) fn declare_sale(
     currency: &AssetId,
 ) -> Result<(), Fault> {
     access.read(StateKey::asset(asset));
-    let facts: Option<Asset> = state.leaf(&StateKey::asset(asset))?;
+    let facts = state.asset(asset)?;
     match facts {
         Some(facts) if facts.has_royalty_schedule => declare(state, access, asset, currency),
         _ => Ok(()),

@@ -2,13 +2,13 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::transfers::v1 as pb;
 use tessera_proto::split::SplitFactor;
 use tessera_proto::state_key::StateKey;
 
 use super::error::TransferError;
+use super::holdings;
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
@@ -62,8 +62,7 @@ impl Message for ApproveSpender {
         if owner == *spender {
             return Err(TransferError::SelfTransfer { account: owner }.into());
         }
-        let facts: Option<Asset> = context.state.load(&StateKey::asset(asset))?;
-        let facts = facts.ok_or(TransferError::UnknownAsset { asset: *asset })?;
+        let facts = holdings::load_facts(context.state, asset)?;
         let (expires_ms, time_ms) = (*expires_ms, context.block.time_ms);
         if expires_ms != 0 && time_ms >= expires_ms {
             return Err(TransferError::ApprovalExpired { owner, expires_ms, time_ms }.into());

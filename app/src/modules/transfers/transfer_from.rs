@@ -2,7 +2,6 @@
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::transfers::v1 as pb;
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
@@ -53,8 +52,8 @@ impl TransferFrom {
         let key = StateKey::allowance(&self.asset, &owner, &spender);
         let allowance: Option<pb::Allowance> = context.state.load(&key)?;
         let mut allowance = allowance.ok_or(TransferError::NotApproved { owner, spender })?;
-        let facts: Option<Asset> = context.state.load(&StateKey::asset(&self.asset))?;
-        allowance.bring_to(SplitFactor::of(&facts.unwrap_or_default()));
+        let facts = context.state.asset(&self.asset)?.unwrap_or_default();
+        allowance.bring_to(SplitFactor::of(&facts));
         let (expires_ms, time_ms) = (allowance.expires_ms, context.block.time_ms);
         if expires_ms != 0 && time_ms >= expires_ms {
             return Err(TransferError::ApprovalExpired { owner, expires_ms, time_ms }.into());

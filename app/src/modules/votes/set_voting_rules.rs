@@ -80,7 +80,7 @@ impl Message for SetVotingRules {
         let asset = load_asset(context.state, id)?;
         require_issuer(&asset, &context.sender)?;
         if VotingRules::load(context.state, id)?.is_some() {
-            return Err(VoteError::RulesAreSet { name: asset.name }.into());
+            return Err(VoteError::RulesAreSet { name: asset.name.clone() }.into());
         }
         if let Some((currency, _)) = &rules.deposit {
             load_currency(context.state, currency)?;

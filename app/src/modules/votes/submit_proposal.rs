@@ -1,5 +1,7 @@
 //! `SubmitProposal`: a question to the holders of an asset.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
@@ -157,7 +159,7 @@ impl Message for SubmitProposal {
         let Self { asset: id, title, outcome, voting_period_blocks, .. } = self;
         let Self { quorum_bps, threshold_bps, record_height, .. } = self;
         let (height, proposer) = (context.block.height, context.sender);
-        let mut asset = load_asset(context.state, id)?;
+        let mut asset = Arc::unwrap_or_clone(load_asset(context.state, id)?);
         if holdings::load_holding(context.state, (id, &asset), &proposer)?.balance.is_zero() {
             let name = asset.name;
             return Err(VoteError::ProposerHoldsNothing { account: proposer, name }.into());

@@ -18,7 +18,7 @@ pub struct EngineOptions {
     /// Kinds of transactions
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [
         Workload::TransferUniform, Workload::OneHotAsset, Workload::OneHotAccount,
-        Workload::CashLeg, Workload::Royalty, Workload::Vote, Workload::Mixed,
+        Workload::CashLeg, Workload::Cross100, Workload::Royalty, Workload::Vote, Workload::Mixed,
     ])]
     pub workloads: Vec<Workload>,
     /// Holdings in the state

@@ -45,7 +45,7 @@ pub enum Workload {
     OneHotAsset,
     /// Every other transaction is sent by one account, all others pay it.
     OneHotAccount,
-    /// Each delivers units of an asset and pays in the one currency.
+    /// Each pays in the one currency.
     CashLeg,
     /// Transfers, of which 1 % pay in the one currency, too.
     #[value(name = "cross-1")]
@@ -56,6 +56,9 @@ pub enum Workload {
     /// Transfers, of which 50 % pay in the one currency, too.
     #[value(name = "cross-50")]
     Cross50,
+    /// Each delivers units of an asset and pays in the one currency.
+    #[value(name = "cross-100")]
+    Cross100,
     /// Each is a sale whose royalty goes to five recipients.
     Royalty,
     /// Votes on 1,000 open proposals.
@@ -86,16 +89,16 @@ impl Workload {
     /// Whether senders need the currency.
     #[must_use]
     pub fn needs_cash(self) -> bool {
-        self.cross_percent() > 0 || matches!(self, Self::Royalty | Self::Mixed)
+        self.cross_percent() > 0 || matches!(self, Self::CashLeg | Self::Royalty | Self::Mixed)
     }
 
     /// How many of a hundred transactions touch an asset and the currency.
     fn cross_percent(self) -> usize {
         match self {
-            Self::CashLeg => 100,
             Self::Cross1 => 1,
             Self::Cross10 => 10,
             Self::Cross50 => 50,
+            Self::Cross100 => 100,
             _ => 0,
         }
     }
@@ -249,6 +252,7 @@ impl<'a> Generator<'a> {
         let nonce = self.take_nonce(sender);
         let operations = match self.workload {
             Workload::OneHotAccount => self.transfer_to(sender, 0),
+            Workload::CashLeg => vec![self.payment(sender)],
             Workload::Royalty => self.sale_with_royalty(sender),
             Workload::Vote => self.vote(sender),
             Workload::Mixed => match self.random.below(100) {
@@ -303,13 +307,17 @@ impl<'a> Generator<'a> {
     }
 
     fn sale(&mut self, sender: usize) -> Vec<Kind> {
-        let receiver = self.fellow_holder(sender);
+        let mut operations = self.transfer(sender);
+        operations.push(self.payment(sender));
+        operations
+    }
+
+    /// A payment in the one currency to anybody else.
+    fn payment(&mut self, sender: usize) -> Kind {
         let payee = self.random.below(self.world.senders.len());
         let payee = if payee == sender { 0 } else { payee };
-        let mut operations = self.transfer_to(sender, receiver);
         let to = self.world.senders.get(payee).map(Signer::address).unwrap_or_default();
-        operations.push(operations::transfer(&self.world.currency, &to, Amount::from_u64(7)));
-        operations
+        operations::transfer(&self.world.currency, &to, Amount::from_u64(7))
     }
 
     fn sale_with_royalty(&mut self, sender: usize) -> Vec<Kind> {
