@@ -42,10 +42,16 @@ impl StateKey {
         sha256(self.as_bytes())
     }
 
+    /// Whether it names an asset leaf.
+    #[must_use]
+    pub fn is_asset(&self) -> bool {
+        self.bytes[0] == Namespace::Asset.byte()
+    }
+
     /// Whether it names an asset leaf or the totals of an asset.
     #[must_use]
     pub fn is_asset_or_totals(&self) -> bool {
-        [Namespace::Asset.byte(), Namespace::AssetTotals.byte()].contains(&self.bytes[0])
+        self.is_asset() || self.bytes[0] == Namespace::AssetTotals.byte()
     }
 
     /// Number of the shard that holds the key.

@@ -1,8 +1,12 @@
 //! Runs the transactions of a block, in parallel or serially, with the same results.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use tessera_proto::amount::Amount;
+use tessera_proto::id::AssetId;
 use tessera_proto::pb::accounts::v1::Account;
+use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::state_key::StateKey;
 
@@ -20,7 +24,7 @@ use crate::state::changes::{Change, Changes};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::parallel::in_order;
-use crate::state::view::{EachAssetOnce, Leaves, StateReader, StateView};
+use crate::state::view::{EachAssetOnce, Leaves, StateReader, StateView, decode_leaf};
 
 /// A block to execute.
 pub struct Block<'a> {
@@ -72,6 +76,7 @@ pub fn execute(
     block: &Block<'_>,
     scheduling: Scheduling,
 ) -> Result<Executed, Fault> {
+    let base = &EachAssetOnce::new(base);
     let declared = declared(base, block.transactions)?;
     let count = u32::try_from(block.transactions.len())
         .map_err(|_| Fault::Invariant("block has more than 2^32 transactions".into()))?;
@@ -361,6 +366,14 @@ impl StateReader for Changed<'_> {
         match self.changes.get(key) {
             Some(value) => Ok(value.clone()),
             None => self.base.read(key),
+        }
+    }
+
+    fn asset(&self, asset: &AssetId) -> Result<Option<Arc<Asset>>, Fault> {
+        let key = StateKey::asset(asset);
+        match self.changes.get(&key) {
+            Some(value) => Ok(decode_leaf(&key, value.clone())?.map(Arc::new)),
+            None => self.base.asset(asset),
         }
     }
 }

@@ -86,7 +86,8 @@ impl<'a> GroupOverlay<'a> {
     }
 
     fn look_up(&mut self) -> Result<(), Fault> {
-        let is_read = |touched: &&mut Touched<'_>| !touched.is_deferred;
+        // Assets are rather asked for as such.
+        let is_read = |touched: &&mut Touched<'_>| !touched.is_deferred && !touched.key.is_asset();
         let mut read: Vec<_> = self.touched.iter_mut().filter(is_read).collect();
         let keys: Vec<&StateKey> = read.iter().map(|touched| touched.key).collect();
         for (touched, value) in read.iter_mut().zip(self.base.in_memory(&keys)?) {
@@ -103,16 +104,16 @@ impl<'a> GroupOverlay<'a> {
         }
     }
 
-    /// The same of an asset.
-    fn asset(&mut self, place: usize, key: &StateKey) -> Result<Option<Arc<Asset>>, Fault> {
-        if let Some(asset) = self.touched.get(place).and_then(|touched| touched.asset.as_ref()) {
-            return Ok(Some(Arc::clone(asset)));
+    /// An asset, whose leaf is kept at this place.
+    fn asset(&mut self, place: usize, id: &AssetId) -> Result<Option<Arc<Asset>>, Fault> {
+        let Some(touched) = self.touched.get_mut(place) else { return Ok(None) };
+        if touched.asset.is_none() {
+            touched.asset = match &touched.value {
+                Some(value) => decode_leaf(touched.key, value.clone())?.map(Arc::new),
+                None => self.base.asset(id)?,
+            };
         }
-        let asset = decode_leaf(key, self.read(place, key)?)?.map(Arc::new);
-        if let Some(touched) = self.touched.get_mut(place) {
-            touched.asset.clone_from(&asset);
-        }
-        Ok(asset)
+        Ok(touched.asset.clone())
     }
 
     /// What a transaction sees, by its number among those that the group was made for.
@@ -214,7 +215,7 @@ impl TxOverlay<'_, '_> {
         let place = *place;
         match change {
             Some(value) => Ok(decode_leaf(&key, value.clone())?.map(Arc::new)),
-            None => Ok(self.group.asset(place, &key)?),
+            None => Ok(self.group.asset(place, asset)?),
         }
     }
 
@@ -307,6 +308,14 @@ impl StateView for DeferredOverlay<'_> {
         match self.changes.get(key) {
             Some(value) => Ok(value.clone()),
             None => Ok(self.base.read(key)?),
+        }
+    }
+
+    fn asset(&mut self, asset: &AssetId) -> Result<Option<Arc<Asset>>, ExecutionError> {
+        let key = StateKey::asset(asset);
+        match self.changes.get(&key) {
+            Some(value) => Ok(decode_leaf(&key, value.clone())?.map(Arc::new)),
+            None => Ok(self.base.asset(asset)?),
         }
     }
 

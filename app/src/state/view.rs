@@ -70,7 +70,8 @@ pub trait StateView {
     }
 }
 
-/// A state that does not change, of which each asset is read and decoded once. For one thread.
+/// A state that does not change, of which each asset is read and decoded once. Threads that ask
+/// for many have one each, on one for all.
 pub struct EachAssetOnce<'a> {
     state: &'a dyn StateReader,
     assets: Mutex<BTreeMap<AssetId, Option<Arc<Asset>>>>,
@@ -89,13 +90,18 @@ impl StateReader for EachAssetOnce<'_> {
         self.state.read(key)
     }
 
+    fn in_memory(&self, keys: &[&StateKey]) -> Result<Vec<InMemory>, Fault> {
+        self.state.in_memory(keys)
+    }
+
     fn asset(&self, asset: &AssetId) -> Result<Option<Arc<Asset>>, Fault> {
-        let mut assets = lock(&self.assets);
-        if let Some(facts) = assets.get(asset) {
-            return Ok(facts.clone());
+        // Not held while it is read: others may want another one.
+        let known = lock(&self.assets).get(asset).cloned();
+        if let Some(facts) = known {
+            return Ok(facts);
         }
         let facts = self.state.asset(asset)?;
-        assets.insert(*asset, facts.clone());
+        lock(&self.assets).insert(*asset, facts.clone());
         Ok(facts)
     }
 }
