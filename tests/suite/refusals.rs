@@ -17,6 +17,7 @@ use tessera_client::operations::{self, Kind};
 use tessera_client::signer::Signer;
 use tessera_client::tx_builder::TransactionBuilder;
 use tessera_proto::amount::Amount;
+use tessera_proto::hash::sha256;
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::{Frame, Operation, SignedTransaction, TransactionBody};
 use tessera_proto::state_key::StateKey;
@@ -720,6 +721,26 @@ fn the_pool_refuses_with_the_same_codes_and_takes_nothing_in() {
         let error = pool.insert_frame(&bad).unwrap_err();
         assert_eq!((error.codespace, error.code), ("pool", 6), "{what}");
     }
+}
+
+#[test]
+fn a_frame_that_comes_after_the_block_that_had_it_is_not_taken_in_again() {
+    let chain = chain();
+    let node = node(&chain);
+    let pool = node.pool();
+    pool.submit(&[signed(body())]).unwrap().remove(0).unwrap();
+    let frames = pool.frames_for_block(1 << 20);
+    let [frame] = frames.as_slice() else { panic!("{frames:?}") };
+    pool.committed(1, &[sha256(frame)]);
+    for height in 2..10 {
+        let late = pool.insert_frame(frame).unwrap_err();
+        assert_eq!((late.codespace, late.code), ("pool", 1), "{}", late.message);
+        assert!(pool.is_empty());
+        pool.committed(height, &[]);
+    }
+    // Such frames are not remembered for ever.
+    (10..100).for_each(|height| pool.committed(height, &[]));
+    pool.insert_frame(frame).unwrap();
 }
 
 #[test]

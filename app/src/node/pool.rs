@@ -33,11 +33,13 @@ use crate::state::view::LeafReader;
 const FRAME_TARGET_BYTES: usize = 128 << 10;
 /// Blocks after which an undecided frame is handed to gossip again: gossip may lose it.
 const GOSSIP_AGAIN_BLOCKS: u64 = 8;
+/// Blocks whose frames are still known, so that one which gossip brings late is not proposed again.
+const DECIDED_BLOCKS: usize = 32;
 
 /// Why the pool does not take a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PoolError {
-    /// Already here.
+    /// Already here; of a frame also that a block had it lately.
     #[error("transaction is already waiting for a block")]
     Duplicate,
     /// No room.
@@ -164,7 +166,10 @@ struct Inner {
     open_members: Vec<Member>,
     open_bytes: usize,
     frames: VecDeque<PooledFrame>,
+    /// Of frames that wait or were decided.
     frame_hashes: HashSet<[u8; 32], DefaultHashBuilder>,
+    /// Hashes of the frames of the latest blocks, oldest first.
+    decided: VecDeque<Vec<[u8; 32]>>,
     ids: HashSet<[u8; 32], DefaultHashBuilder>,
     senders: HashMap<Address, SenderLoad, DefaultHashBuilder>,
     bytes: usize,
@@ -387,6 +392,7 @@ impl Pool {
                 inner.unload(member);
             }
         }
+        inner.remember(frames);
         drop(inner);
         self.room.notify_waiters();
     }
@@ -493,6 +499,17 @@ impl Inner {
     fn fees_of(&self, sender: &Address, payer: &Option<Address>) -> u128 {
         let load = self.senders.get(sender);
         load.and_then(|load| load.fees.get(payer)).copied().unwrap_or(0)
+    }
+
+    /// Knows the frames of a block for some time.
+    fn remember(&mut self, frames: &[[u8; 32]]) {
+        self.frame_hashes.extend(frames);
+        self.decided.push_back(frames.to_vec());
+        if self.decided.len() > DECIDED_BLOCKS {
+            for hash in self.decided.pop_front().into_iter().flatten() {
+                self.frame_hashes.remove(&hash);
+            }
+        }
     }
 
     fn take(&mut self, transaction: &Transaction, bytes: &Bytes, fee: Amount) {
