@@ -13,7 +13,7 @@ use tessera_proto::state_key::StateKey;
 use super::fees::fee;
 use super::outcome::Outcome;
 use super::overlay::{DeferredOverlay, GroupOverlay, TxOverlay};
-use super::plan::Plan;
+use super::plan::{Plan, place_of};
 use super::tx::{Transaction, TxError};
 use super::verify::Verified;
 use crate::modules::accounts::Sponsored;
@@ -24,7 +24,7 @@ use crate::state::changes::{Change, Changes};
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
 use crate::state::parallel::in_order;
-use crate::state::view::{EachAssetOnce, Leaves, StateReader, StateView, decode_leaf};
+use crate::state::view::{EachAssetOnce, Leaves, StateReader, StateView, decode_asset};
 
 /// A block to execute.
 pub struct Block<'a> {
@@ -58,7 +58,6 @@ pub struct Executed {
 const BINS_PER_THREAD: usize = 4;
 /// Transactions of a bin, about, at most: what they touch is to stay in the caches of a processor.
 const TRANSACTIONS_OF_BIN: usize = 256;
-
 /// Transactions, at least, whose accesses one thread finds out, and reads their assets once.
 const DECLARED_TOGETHER: usize = 32;
 
@@ -199,15 +198,14 @@ fn run_bin(
     plan: &Plan,
     bin: &[&[u32]],
 ) -> Result<Bin, Fault> {
-    let position = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
     let indexes: Vec<u32> = bin.iter().copied().flatten().copied().collect();
     let access =
-        |index: &u32| declared.get(position(*index)).ok_or_else(|| unknown_transaction(*index));
+        |index: &u32| declared.get(place_of(*index)).ok_or_else(|| unknown_transaction(*index));
     let accesses: Vec<&AccessSet> = indexes.iter().map(access).collect::<Result<_, _>>()?;
     let mut group = GroupOverlay::new(base, &plan.deferred, accesses)?;
     let mut outcomes = Vec::with_capacity(indexes.len());
     for (number, index) in indexes.into_iter().enumerate() {
-        let transaction = block.transactions.get(position(index));
+        let transaction = block.transactions.get(place_of(index));
         let overlay = group.transaction(number, &block.info, index);
         let ((verified, id), overlay) =
             transaction.zip(overlay).ok_or_else(|| unknown_transaction(index))?;
@@ -372,7 +370,7 @@ impl StateReader for Changed<'_> {
     fn asset(&self, asset: &AssetId) -> Result<Option<Arc<Asset>>, Fault> {
         let key = StateKey::asset(asset);
         match self.changes.get(&key) {
-            Some(value) => Ok(decode_leaf(&key, value.clone())?.map(Arc::new)),
+            Some(value) => decode_asset(&key, value),
             None => self.base.asset(asset),
         }
     }

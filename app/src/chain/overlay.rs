@@ -10,7 +10,7 @@ use tessera_proto::id::AssetId;
 use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::state_key::StateKey;
 
-use super::plan::DeferredKeys;
+use super::plan::{DeferredKeys, place_of};
 use super::tx::TxError;
 use crate::modules::BlockInfo;
 use crate::modules::router::apply_delta;
@@ -18,7 +18,7 @@ use crate::state::access::{Access, AccessSet, Mode};
 use crate::state::changes::Change;
 use crate::state::delta::Delta;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{InMemory, StateReader, StateView, decode_leaf};
+use crate::state::view::{InMemory, StateReader, StateView, decode_asset};
 
 /// A key that a group of transactions touches.
 struct Touched<'a> {
@@ -67,7 +67,8 @@ impl<'a> GroupOverlay<'a> {
         let (mut touched, mut known) = (Vec::new(), HashTable::with_capacity(first));
         let hasher = DefaultHashBuilder::default();
         for Access { key, mode, .. } in declared.iter().flat_map(|(access, _)| access.as_slice()) {
-            let key_at = |place: &u32| touched.get(index(*place)).map(|one: &Touched<'_>| one.key);
+            let key_at =
+                |place: &u32| touched.get(place_of(*place)).map(|one: &Touched<'_>| one.key);
             let is_it = |place: &u32| key_at(place) == Some(key);
             let hash = |place: &u32| key_at(place).map_or(0, |key| hasher.hash_one(key));
             let next = u32::try_from(touched.len()).unwrap_or(u32::MAX);
@@ -109,7 +110,7 @@ impl<'a> GroupOverlay<'a> {
         let Some(touched) = self.touched.get_mut(place) else { return Ok(None) };
         if touched.asset.is_none() {
             touched.asset = match &touched.value {
-                Some(value) => decode_leaf(touched.key, value.clone())?.map(Arc::new),
+                Some(value) => decode_asset(touched.key, value)?,
                 None => self.base.asset(id)?,
             };
         }
@@ -125,7 +126,7 @@ impl<'a> GroupOverlay<'a> {
     ) -> Option<TxOverlay<'b, 'a>> {
         let (access, first) = *self.declared.get(number)?;
         let places = self.places.iter().skip(first).take(access.as_slice().len());
-        let accessed = places.map(|place| Accessed { place: index(*place), change: None });
+        let accessed = places.map(|place| Accessed { place: place_of(*place), change: None });
         let accessed = accessed.collect();
         Some(TxOverlay { group: self, access, block, position, accessed, deferred: Vec::new() })
     }
@@ -138,10 +139,6 @@ impl<'a> GroupOverlay<'a> {
         let changes = changed.map(|touched| (*touched.key, touched.value.flatten()));
         (changes.collect(), self.deferred)
     }
-}
-
-fn index(place: u32) -> usize {
-    usize::try_from(place).unwrap_or(usize::MAX)
 }
 
 /// A key that a transaction touches.
@@ -214,7 +211,7 @@ impl TxOverlay<'_, '_> {
         let Accessed { place, change } = self.require(&key, allowed)?;
         let place = *place;
         match change {
-            Some(value) => Ok(decode_leaf(&key, value.clone())?.map(Arc::new)),
+            Some(value) => Ok(decode_asset(&key, value)?),
             None => Ok(self.group.asset(place, asset)?),
         }
     }
@@ -314,7 +311,7 @@ impl StateView for DeferredOverlay<'_> {
     fn asset(&mut self, asset: &AssetId) -> Result<Option<Arc<Asset>>, ExecutionError> {
         let key = StateKey::asset(asset);
         match self.changes.get(&key) {
-            Some(value) => Ok(decode_leaf(&key, value.clone())?.map(Arc::new)),
+            Some(value) => Ok(decode_asset(&key, value)?),
             None => Ok(self.base.asset(asset)?),
         }
     }

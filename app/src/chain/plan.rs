@@ -135,8 +135,11 @@ fn groups(sets: &mut DisjointSets, declared: &[AccessSet]) -> Vec<Vec<u32>> {
         (0u32..).zip(declared).map(|(tx, _)| (sets.root(tx), tx)).collect();
     by_root.sort_unstable();
     let cost = |group: &[u32]| -> usize {
-        let keys = |tx: &u32| usize::try_from(*tx).ok().and_then(|tx| declared.get(tx));
-        group.iter().filter_map(keys).map(|set| set.as_slice().len()).sum()
+        group
+            .iter()
+            .filter_map(|tx| declared.get(place_of(*tx)))
+            .map(|set| set.as_slice().len())
+            .sum()
     };
     let mut groups: Vec<(usize, Vec<u32>)> = by_root
         .chunk_by(|one, other| one.0 == other.0)
@@ -145,6 +148,11 @@ fn groups(sets: &mut DisjointSets, declared: &[AccessSet]) -> Vec<Vec<u32>> {
         .collect();
     groups.sort_by(|(one, _), (other, _)| other.cmp(one));
     groups.into_iter().map(|(_, group)| group).collect()
+}
+
+/// Where what has a number is in a list.
+pub(super) fn place_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// Union-find over transactions; the root of a set is its first transaction.
@@ -158,13 +166,11 @@ impl DisjointSets {
     }
 
     fn parent(&self, tx: u32) -> u32 {
-        let index = usize::try_from(tx).unwrap_or(usize::MAX);
-        self.parents.get(index).copied().unwrap_or(tx)
+        self.parents.get(place_of(tx)).copied().unwrap_or(tx)
     }
 
     fn set_parent(&mut self, tx: u32, parent: u32) {
-        let index = usize::try_from(tx).unwrap_or(usize::MAX);
-        if let Some(slot) = self.parents.get_mut(index) {
+        if let Some(slot) = self.parents.get_mut(place_of(tx)) {
             *slot = parent;
         }
     }

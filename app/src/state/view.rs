@@ -141,6 +141,17 @@ pub trait LeafReader: StateReader {
 
 impl<R: StateReader + ?Sized> LeafReader for R {}
 
+/// The asset in the value of its key.
+///
+/// # Errors
+/// [`Fault::DamagedLeaf`].
+pub(crate) fn decode_asset(
+    key: &StateKey,
+    value: &Option<Bytes>,
+) -> Result<Option<Arc<Asset>>, Fault> {
+    Ok(decode_leaf(key, value.clone())?.map(Arc::new))
+}
+
 /// The fact in the value of a key.
 ///
 /// # Errors

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::assets::v1 as pb;
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::state_key::StateKey;
 
@@ -17,7 +16,7 @@ use crate::modules::fields::{self, FieldError};
 use crate::modules::{Context, Message};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader};
+use crate::state::view::{Leaves, StateReader};
 
 /// Adds a document to an asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,9 +47,8 @@ impl Message for AddDocument {
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         roles::declare(access, &self.asset, sender);
-        let facts = StateKey::asset(&self.asset);
-        access.write(facts);
-        let count = state.leaf::<Asset>(&facts)?.map_or(0, |asset| asset.document_count);
+        access.write(StateKey::asset(&self.asset));
+        let count = state.asset(&self.asset)?.map_or(0, |asset| asset.document_count);
         access.write_next(count, |number| StateKey::document(&self.asset, number));
         history::declare(state, access, &self.asset)
     }

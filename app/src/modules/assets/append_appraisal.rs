@@ -23,7 +23,7 @@ use crate::modules::fields::{self, FieldError};
 use crate::modules::{Context, Message};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader};
+use crate::state::view::{Leaves, StateReader};
 
 /// Most bytes of the name of an appraisal method.
 pub const MAX_METHOD_LENGTH: usize = 120;
@@ -127,12 +127,11 @@ impl Message for AppendAppraisal {
         state: &dyn StateReader,
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
-        let key = StateKey::asset(&self.asset);
-        access.write(key);
+        access.write(StateKey::asset(&self.asset));
         access.read(StateKey::asset(&self.currency));
         access.read(StateKey::appraiser(&self.appraiser));
         access.read(StateKey::account(&self.appraiser));
-        let count = state.leaf::<Asset>(&key)?.map_or(0, |asset| asset.appraisal_count);
+        let count = state.asset(&self.asset)?.map_or(0, |asset| asset.appraisal_count);
         if let Some(latest) = count.checked_sub(1) {
             access.read(StateKey::appraisal(&self.asset, latest));
         }

@@ -16,7 +16,7 @@ use super::{history, two_person};
 use crate::modules::{Context, Message, fields};
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader};
+use crate::state::view::{Leaves, StateReader};
 
 /// Says which operations take two persons.
 ///
@@ -67,9 +67,8 @@ impl Message for SetTwoPersonRule {
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         roles::declare(access, &self.asset, sender);
-        let key = StateKey::asset(&self.asset);
-        access.write(key);
-        if state.leaf::<Asset>(&key)?.is_some_and(|asset| self.weakens(&asset)) {
+        access.write(StateKey::asset(&self.asset));
+        if state.asset(&self.asset)?.is_some_and(|asset| self.weakens(&asset)) {
             two_person::declare(state, access, &self.asset, &self.operation_sha256())?;
         }
         history::declare(state, access, &self.asset)

@@ -20,7 +20,7 @@ use crate::modules::{Context, Message, committed, eligibility, fields};
 use crate::num::reduce;
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader};
+use crate::state::view::{Leaves, StateReader};
 
 /// Most that stand on either side of a ratio.
 const MAX_SIDE: u32 = 1_000_000;
@@ -143,10 +143,9 @@ impl Message for SplitUnits {
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         roles::declare(access, &self.asset, sender);
-        let key = StateKey::asset(&self.asset);
-        access.write(key);
+        access.write(StateKey::asset(&self.asset));
         totals::declare_set_supply(state, access, &self.asset)?;
-        let facts: Asset = state.leaf(&key)?.unwrap_or_default();
+        let facts = state.asset(&self.asset)?.unwrap_or_default();
         if facts.regulated {
             access.write(StateKey::rule_set(&self.asset));
         }

@@ -32,8 +32,8 @@ pub(super) fn declare(
 pub(super) fn load_for_agent(
     context: &mut Context<'_>,
     asset: &AssetId,
-) -> Result<Asset, ExecutionError> {
+) -> Result<Arc<Asset>, ExecutionError> {
     let (sender, now_ms) = (context.sender, context.block.time_ms);
     roles::require(context.state, asset, &sender, Role::Agent, now_ms)?;
-    Ok(Arc::unwrap_or_clone(load_asset(context.state, asset)?))
+    load_asset(context.state, asset)
 }

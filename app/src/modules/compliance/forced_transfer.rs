@@ -110,7 +110,7 @@ impl Message for ForcedTransfer {
         let mut holding = holdings::load_holding(context.state, (asset, &facts), from)?;
         if need > holding.balance {
             let (account, have) = (*from, holding.balance);
-            let name = facts.name;
+            let name = facts.name.clone();
             return Err(ComplianceError::InsufficientBalance { account, name, have, need }.into());
         }
         if facts.two_persons_forced_transfer {

@@ -54,7 +54,7 @@ impl Message for FreezeHolder {
         let facts = load_for_agent(context, asset)?;
         let mut holding = holdings::load_holding(context.state, (asset, &facts), account)?;
         if holding.is_frozen() {
-            let (account, name) = (*account, facts.name);
+            let (account, name) = (*account, facts.name.clone());
             return Err(ComplianceError::AlreadyFrozen { account, name }.into());
         }
         holding.flags |= Holding::FROZEN;
@@ -112,7 +112,7 @@ impl Message for UnfreezeHolder {
         let facts = load_for_agent(context, asset)?;
         let mut holding = holdings::load_holding(context.state, (asset, &facts), account)?;
         if !holding.is_frozen() {
-            let (account, name) = (*account, facts.name);
+            let (account, name) = (*account, facts.name.clone());
             return Err(ComplianceError::NotFrozen { account, name }.into());
         }
         holding.flags &= !Holding::FROZEN;

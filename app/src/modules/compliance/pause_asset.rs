@@ -1,5 +1,7 @@
 //! `PauseAsset` and `ResumeAsset`: stopping all transfers of an asset.
 
+use std::sync::Arc;
+
 use tessera_proto::id::{Address, AssetId};
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::compliance::v1 as pb;
@@ -42,7 +44,7 @@ impl Message for PauseAsset {
 
     /// Refused to who does not act for the asset, then [`ComplianceError::Paused`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let mut facts = load_for_agent(context, &self.asset)?;
+        let mut facts = Arc::unwrap_or_clone(load_for_agent(context, &self.asset)?);
         if facts.paused {
             return Err(ComplianceError::Paused { name: facts.name }.into());
         }
@@ -84,7 +86,7 @@ impl Message for ResumeAsset {
 
     /// Refused to who does not act for the asset, then [`ComplianceError::NotPaused`].
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
-        let mut facts = load_for_agent(context, &self.asset)?;
+        let mut facts = Arc::unwrap_or_clone(load_for_agent(context, &self.asset)?);
         if !facts.paused {
             return Err(ComplianceError::NotPaused { name: facts.name }.into());
         }

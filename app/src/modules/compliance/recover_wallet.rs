@@ -140,7 +140,7 @@ impl Message for RecoverWallet {
         self.require_one_identity(context)?;
         let mut lost = holdings::load_holding(context.state, (asset, &facts), from)?;
         if has_nothing(&lost) {
-            let (account, name) = (*from, facts.name);
+            let (account, name) = (*from, facts.name.clone());
             return Err(ComplianceError::NothingToRecover { account, name }.into());
         }
         self.move_encumbrances(context, &facts)?;

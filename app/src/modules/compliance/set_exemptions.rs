@@ -61,7 +61,7 @@ impl Message for SetExemptions {
         let Self { asset, identity, exemptions } = self;
         let facts = load_for_agent(context, asset)?;
         if !facts.regulated {
-            return Err(ComplianceError::NotRegulated { name: facts.name }.into());
+            return Err(ComplianceError::NotRegulated { name: facts.name.clone() }.into());
         }
         if context.state.load::<pb::Identity>(&StateKey::identity(identity))?.is_none() {
             return Err(ComplianceError::UnknownIdentity { identity: *identity }.into());

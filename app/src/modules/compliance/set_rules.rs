@@ -57,7 +57,7 @@ impl Message for SetRules {
         let Self { asset, rules } = self;
         let facts = load_for_agent(context, asset)?;
         if !facts.regulated {
-            return Err(ComplianceError::NotRegulated { name: facts.name }.into());
+            return Err(ComplianceError::NotRegulated { name: facts.name.clone() }.into());
         }
         context.state.store(StateKey::rule_set(asset), rules.as_ref())?;
         let agent = context.sender.to_bytes();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tessera_proto::amount::Amount;
 use tessera_proto::id::{Address, AssetId};
-use tessera_proto::pb::assets::v1::Asset;
 use tessera_proto::pb::chain::v1::event::Kind;
 use tessera_proto::pb::distributions::v1 as pb;
 use tessera_proto::pb::distributions::v1::{CouponPeriod, CouponSchedule, DayCount};
@@ -19,7 +18,7 @@ use crate::modules::{Context, Message, fields};
 use crate::num::FULL_BPS;
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader};
+use crate::state::view::{Leaves, StateReader};
 
 /// Most periods of a schedule.
 pub const MAX_PERIODS: usize = 128;
@@ -113,10 +112,9 @@ impl Message for DeclareCoupons {
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         let Self { asset, currency, .. } = self;
-        let key = StateKey::asset(asset);
-        access.write(key);
+        access.write(StateKey::asset(asset));
         access.read(StateKey::asset(currency));
-        let count = state.leaf::<Asset>(&key)?.map_or(0, |facts| facts.coupon_schedule_count);
+        let count = state.asset(asset)?.map_or(0, |facts| facts.coupon_schedule_count);
         records::declare_next(access, count, |number| StateKey::coupon_schedule(asset, number))
     }
 

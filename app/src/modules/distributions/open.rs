@@ -56,10 +56,10 @@ impl Opening<'_> {
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         let Self { asset, currency, record, terms } = self;
-        let (key, facts_key) = (StateKey::record(asset, *record), StateKey::asset(asset));
-        access.write(facts_key);
+        let key = StateKey::record(asset, *record);
+        access.write(StateKey::asset(asset));
         access.write(key);
-        let facts: Asset = state.leaf(&facts_key)?.unwrap_or_default();
+        let facts = state.asset(asset)?.unwrap_or_default();
         let count = facts.distribution_count;
         records::declare_next(access, count, |number| StateKey::distribution(asset, number))?;
         holdings::declare_debit(state, access, currency, sender)?;

@@ -140,9 +140,8 @@ impl Message for PruneRecords {
         access: &mut AccessSet,
     ) -> Result<(), Fault> {
         let Self { asset, accounts } = self;
-        let key = StateKey::asset(asset);
-        access.write(key);
-        let facts: Asset = state.leaf(&key)?.unwrap_or_default();
+        access.write(StateKey::asset(asset));
+        let facts = state.asset(asset)?.unwrap_or_default();
         for step in 1..=MAX_STEPS.saturating_add(1) {
             let number = facts.pruned_record_count.saturating_add(step);
             if number > facts.record_count {

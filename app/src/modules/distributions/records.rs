@@ -15,7 +15,7 @@ use crate::modules::committed::broken;
 use crate::modules::transfers::record::MAX_SCHEDULED;
 use crate::state::access::{AccessSet, Mode};
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader, StateView};
+use crate::state::view::{Leaves, StateReader, StateView};
 
 /// How long a record date that nobody uses is kept: 30 days.
 pub(crate) const KEPT_MS: u64 = 30 * 86_400_000;
@@ -50,7 +50,7 @@ pub(crate) fn declare_take(
     access: &mut AccessSet,
     asset: &AssetId,
 ) -> Result<(), Fault> {
-    let facts: Asset = state.leaf(&StateKey::asset(asset))?.unwrap_or_default();
+    let facts = state.asset(asset)?.unwrap_or_default();
     for scheduled in &facts.scheduled_records {
         access.write(StateKey::record(asset, scheduled.number));
     }

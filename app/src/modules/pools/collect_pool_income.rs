@@ -108,7 +108,7 @@ impl Message for CollectPoolIncome {
         load_currency(context.state, currency)?;
         let amount = self.collect(context, &basket)?;
         if amount.is_zero() {
-            let (name, currency) = (basket.facts.name, *currency);
+            let (name, currency) = (basket.facts.name.clone(), *currency);
             return Err(PoolError::NothingToCollect { name, currency }.into());
         }
         let divided = waterfall::is_payable(context.state, (id, &basket.facts), currency)?;

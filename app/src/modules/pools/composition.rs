@@ -41,7 +41,7 @@ pub(super) fn read_members(
 /// A pool.
 pub(super) struct Basket {
     /// Its asset.
-    pub(super) facts: Asset,
+    pub(super) facts: Arc<Asset>,
     /// What it may keep, ascending.
     pub(super) members: Vec<AssetId>,
 }
@@ -61,7 +61,7 @@ impl Basket {
         let pool = pool.ok_or_else(|| broken(format!("the pool {id} has no list")))?;
         let member = |member: &Bytes| committed::asset_id("member of a pool", member);
         let members = pool.members.iter().map(member).collect::<Result<_, _>>()?;
-        Ok(Self { facts: Arc::unwrap_or_clone(facts), members })
+        Ok(Self { facts, members })
     }
 
     /// Refuses what is not among the members.

@@ -105,7 +105,7 @@ impl Message for RedeemUnits {
             parts.push(pb::UnitsPart { asset: member.to_bytes(), amount: part.to_string() });
         }
         if !any {
-            let (name, amount) = (basket.facts.name, *amount);
+            let (name, amount) = (basket.facts.name.clone(), *amount);
             return Err(PoolError::NothingRedeemed { name, amount }.into());
         }
         let (pool, holder) = (id.to_bytes(), context.sender.to_bytes());

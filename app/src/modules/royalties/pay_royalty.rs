@@ -64,7 +64,7 @@ impl Message for PayRoyalty {
         let (block, payer) = (context.block, context.sender);
         let asset = load_asset(context.state, id)?;
         let terms = split::load_terms(context.state, id)?;
-        let terms = terms.ok_or(RoyaltyError::NoSchedule { name: asset.name.clone() })?;
+        let terms = terms.ok_or_else(|| RoyaltyError::NoSchedule { name: asset.name.clone() })?;
         load_currency(context.state, currency)?;
         holdings::debit(context.state, block, currency, &payer, *amount)?;
         let amount = *amount;

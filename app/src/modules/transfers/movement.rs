@@ -302,8 +302,7 @@ pub(crate) fn verdicts(
     from: &Address,
     (to, amount): (Address, Amount),
 ) -> Result<Vec<Verdict>, ExecutionError> {
-    let facts = view.asset(asset)?;
-    let facts = facts.ok_or(TransferError::UnknownAsset { asset: *asset })?;
+    let facts = holdings::load_facts(view, asset)?;
     let holding = holdings::load_holding(view, (asset, &facts), from)?;
     let itself = (*from == to).then_some(TransferError::SelfTransfer { account: *from }.into());
     let active = refusal(holdings::require_active(&facts));

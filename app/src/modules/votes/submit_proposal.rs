@@ -20,7 +20,7 @@ use crate::modules::{Context, Message, fields};
 use crate::num::FULL_BPS;
 use crate::state::access::AccessSet;
 use crate::state::error::{ExecutionError, Fault};
-use crate::state::view::{LeafReader, Leaves, StateReader};
+use crate::state::view::{Leaves, StateReader};
 
 /// Most blocks that a vote stays open.
 pub const MAX_VOTING_PERIOD_BLOCKS: u64 = 1_000_000;
@@ -143,7 +143,7 @@ impl Message for SubmitProposal {
             access.debit(&currency, sender, record);
             access.credit(&currency, &Address::deposit_pool(&self.asset), record);
         }
-        let count = state.leaf::<Asset>(&key)?.map_or(0, |asset| asset.proposal_count);
+        let count = state.asset(&self.asset)?.map_or(0, |asset| asset.proposal_count);
         records::declare_next(access, count, |number| StateKey::proposal(&self.asset, number))?;
         records::declare_take(state, access, &self.asset)
     }
