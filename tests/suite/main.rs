@@ -1,6 +1,7 @@
 //! Integration tests of the whole chain, over real components.
 
 mod abci;
+mod bench;
 mod cli;
 mod comet;
 mod demo;

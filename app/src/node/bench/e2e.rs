@@ -67,7 +67,7 @@ pub struct E2eOptions {
     #[arg(long, default_value_t = 12_000)]
     pub in_flight: usize,
     /// Transactions signed beforehand for each second; the load ends when they are used up
-    #[arg(long, default_value_t = 40_000)]
+    #[arg(long, default_value_t = 70_000)]
     pub max_rate: usize,
     /// Most bytes of transactions in a block
     #[arg(long, default_value_t = ProposalSettings::default().max_bytes)]
@@ -146,7 +146,7 @@ async fn measure(
         cometbft = found.path;
     }
     let started = Instant::now();
-    let world = World::new(CHAIN_ID, world_options(options), Vec::new());
+    let world = World::new(CHAIN_ID, world_options(options), Vec::new())?;
     let mut generator = Generator::new(&world, options.workload);
     let setup = generator.setup();
     let slow = generator.transactions(options.latency_seconds * LATENCY_RATE);
@@ -174,14 +174,25 @@ async fn measure(
     progress(&format!("{} nodes run", chain.len()));
     let measured = drive(options, &chain, (setup, slow, load), progress).await;
     chain.stop().await?;
-    report.results.push(measured?);
+    let (result, loaded) = measured?;
+    report.results.push(result);
     report.notes.push(format!(
         "All transactions were signed before the clock started, each by one of {} accounts. \
          Client, nodes and CometBFT share this machine. A transaction counts when its block is \
          committed and it was not refused; one of {SAMPLE_EVERY} requests was looked up by its \
-         receipt afterwards. The spread is over {PARTS} equal parts of {} s.",
-        options.accounts, options.seconds
+         receipt afterwards. The spread is over {PARTS} equal parts of {:.1} s.",
+        options.accounts,
+        loaded.as_secs_f64()
     ));
+    if loaded < Duration::from_secs(options.seconds) {
+        let note = format!(
+            "The load ended before {} s were over, for all {count} signed transactions were \
+             submitted: choose more than --max-rate {}",
+            options.seconds, options.max_rate
+        );
+        progress(&note);
+        report.notes.push(note);
+    }
     Ok(report)
 }
 
@@ -203,12 +214,13 @@ fn program(options: &E2eOptions) -> anyhow::Result<PathBuf> {
 
 type Work = (Vec<Bytes>, Vec<Bytes>, Vec<Vec<Bytes>>);
 
+/// What the load showed, and how long it lasted.
 async fn drive(
     options: &E2eOptions,
     chain: &LocalChain,
     (setup, slow, load): Work,
     progress: &mut (dyn FnMut(&str) + Send),
-) -> anyhow::Result<BenchResult> {
+) -> anyhow::Result<(BenchResult, Duration)> {
     ensure!(!chain.is_empty(), "there is no node");
     let first = Client::connect(&chain.url(0)).await?;
     submit_all(&first, setup).await?;
@@ -262,8 +274,9 @@ async fn drive(
     result.validators = Some(options.validators);
     result.holdings = Some(options.accounts);
     result.latency_ms = latency;
-    add_usage(&mut result, &before, &after, ended.duration_since(started));
-    Ok(result)
+    let loaded = ended.duration_since(started);
+    add_usage(&mut result, &before, &after, loaded);
+    Ok((result, loaded))
 }
 
 /// Submits transactions in order and waits for the last of them.

@@ -165,6 +165,7 @@ fn result(runs: &[Run]) -> BenchResult {
     let limit = middle(runs, |run| run.transactions as f64 / run.limit_seconds);
     let per_block = |name: &'static str| middle(runs, |run| run.stage_ms(name));
     let stages = ["verify", "execute", "stage", "commit"];
+    let cpu = middle(runs, |run| run.cpu_seconds * 1e6 / run.transactions as f64);
     let written = |run: &Run| Some(run.bytes_written? as f64 / run.transactions as f64);
     BenchResult {
         block_transactions: spread(&|run| run.transactions as f64 / run.blocks as f64),
@@ -177,6 +178,7 @@ fn result(runs: &[Run]) -> BenchResult {
             .filter_map(|name| Some((name.to_owned(), per_block(name)?)))
             .collect(),
         state_writes_per_tx: middle(runs, |run| run.state_writes as f64 / run.transactions as f64),
+        cpu_us_per_tx: cpu.map(|time| ("tesserad".to_owned(), time)).into_iter().collect(),
         bytes_written_per_tx: middle_of(runs.iter().filter_map(written)),
         rss_bytes: runs.iter().filter_map(|run| run.rss_bytes).max(),
         open_ms: spread(&|run| run.open.as_secs_f64() * 1_000.0),
@@ -225,6 +227,7 @@ mod tests {
             assert!(result.tx_per_s.unwrap().min > 0.0);
             assert!(result.limit_tx_per_s.unwrap() > 0.0);
             assert_eq!(result.stages_ms.len(), 4);
+            assert!(result.cpu_us_per_tx["tesserad"] > 0.0);
             assert!(result.declaring_share.unwrap() > 0.0);
             assert_eq!(result.planning_share.is_some(), result.threads > Some(1));
         }

@@ -1,8 +1,10 @@
 //! What a benchmark runs on, and what it takes of it.
 
 use std::process::Command;
+use std::time::Duration;
 use std::{fs, thread};
 
+use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// Ticks of processor time a second, as Linux tells it to every program.
@@ -68,6 +70,12 @@ pub fn bytes_written(process: u32) -> Option<u64> {
 #[must_use]
 pub fn rss_bytes(process: u32) -> Option<u64> {
     kibibytes(&format!("/proc/{process}/status"), "VmRSS")
+}
+
+/// Processor time of this process so far, all its threads together.
+#[must_use]
+pub fn own_cpu_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 /// What some processes have used since they began.

@@ -74,7 +74,7 @@ impl BlockOptions {
                 .max(2),
             cash: workload.needs_cash(),
         };
-        Ok(World::new(CHAIN_ID, options, vec![world::validator()]))
+        World::new(CHAIN_ID, options, vec![world::validator()])
     }
 }
 
@@ -122,6 +122,8 @@ pub(super) struct Run {
     pub(super) blocks: usize,
     pub(super) transactions: usize,
     pub(super) seconds: f64,
+    /// Processor time of the whole process in these seconds.
+    pub(super) cpu_seconds: f64,
     pub(super) limit_seconds: f64,
     /// Time to find out what transactions touch, by itself.
     pub(super) declaring_seconds: f64,
@@ -149,6 +151,7 @@ impl Run {
 
     fn count(&mut self, step: &Step) {
         self.seconds += step.seconds;
+        self.cpu_seconds += step.cpu_seconds;
         self.state_writes += step.state_writes;
         self.refused += step.refused;
         for (name, time) in &step.stages {
@@ -344,10 +347,29 @@ struct Pipeline<'a> {
     staged: Option<FinalizedBlock>,
 }
 
+/// The clock on the wall and the one of the processors.
+struct Clocks {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Clocks {
+    fn start() -> Self {
+        Self { wall: Instant::now(), cpu: machine::own_cpu_time() }
+    }
+
+    /// Seconds since the start by either.
+    fn stop(self) -> (f64, f64) {
+        let cpu = machine::own_cpu_time().saturating_sub(self.cpu);
+        (self.wall.elapsed().as_secs_f64(), cpu.as_secs_f64())
+    }
+}
+
 /// What one step of the pipeline took.
 #[derive(Default)]
 struct Step {
     seconds: f64,
+    cpu_seconds: f64,
     stages: BTreeMap<&'static str, Duration>,
     state_writes: usize,
     refused: u64,
@@ -357,7 +379,7 @@ impl Pipeline<'_> {
     /// Executes and stages a block.
     fn step(&mut self, block: &Block, next: Option<&Block>) -> anyhow::Result<Step> {
         let (ledger, pool) = (self.ledger, self.pool);
-        let started = Instant::now();
+        let clocks = Clocks::start();
         let (verified, before) = match self.verified.take() {
             Some(verified) => (verified, Duration::ZERO),
             None => timed(|| pool.install(|| ledger.verify(&block.frames))),
@@ -369,22 +391,23 @@ impl Pipeline<'_> {
             (verifying.join().unwrap_or_else(|panic| resume_unwind(panic)), rest)
         });
         let (staged, mut stages) = rest?;
-        let seconds = started.elapsed().as_secs_f64();
+        let (seconds, cpu_seconds) = clocks.stop();
         let (next, verify) = next.unzip();
         stages.insert("verify", verify.unwrap_or_default() + before);
         let refused = u64::from(staged.summary.refused);
         let state_writes = staged.changes.as_slice().len();
         (self.verified, self.staged) = (next, Some(staged));
-        Ok(Step { seconds, stages, state_writes, refused })
+        Ok(Step { seconds, cpu_seconds, stages, state_writes, refused })
     }
 
     /// Writes the last block.
     fn finish(&mut self) -> anyhow::Result<Step> {
-        let started = Instant::now();
+        let clocks = Clocks::start();
         let (committed, commit) = timed(|| commit(self.ledger, self.staged.take()));
         committed?;
+        let (seconds, cpu_seconds) = clocks.stop();
         let stages = BTreeMap::from([("commit", commit)]);
-        Ok(Step { seconds: started.elapsed().as_secs_f64(), stages, ..Step::default() })
+        Ok(Step { seconds, cpu_seconds, stages, ..Step::default() })
     }
 
     /// Seconds that verifying the signatures of the staged block and hashing its new nodes take.

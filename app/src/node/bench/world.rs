@@ -1,5 +1,6 @@
 //! The state that workloads work on: assets, holdings, and accounts with keys.
 
+use anyhow::ensure;
 use rayon::prelude::*;
 use tessera_client::Signer;
 use tessera_genesis::{Account, Asset, Genesis, Holding, Validator, dev};
@@ -46,8 +47,21 @@ pub struct World {
 
 impl World {
     /// The world of a development chain, enlarged.
-    #[must_use]
-    pub fn new(chain_id: &str, options: WorldOptions, validators: Vec<Validator>) -> Self {
+    ///
+    /// # Errors
+    /// When an asset would have fewer than two holders, so that nobody could transfer it.
+    pub fn new(
+        chain_id: &str,
+        options: WorldOptions,
+        validators: Vec<Validator>,
+    ) -> anyhow::Result<Self> {
+        let WorldOptions { holdings, assets, .. } = options;
+        ensure!(
+            assets <= holdings / 2,
+            "{assets} assets need at least {} holders, two for each, but there are {holdings}: \
+             choose fewer assets",
+            assets.saturating_mul(2)
+        );
         let senders: Vec<Signer> = (0..options.senders)
             .into_par_iter()
             .map(|number| Signer::from_seed(&digest("sender", number)))
@@ -75,7 +89,7 @@ impl World {
             ids.push(asset.id());
             genesis.assets.push(asset);
         }
-        Self { genesis, senders, holders, assets: ids, currency, issuer }
+        Ok(Self { genesis, senders, holders, assets: ids, currency, issuer })
     }
 
     /// The asset of a holder.

@@ -67,6 +67,9 @@ fn row(result: &BenchResult) -> String {
     if let Some(writes) = result.state_writes_per_tx {
         more.push(format!("{writes:.1} state writes/tx"));
     }
+    for (process, time) in &result.cpu_us_per_tx {
+        more.push(format!("{process} {time:.1} µs of processor/tx"));
+    }
     if let Some(share) = result.planning_share {
         more.push(format!("planning {:.1} %", share * 100.0));
     }
@@ -81,6 +84,9 @@ fn row(result: &BenchResult) -> String {
     }
     if let Some(refused) = result.refused.filter(|refused| *refused > 0) {
         more.push(format!("{refused} refused"));
+    }
+    if let Some(reason) = &result.first_refusal {
+        more.push(format!("the first because {reason}"));
     }
     format!(
         "  {:<19} {:<18} {:>7} {:>10} {:>9} {:>9} {:>9}  {}",
