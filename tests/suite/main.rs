@@ -10,6 +10,7 @@ mod export;
 mod grpc;
 mod network;
 mod pages;
+mod pool;
 mod proofs;
 mod refusals;
 mod replay;

@@ -12,7 +12,8 @@ use tendermint_proto::v0_38::abci::RequestProcessProposal;
 use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tessera_app::chain::verify::Verifier;
 use tessera_app::node::application::Node;
-use tessera_app::node::pool::{Pool, PoolLimits};
+use tessera_app::node::pool::{AdmissionError, Pool, PoolLimits};
+use tessera_app::state::error::Rejected;
 use tessera_client::operations::{self, Kind};
 use tessera_client::signer::Signer;
 use tessera_client::tx_builder::TransactionBuilder;
@@ -596,6 +597,14 @@ fn node(chain: &Chain) -> Node {
     fixture::node(chain.store(), chain.ledger().verifier(), &Arc::default())
 }
 
+/// Why a frame of a peer is not taken in.
+fn refused_frame(pool: &Pool, frame: &Bytes) -> Rejected {
+    match pool.insert_frame(frame) {
+        Err(AdmissionError::Rejected(error)) => error,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Frames that no proposal may have.
 fn bad_frames() -> Vec<(&'static str, Bytes)> {
     let good = frame(vec![signed(body())]);
@@ -718,7 +727,7 @@ fn the_pool_refuses_with_the_same_codes_and_takes_nothing_in() {
     );
     assert_eq!(pool.transactions(), 1);
     for (what, bad) in bad_frames() {
-        let error = pool.insert_frame(&bad).unwrap_err();
+        let error = refused_frame(pool, &bad);
         assert_eq!((error.codespace, error.code), ("pool", 6), "{what}");
     }
 }
@@ -728,18 +737,19 @@ fn a_frame_that_comes_after_the_block_that_had_it_is_not_taken_in_again() {
     let chain = chain();
     let node = node(&chain);
     let pool = node.pool();
-    pool.submit(&[signed(body())]).unwrap().remove(0).unwrap();
+    let lasting = changed(|body| body.valid_until_height = MAX_VALIDITY_BLOCKS);
+    pool.submit(&[lasting]).unwrap().remove(0).unwrap();
     let frames = pool.frames_for_block(1 << 20);
     let [frame] = frames.as_slice() else { panic!("{frames:?}") };
     pool.committed(1, &[sha256(frame)]);
     for height in 2..10 {
-        let late = pool.insert_frame(frame).unwrap_err();
+        let late = refused_frame(pool, frame);
         assert_eq!((late.codespace, late.code), ("pool", 1), "{}", late.message);
         assert!(pool.is_empty());
         pool.committed(height, &[]);
     }
     // Such frames are not remembered for ever.
-    (10..100).for_each(|height| pool.committed(height, &[]));
+    (10..40).for_each(|height| pool.committed(height, &[]));
     pool.insert_frame(frame).unwrap();
 }
 

@@ -11,7 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::application::ProposalSettings;
 use super::comet::config::Pace;
 use super::pool::PoolLimits;
+use crate::chain::tx::MAX_FRAME_BYTES;
 use crate::state::store::StoreOptions;
+
+/// Room for one frame of a peer and what CometBFT adds to it.
+const LEAST_PROPOSAL_BYTES: usize = MAX_FRAME_BYTES + 8;
 
 /// Settings of a node. Every value has a default; an unknown one is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +179,13 @@ impl Config {
             "`{}`: store.keep_heights and store.fsync_every_blocks must be at least 1",
             path.display()
         );
+        anyhow::ensure!(
+            config.consensus.proposal_bytes >= LEAST_PROPOSAL_BYTES,
+            "`{}`: consensus.proposal_bytes is {}, and must be at least {LEAST_PROPOSAL_BYTES}, or \
+             the largest frames would fit in no block",
+            path.display(),
+            config.consensus.proposal_bytes
+        );
         Ok(config)
     }
 
@@ -243,5 +254,14 @@ mod tests {
     fn an_unknown_value_is_named() {
         let error = toml::from_str::<Config>("[grpc]\nlissten = 1").unwrap_err();
         assert!(error.to_string().contains("lissten"), "{error}");
+    }
+
+    #[test]
+    fn regress_proposals_that_have_no_room_for_a_frame_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tessera.toml");
+        fs::write(&file, "[consensus]\nproposal_bytes = 200000\n").unwrap();
+        let error = Config::read(&file).unwrap_err().to_string();
+        assert!(error.contains("proposal_bytes is 200000"), "{error}");
     }
 }

@@ -2,39 +2,35 @@
 //!
 //! Transactions taken in here go into an open frame, which is sealed when it is full or when
 //! someone asks for frames. Sealed frames, ours and those of peers, stay until a block contains
-//! them or all their transactions have expired.
+//! them or all their transactions that can be paid for have expired.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+mod waiting;
+
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use prost::Message as _;
-use quick_cache::DefaultHashBuilder;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tessera_proto::amount::Amount;
 use tessera_proto::hash::sha256;
 use tessera_proto::id::Address;
-use tessera_proto::pb::chain::v1::{Frame, Params};
+use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::state_key::StateKey;
 use tokio::sync::Notify;
 
-use super::standing::{Credit, Standing};
+use self::waiting::{Payable, PooledFrame, Waiting};
+use super::standing::{Credit, Standing, too_many_lanes};
 use crate::chain::executor::check_validity;
 use crate::chain::outcome::MALFORMED_FRAME_CODE;
-use crate::chain::tx::{MAX_FRAME_TRANSACTIONS, Transaction, decode_frame};
+use crate::chain::tx::{Transaction, decode_frame};
 use crate::chain::verify::{Verified, Verifier};
 use crate::rejection;
 use crate::state::error::{Fault, Rejected};
 use crate::state::store::Store;
 use crate::state::view::LeafReader;
 
-/// Bytes of transactions at which the open frame is sealed.
-const FRAME_TARGET_BYTES: usize = 128 << 10;
 /// Blocks after which an undecided frame is handed to gossip again: gossip may lose it.
 const GOSSIP_AGAIN_BLOCKS: u64 = 8;
-/// Blocks whose frames are still known, so that one which gossip brings late is not proposed again.
-const DECIDED_BLOCKS: usize = 32;
 
 /// Why the pool does not take a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +80,17 @@ pub enum PoolError {
     /// A frame that is not one.
     #[error("frame is malformed")]
     MalformedFrame,
+    /// A frame mostly of transactions that the state of this node does not allow.
+    #[error(
+        "by the state of this node {payable} of {transactions} transactions of the frame can be \
+         paid for, and at least half must be; send it again after the next block"
+    )]
+    NotPayable {
+        /// Transactions that could be.
+        payable: usize,
+        /// All of its transactions.
+        transactions: usize,
+    },
 }
 
 impl PoolError {
@@ -97,6 +104,7 @@ impl PoolError {
             Self::NonceMismatch { .. } => 4,
             Self::InsufficientFeeCredit { .. } => 5,
             Self::MalformedFrame => MALFORMED_FRAME_CODE.into(),
+            Self::NotPayable { .. } => 7,
         }
     }
 }
@@ -157,23 +165,7 @@ pub struct Pool {
     pending: Arc<Notify>,
     arrived: Condvar,
     room: Notify,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    open: Vec<Bytes>,
-    open_members: Vec<Member>,
-    open_bytes: usize,
-    frames: VecDeque<PooledFrame>,
-    /// Of frames that wait or were decided.
-    frame_hashes: HashSet<[u8; 32], DefaultHashBuilder>,
-    /// Hashes of the frames of the latest blocks, oldest first.
-    decided: VecDeque<Vec<[u8; 32]>>,
-    ids: HashSet<[u8; 32], DefaultHashBuilder>,
-    senders: HashMap<Address, SenderLoad, DefaultHashBuilder>,
-    bytes: usize,
-    height: u64,
+    inner: Mutex<Waiting>,
 }
 
 /// A transaction that wants to be taken in.
@@ -181,32 +173,6 @@ struct Arrival<'a> {
     transaction: &'a Transaction,
     standing: Result<Standing, AdmissionError>,
     bytes: &'a Bytes,
-}
-
-struct PooledFrame {
-    hash: [u8; 32],
-    bytes: Bytes,
-    members: Vec<Member>,
-    /// Height at which it was last handed to gossip.
-    gossiped_height: Option<u64>,
-}
-
-#[derive(Clone, Copy)]
-struct Member {
-    id: [u8; 32],
-    sender: Address,
-    payer: Option<Address>,
-    fee: Amount,
-    valid_until_height: u64,
-}
-
-/// What waits of one account.
-#[derive(Default)]
-struct SenderLoad {
-    transactions: usize,
-    /// By who pays; nobody else than the sender when there is none.
-    fees: BTreeMap<Option<Address>, u128>,
-    next_nonces: BTreeMap<u32, u64>,
 }
 
 impl Pool {
@@ -219,7 +185,7 @@ impl Pool {
         pending: Arc<Notify>,
     ) -> Self {
         let height = store.committed().map_or(0, |committed| committed.height);
-        let inner = Mutex::new(Inner { height, ..Inner::default() });
+        let inner = Mutex::new(Waiting::at(height));
         Self {
             store,
             verifier,
@@ -286,34 +252,37 @@ impl Pool {
         Ok(answers)
     }
 
-    /// Checks a frame of a peer in full and takes it in.
+    /// Checks a frame of a peer in full and takes it in. Its transactions that can be paid for, by
+    /// what the state says, count for their senders; the others are only carried along.
     ///
     /// # Errors
     /// In order of precedence: [`PoolError::MalformedFrame`], [`PoolError::Duplicate`], the
-    /// refusal of the first transaction whose form or signature is wrong, [`PoolError::Full`].
-    pub fn insert_frame(&self, bytes: &Bytes) -> Result<(), Rejected> {
-        let transactions = decode_frame(bytes).ok_or(PoolError::MalformedFrame)?;
+    /// refusal of the first transaction whose form or signature is wrong,
+    /// [`PoolError::NotPayable`], [`PoolError::Full`]. [`AdmissionError::Fault`] when the storage
+    /// fails.
+    pub fn insert_frame(&self, bytes: &Bytes) -> Result<(), AdmissionError> {
+        let transactions = decode_frame(bytes).ok_or_else(|| refusal(PoolError::MalformedFrame))?;
         let hash = sha256(bytes);
         if self.lock().frame_hashes.contains(&hash) {
-            return Err(PoolError::Duplicate.into());
+            return Err(refusal(PoolError::Duplicate));
         }
-        let verified: Vec<Arc<Transaction>> =
-            self.verify(&transactions).into_iter().collect::<Result<_, _>>()?;
+        let verified = self.verify_all(&transactions)?;
+        let height = self.lock().height;
+        // Before the pool is held, so that nobody has to wait for it.
+        let mut payable = self.payable(height, &verified)?;
         let mut inner = self.lock();
+        if inner.height != height {
+            payable = self.payable(inner.height, &verified)?;
+        }
+        if inner.frame_hashes.contains(&hash) {
+            return Err(refusal(PoolError::Duplicate));
+        }
+        let payable = inner.affordable(payable);
+        require_half(payable.len(), verified.len())?;
         if inner.bytes.saturating_add(bytes.len()) > self.limits.bytes {
-            return Err(PoolError::Full { bytes: inner.bytes }.into());
+            return Err(refusal(PoolError::Full { bytes: inner.bytes }));
         }
-        if !inner.frame_hashes.insert(hash) {
-            return Err(PoolError::Duplicate.into());
-        }
-        let mut members = Vec::with_capacity(verified.len());
-        for transaction in &verified {
-            // Of a peer's transaction the fee is not known to be exact, its limit is enough.
-            members.push(inner.load(transaction, transaction.max_fee));
-        }
-        inner.bytes += bytes.len();
-        let bytes = bytes.clone();
-        inner.frames.push_back(PooledFrame { hash, bytes, members, gossiped_height: None });
+        inner.insert(hash, bytes, &payable);
         drop(inner);
         self.tell_arrival();
         Ok(())
@@ -323,15 +292,20 @@ impl Pool {
     ///
     /// # Errors
     /// In order of precedence: [`PoolError::MalformedFrame`], the refusal of the first
-    /// transaction whose form or signature is wrong.
-    pub fn check_frame(&self, bytes: &Bytes) -> Result<(), Rejected> {
-        let transactions = decode_frame(bytes).ok_or(PoolError::MalformedFrame)?;
-        self.verify(&transactions).into_iter().try_for_each(|verified| verified.map(drop))
+    /// transaction whose form or signature is wrong, [`PoolError::NotPayable`].
+    /// [`AdmissionError::Fault`] when the storage fails.
+    pub fn check_frame(&self, bytes: &Bytes) -> Result<(), AdmissionError> {
+        let transactions = decode_frame(bytes).ok_or_else(|| refusal(PoolError::MalformedFrame))?;
+        let verified = self.verify_all(&transactions)?;
+        let height = self.lock().height;
+        let payable = self.payable(height, &verified)?;
+        require_half(payable.len(), verified.len())?;
+        Ok(())
     }
 
     /// Blocks until something waits for a block, or for as long as `patience`.
     pub fn wait_for_frames(&self, patience: Duration) {
-        let idle = |inner: &mut Inner| inner.is_empty();
+        let idle = |inner: &mut Waiting| inner.is_empty();
         drop(self.arrived.wait_timeout_while(self.lock(), patience, idle));
     }
 
@@ -376,24 +350,7 @@ impl Pool {
 
     /// Forgets frames that a committed block contained, and those that have expired.
     pub fn committed(&self, height: u64, frames: &[[u8; 32]]) {
-        let decided: HashSet<&[u8; 32]> = frames.iter().collect();
-        let mut inner = self.lock();
-        inner.height = height;
-        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
-            std::mem::take(&mut inner.frames).into_iter().partition(|frame| {
-                let expired = |member: &Member| member.valid_until_height <= height;
-                decided.contains(&frame.hash) || frame.members.iter().all(expired)
-            });
-        inner.frames = kept;
-        for frame in gone {
-            inner.frame_hashes.remove(&frame.hash);
-            inner.bytes -= frame.bytes.len();
-            for member in &frame.members {
-                inner.unload(member);
-            }
-        }
-        inner.remember(frames);
-        drop(inner);
+        self.lock().committed(height, frames);
         self.room.notify_waiters();
     }
 
@@ -422,7 +379,7 @@ impl Pool {
 
     fn admit(
         &self,
-        inner: &mut Inner,
+        inner: &mut Waiting,
         params: &Params,
         Arrival { transaction, standing, bytes }: Arrival<'_>,
     ) -> Result<[u8; 32], AdmissionError> {
@@ -431,28 +388,79 @@ impl Pool {
         }
         let next_height = inner.height.saturating_add(1);
         check_validity(next_height, params, transaction).map_err(Rejected::from)?;
-        let Standing { next_nonce, credit } = standing?;
+        let Standing { next_nonce, other_lanes, credit } = standing?;
         let sender = transaction.sender;
         let (lane, have) = (transaction.nonce_lane, transaction.nonce);
-        let want = next_nonce.max(inner.next_nonce(&sender, lane));
+        let mut load = inner.senders.get_mut(&sender);
+        if let (Some(used), Some(load)) = (&other_lanes, &load)
+            && !load.has_room_for(lane, used)
+        {
+            return Err(too_many_lanes(transaction));
+        }
+        let want = load.as_mut().map_or(next_nonce, |load| load.next_nonce(lane, next_nonce));
         if have != want {
             return Err(refusal(PoolError::NonceMismatch { sender, lane, have, want }));
         }
-        let Credit { fee, have } = credit?;
-        let need = inner.fees_of(&sender, &transaction.payer).saturating_add(fee.base_units());
+        let Credit { fee, have: credit } = credit?;
+        let fees = load.as_ref().map_or(0, |load| load.fees_of(transaction.payer));
+        let need = fees.saturating_add(fee.base_units());
         let need = Amount::new(need).unwrap_or(Amount::MAX);
-        if need > have {
+        if need > credit {
+            let have = credit;
             return Err(refusal(PoolError::InsufficientFeeCredit { sender, have, need }));
         }
-        let waiting = inner.senders.get(&sender).map_or(0, |load| load.transactions);
+        let waiting = load.map_or(0, |load| load.transactions);
         if waiting >= self.limits.transactions_per_sender {
             return Err(refusal(PoolError::TooManyOfSender { sender, waiting }));
         }
         if inner.bytes.saturating_add(bytes.len()) > self.limits.bytes {
             return Err(refusal(PoolError::Full { bytes: inner.bytes }));
         }
-        inner.take(transaction, bytes, fee);
+        inner.take(&Payable { transaction, fee, have: credit, next_nonce }, bytes);
         Ok(transaction.id)
+    }
+
+    fn verify_all(&self, transactions: &[Bytes]) -> Result<Vec<Arc<Transaction>>, Rejected> {
+        self.verify(transactions).into_iter().collect()
+    }
+
+    /// Those of a peer's transactions that can be paid for after the block of this height, in
+    /// order.
+    fn payable<'a>(
+        &self,
+        height: u64,
+        transactions: &'a [Arc<Transaction>],
+    ) -> Result<Vec<Payable<'a>>, Fault> {
+        // Before genesis nobody has anything to pay from.
+        if self.store.committed().is_none() {
+            return Ok(Vec::new());
+        }
+        let (params, next_height) = (self.params()?, height.saturating_add(1));
+        let mut payable = Vec::with_capacity(transactions.len());
+        for transaction in transactions {
+            if check_validity(next_height, &params, transaction).is_ok() {
+                payable.extend(self.payable_in_state(&params, transaction)?);
+            }
+        }
+        Ok(payable)
+    }
+
+    fn payable_in_state<'a>(
+        &self,
+        params: &Params,
+        transaction: &'a Transaction,
+    ) -> Result<Option<Payable<'a>>, Fault> {
+        let Standing { next_nonce, credit, .. } =
+            match Standing::new(&self.store, params, transaction) {
+                Ok(standing) => standing,
+                Err(AdmissionError::Rejected(_)) => return Ok(None),
+                Err(AdmissionError::Fault(fault)) => return Err(fault),
+            };
+        let reach = u64::try_from(self.limits.transactions_per_sender).unwrap_or(u64::MAX);
+        let nonces = next_nonce..=next_nonce.saturating_add(reach);
+        let is_paid = |credit: &Credit| credit.fee <= credit.have;
+        let credit = credit.ok().filter(is_paid).filter(|_| nonces.contains(&transaction.nonce));
+        Ok(credit.map(|Credit { fee, have }| Payable { transaction, fee, have, next_nonce }))
     }
 
     fn tell_arrival(&self) {
@@ -465,7 +473,7 @@ impl Pool {
         params.ok_or_else(|| Fault::Invariant("the state has no parameters".into()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -474,90 +482,11 @@ fn refusal(error: PoolError) -> AdmissionError {
     AdmissionError::Rejected(error.into())
 }
 
-fn member(transaction: &Transaction, fee: Amount) -> Member {
-    Member {
-        id: transaction.id,
-        sender: transaction.sender,
-        payer: transaction.payer,
-        fee,
-        valid_until_height: transaction.valid_until_height,
+/// An honest node's frame may have some transactions that others have overtaken since, and one that
+/// is not payable must not hold up the rest.
+fn require_half(payable: usize, transactions: usize) -> Result<(), Rejected> {
+    if payable < transactions.saturating_sub(payable) {
+        return Err(PoolError::NotPayable { payable, transactions }.into());
     }
-}
-
-impl Inner {
-    fn is_empty(&self) -> bool {
-        self.frames.is_empty() && self.open.is_empty()
-    }
-
-    /// Nonce after those that wait in a lane; 0 if none do.
-    fn next_nonce(&self, sender: &Address, lane: u32) -> u64 {
-        let load = self.senders.get(sender);
-        load.and_then(|load| load.next_nonces.get(&lane)).copied().unwrap_or(0)
-    }
-
-    /// What the transactions of a sender that wait cost whoever pays.
-    fn fees_of(&self, sender: &Address, payer: &Option<Address>) -> u128 {
-        let load = self.senders.get(sender);
-        load.and_then(|load| load.fees.get(payer)).copied().unwrap_or(0)
-    }
-
-    /// Knows the frames of a block for some time.
-    fn remember(&mut self, frames: &[[u8; 32]]) {
-        self.frame_hashes.extend(frames);
-        self.decided.push_back(frames.to_vec());
-        if self.decided.len() > DECIDED_BLOCKS {
-            for hash in self.decided.pop_front().into_iter().flatten() {
-                self.frame_hashes.remove(&hash);
-            }
-        }
-    }
-
-    fn take(&mut self, transaction: &Transaction, bytes: &Bytes, fee: Amount) {
-        let member = self.load(transaction, fee);
-        self.bytes += bytes.len();
-        self.open_bytes += bytes.len();
-        self.open.push(bytes.clone());
-        self.open_members.push(member);
-        if self.open_bytes >= FRAME_TARGET_BYTES || self.open.len() >= MAX_FRAME_TRANSACTIONS {
-            self.seal();
-        }
-    }
-
-    /// Closes the open frame, if there is anything in it.
-    fn seal(&mut self) {
-        if self.open.is_empty() {
-            return;
-        }
-        let transactions = std::mem::take(&mut self.open);
-        let bytes = Bytes::from(Frame { transactions }.encode_to_vec());
-        let hash = sha256(&bytes);
-        self.bytes = self.bytes - std::mem::take(&mut self.open_bytes) + bytes.len();
-        self.frame_hashes.insert(hash);
-        let members = std::mem::take(&mut self.open_members);
-        self.frames.push_back(PooledFrame { hash, bytes, members, gossiped_height: None });
-    }
-
-    fn load(&mut self, transaction: &Transaction, fee: Amount) -> Member {
-        self.ids.insert(transaction.id);
-        let load = self.senders.entry(transaction.sender).or_default();
-        load.transactions += 1;
-        let fees = load.fees.entry(transaction.payer).or_default();
-        *fees = fees.saturating_add(fee.base_units());
-        let next = load.next_nonces.entry(transaction.nonce_lane).or_default();
-        *next = (*next).max(transaction.nonce.saturating_add(1));
-        member(transaction, fee)
-    }
-
-    fn unload(&mut self, member: &Member) {
-        self.ids.remove(&member.id);
-        if let Some(load) = self.senders.get_mut(&member.sender) {
-            load.transactions -= 1;
-            if let Some(fees) = load.fees.get_mut(&member.payer) {
-                *fees = fees.saturating_sub(member.fee.base_units());
-            }
-            if load.transactions == 0 {
-                self.senders.remove(&member.sender);
-            }
-        }
-    }
+    Ok(())
 }

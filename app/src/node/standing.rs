@@ -10,8 +10,8 @@ use super::pool::AdmissionError;
 use crate::chain::executor::transaction_fee;
 use crate::chain::receipts::block_summary;
 use crate::chain::tx::{Transaction, TxError};
-use crate::modules::accounts::{self, Sponsored};
-use crate::state::error::Rejected;
+use crate::modules::accounts::{self, AccountError, MAX_NONCE_LANES, Sponsored};
+use crate::state::error::{Fault, Rejected};
 use crate::state::store::Store;
 use crate::state::view::LeafReader as _;
 
@@ -19,6 +19,8 @@ use crate::state::view::LeafReader as _;
 pub(super) struct Standing {
     /// Nonce that the state expects next in the lane.
     pub(super) next_nonce: u64,
+    /// The lanes that the account uses, in order, when this one is not among them.
+    pub(super) other_lanes: Option<Vec<u32>>,
     /// What it costs, or why that cannot be paid.
     pub(super) credit: Result<Credit, Rejected>,
 }
@@ -36,7 +38,8 @@ impl Standing {
     /// Reads the state.
     ///
     /// # Errors
-    /// The refusals of [`accounts::authorise`]; [`AdmissionError::Fault`] when the storage fails.
+    /// In order of precedence: the refusals of [`accounts::authorise`],
+    /// [`AccountError::TooManyLanes`]; [`AdmissionError::Fault`] when the storage fails.
     pub(super) fn new(
         store: &Store,
         params: &Params,
@@ -46,15 +49,31 @@ impl Standing {
         let account: Option<Account> = store.peek().leaf(&StateKey::account(sender))?;
         accounts::authorise(account.as_ref(), sender, &transaction.signers())
             .map_err(Rejected::from)?;
-        let lanes = account.iter().flat_map(|account| &account.nonce_lanes);
-        let lane = lanes.into_iter().find(|entry| entry.lane == transaction.nonce_lane);
+        let lanes = account.as_ref().map(|account| account.nonce_lanes.as_slice());
+        let lanes = lanes.unwrap_or_default();
+        let lane = lanes.iter().find(|entry| entry.lane == transaction.nonce_lane);
+        if lane.is_none() && lanes.len() >= MAX_NONCE_LANES {
+            return Err(too_many_lanes(transaction));
+        }
+        let others = || lanes.iter().map(|entry| entry.lane).collect();
+        let other_lanes = lane.is_none().then(others);
         let credit = match credit(store, params, transaction, account.as_ref()) {
             Ok(credit) => Ok(credit),
             Err(AdmissionError::Rejected(error)) => Err(error),
+            // Executed, it would be refused as well.
+            Err(AdmissionError::Fault(Fault::Contradiction(what))) => {
+                Err(TxError::StateContradictsItself { what }.into())
+            }
             Err(fault) => return Err(fault),
         };
-        Ok(Self { next_nonce: lane.map_or(0, |entry| entry.next_nonce), credit })
+        Ok(Self { next_nonce: lane.map_or(0, |entry| entry.next_nonce), other_lanes, credit })
     }
+}
+
+/// The sender may use no other lane.
+pub(super) fn too_many_lanes(transaction: &Transaction) -> AdmissionError {
+    let (account, lane) = (transaction.sender, transaction.nonce_lane);
+    Rejected::from(AccountError::TooManyLanes { account, lane, max: MAX_NONCE_LANES }).into()
 }
 
 /// # Errors
