@@ -11,6 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use tempfile::TempDir;
 use tessera_app::chain::executor::Scheduling;
 use tessera_app::chain::ledger::{FinalizedBlock, FrameResult, Ledger};
+use tessera_app::chain::tx::TxError;
 use tessera_app::chain::verify::Verifier;
 use tessera_app::node::application::{FrameSource, Node, ProposalSettings};
 use tessera_app::node::local_chain::LocalChainOptions;
@@ -41,6 +42,9 @@ pub const FEE_CREDIT: u64 = 100_000_000;
 /// Stores of tests wait for the disk only at genesis, and keep little.
 pub const OPTIONS: StoreOptions =
     StoreOptions { keep_heights: 5, fsync_every_blocks: 1 << 40, gather_bytes: 20_000 };
+
+/// Code of a refusal for a contradiction in the state.
+const CONTRADICTION_CODE: u32 = 12;
 
 /// Milliseconds since the Unix epoch at a block.
 #[must_use]
@@ -203,6 +207,13 @@ pub enum Execution {
     Parallel(usize),
 }
 
+/// Whether a transaction was refused for a contradiction in the state, which none may bring about.
+fn contradicts(receipt: &Receipt) -> bool {
+    receipt.outcome.as_ref().is_some_and(|outcome| {
+        (outcome.codespace.as_str(), outcome.code) == (TxError::CODESPACE, CONTRADICTION_CODE)
+    })
+}
+
 /// A node on a store. What waits for a block is told to `pending`.
 #[must_use]
 pub fn node(store: &Arc<Store>, verifier: &Arc<Verifier>, pending: &Arc<Notify>) -> Node {
@@ -315,6 +326,8 @@ impl Chain {
         let (app_hash, frames) = (block.app_hash(), block.frames.clone());
         let (committed, receipts) = self.ledger.commit(block).unwrap();
         assert_eq!(committed.app_hash, app_hash);
+        let found = receipts.iter().find(|receipt| contradicts(receipt));
+        assert!(found.is_none(), "the state contradicts itself: {found:?}");
         Outcome { app_hash, receipts, frames }
     }
 

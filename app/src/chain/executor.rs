@@ -22,7 +22,7 @@ use crate::modules::{BlockInfo, Context, Message, accounts};
 use crate::state::access::AccessSet;
 use crate::state::changes::{Change, Changes};
 use crate::state::delta::Delta;
-use crate::state::error::{ExecutionError, Fault};
+use crate::state::error::{ExecutionError, Fault, Rejected};
 use crate::state::parallel::in_order;
 use crate::state::view::{EachAssetOnce, Leaves, StateReader, StateView, decode_asset};
 
@@ -161,8 +161,13 @@ fn declare_transaction(
         access.write(StateKey::sponsorship(payer, &transaction.sender));
     }
     for operation in &transaction.operations {
-        operation.declare(&transaction.sender, base, &mut access)?;
+        match operation.declare(&transaction.sender, base, &mut access) {
+            // Carried out, it comes upon the same and is refused.
+            Ok(()) | Err(Fault::Contradiction(_)) => {}
+            Err(fault) => return Err(fault),
+        }
     }
+    access.settle();
     Ok(access)
 }
 
@@ -244,10 +249,9 @@ fn run_transaction(
     let id = transaction.id;
     let fee = match charge(&mut overlay, info, params, transaction, authorisation) {
         Ok(fee) => Some(fee),
-        Err(ExecutionError::Fault(fault)) => return Err(fault),
-        Err(ExecutionError::Rejected(error)) => {
+        Err(error) => {
             overlay.discard();
-            return Ok(Outcome { id, fee: None, result: Err(error) });
+            return Ok(Outcome { id, fee: None, result: Err(refusal(error)?) });
         }
     };
     overlay.keep();
@@ -260,11 +264,26 @@ fn run_transaction(
             overlay.keep();
             Ok(Outcome { id, fee, result: Ok(events) })
         }
-        Err(ExecutionError::Rejected(error)) => {
+        Err(error) => {
             overlay.discard();
-            Ok(Outcome { id, fee, result: Err(error) })
+            Ok(Outcome { id, fee, result: Err(refusal(error)?) })
         }
-        Err(ExecutionError::Fault(fault)) => Err(fault),
+    }
+}
+
+/// Why a transaction did not happen. One that comes upon a contradiction in the state is refused:
+/// every node finds the same, and none may stop for it, or one transaction would end the chain.
+///
+/// # Errors
+/// [`Fault`] when this node has failed.
+fn refusal(error: ExecutionError) -> Result<Rejected, Fault> {
+    match error {
+        ExecutionError::Rejected(error) => Ok(error),
+        ExecutionError::Fault(Fault::Contradiction(what)) => {
+            tracing::error!("an operation is refused, the state contradicts itself: {what}");
+            Ok(TxError::StateContradictsItself { what }.into())
+        }
+        ExecutionError::Fault(fault) => Err(fault),
     }
 }
 
@@ -442,4 +461,18 @@ pub fn with_ids(verified: Vec<Verified>, bytes: &[bytes::Bytes]) -> Vec<(Verifie
         (verified, id)
     };
     verified.into_iter().zip(bytes).map(id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regress_a_contradiction_in_the_state_refuses_a_transaction_and_stops_no_node() {
+        let contradiction = Fault::Contradiction("a total is too large".into());
+        let refused = refusal(contradiction.into()).map(|error| (error.codespace, error.code));
+        assert!(matches!(refused, Ok(("tx", 12))), "{refused:?}");
+        assert!(refusal(Fault::Database("gone".into()).into()).is_err());
+        assert!(refusal(Fault::Invariant("of the plan".into()).into()).is_err());
+    }
 }

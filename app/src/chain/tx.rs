@@ -114,6 +114,12 @@ pub enum TxError {
          this one depends on; send it again, or its operations one by one"
     )]
     StateChangedInBlock,
+    /// What is kept of an asset or account contradicts itself or has outgrown its range.
+    #[error("the state that this depends on cannot be right: {what}; report it to the validators")]
+    StateContradictsItself {
+        /// What is wrong with it.
+        what: String,
+    },
 }
 
 impl TxError {
@@ -132,6 +138,7 @@ impl TxError {
             Self::InsufficientFeeCredit { .. } => 9,
             Self::StateChangedInBlock => 10,
             // 11 is an unknown operation, told by the router of the modules.
+            Self::StateContradictsItself { .. } => 12,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::state::error::Fault;
 
 /// An invariant that no transaction can break.
 pub(crate) fn broken(what: impl Into<String>) -> Fault {
-    Fault::Invariant(what.into())
+    Fault::Contradiction(what.into())
 }
 
 /// An amount; a field that was never set is nothing.

@@ -293,6 +293,7 @@ impl TestChain {
             for operation in operations.iter().flatten() {
                 operation.declare(&account(tx.sender), self, &mut access).unwrap();
             }
+            access.settle();
             sets.push(access);
         }
         let plan = match planned {
@@ -335,6 +336,7 @@ impl TestChain {
             for operation in tx.operations.iter().cloned().map(checked_operation) {
                 operation.unwrap().declare(&account(tx.sender), self, &mut access).unwrap();
             }
+            access.settle();
             access
         };
         let sets: Vec<AccessSet> = transactions.iter().map(declared).collect();
@@ -366,6 +368,7 @@ impl TestChain {
         let (mut access, before) =
             (AccessSet::default(), Counting { chain: self, reads: 0.into() });
         operation.declare(&sender, &before, &mut access).unwrap();
+        access.settle();
         let declared = (access.as_slice().len(), before.reads.into_inner());
         let mut view = TestView {
             leaves: &mut self.leaves,

@@ -26,17 +26,25 @@ pub struct Access {
     pub credit_of: Option<AssetId>,
 }
 
-/// Everything that a transaction declares: sorted by key, each key once with its strongest mode.
+/// Accesses up to which each is put in its place at once. Of more, all that follow are sorted
+/// together, or a transaction that touches very much would take a time that grows with the square
+/// of it.
+const PLACED_AT_ONCE: usize = 256;
+
+/// Everything that a transaction declares: sorted by key, each key once with its strongest mode,
+/// once it is [settled](AccessSet::settle).
 #[derive(Debug, Clone, Default)]
 pub struct AccessSet {
     accesses: Vec<Access>,
+    /// How many of them, from the first on, are in their place.
+    settled: usize,
 }
 
 impl AccessSet {
     /// Nothing yet, with room for what a transfer or two touch.
     #[must_use]
     pub fn new() -> Self {
-        Self { accesses: Vec::with_capacity(12) }
+        Self { accesses: Vec::with_capacity(12), settled: 0 }
     }
 
     /// Declares a read.
@@ -52,6 +60,7 @@ impl AccessSet {
     /// Declares a write of the next of numbered keys, from number `first` on, past those that
     /// earlier operations of the transaction have declared.
     pub fn write_next(&mut self, first: u32, key: impl Fn(u32) -> StateKey) {
+        self.settle();
         let taken = |key: &StateKey| self.mode(key) == Some(Mode::Write);
         if let Some(next) = (first..=u32::MAX).map(key).find(|key| !taken(key)) {
             self.write(next);
@@ -100,35 +109,67 @@ impl AccessSet {
         self.add(StateKey::asset_totals(asset));
     }
 
-    /// All accesses, in order of key.
+    /// Puts in their place what was declared since there were many.
+    pub fn settle(&mut self) {
+        if self.settled == self.accesses.len() {
+            return;
+        }
+        self.accesses.sort_by_key(|access| access.key);
+        self.accesses.dedup_by(|later, known| {
+            let is_same = later.key == known.key;
+            if is_same {
+                known.join(later);
+            }
+            is_same
+        });
+        self.settled = self.accesses.len();
+    }
+
+    /// All accesses, in order of key once they are settled.
     #[must_use]
     pub fn as_slice(&self) -> &[Access] {
         &self.accesses
     }
 
-    /// The declared mode of a key.
+    /// The declared mode of a key, as far as accesses are settled.
     #[must_use]
     pub fn mode(&self, key: &StateKey) -> Option<Mode> {
         self.find(key).map(|(_, mode)| mode)
     }
 
-    /// The place of a key in [`AccessSet::as_slice`], and its declared mode.
+    /// The place of a key in [`AccessSet::as_slice`], and its declared mode, as far as accesses are
+    /// settled.
     #[must_use]
     pub fn find(&self, key: &StateKey) -> Option<(usize, Mode)> {
-        let place = self.accesses.binary_search_by(|access| access.key.cmp(key)).ok()?;
-        self.accesses.get(place).map(|access| (place, access.mode))
+        let settled = self.accesses.get(..self.settled)?;
+        let place = settled.binary_search_by(|access| access.key.cmp(key)).ok()?;
+        settled.get(place).map(|access| (place, access.mode))
     }
 
     fn insert(&mut self, access: Access) {
+        if self.accesses.len() >= PLACED_AT_ONCE {
+            self.accesses.push(access);
+            return;
+        }
         match self.accesses.binary_search_by(|other| other.key.cmp(&access.key)) {
-            Err(index) => self.accesses.insert(index, access),
+            Err(index) => {
+                self.accesses.insert(index, access);
+                self.settled = self.accesses.len();
+            }
             Ok(index) => {
                 if let Some(known) = self.accesses.get_mut(index) {
-                    known.mode = strongest(known.mode, access.mode);
-                    known.credit_of = known.credit_of.or(access.credit_of);
+                    known.join(&access);
                 }
             }
         }
+    }
+}
+
+impl Access {
+    /// Allows what another of the same key allows, too.
+    fn join(&mut self, other: &Self) {
+        self.mode = strongest(self.mode, other.mode);
+        self.credit_of = self.credit_of.or(other.credit_of);
     }
 }
 
@@ -139,6 +180,8 @@ fn strongest(one: Mode, other: Mode) -> Mode {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -153,6 +196,35 @@ mod tests {
         assert_eq!(set.mode(&b), Some(Mode::Write));
         assert_eq!(set.as_slice().len(), 2);
         assert_eq!(set.mode(&StateKey::sentinel(1)), None);
+    }
+
+    #[test]
+    fn regress_many_keys_are_the_same_set_as_if_each_were_put_in_its_place() {
+        let key = |number: u32| StateKey::sentinel(number.wrapping_mul(7_919) % 1_000);
+        let mut set = AccessSet::default();
+        for number in 0..3_000 {
+            match number % 3 {
+                0 => set.read(key(number)),
+                1 => set.add(key(number % 400)),
+                _ => set.write(key(number % 50)),
+            }
+        }
+        set.settle();
+        let mut modes: BTreeMap<StateKey, Mode> = BTreeMap::new();
+        for number in 0..3_000 {
+            let (key, mode) = match number % 3 {
+                0 => (key(number), Mode::Read),
+                1 => (key(number % 400), Mode::Add),
+                _ => (key(number % 50), Mode::Write),
+            };
+            modes.entry(key).and_modify(|known| *known = strongest(*known, mode)).or_insert(mode);
+        }
+        let declared: Vec<_> =
+            set.as_slice().iter().map(|access| (access.key, access.mode)).collect();
+        assert_eq!(declared, modes.into_iter().collect::<Vec<_>>());
+        set.write_next(0, StateKey::sentinel);
+        set.settle();
+        assert!(set.as_slice().iter().is_sorted_by_key(|access| access.key));
     }
 
     #[test]

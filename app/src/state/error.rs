@@ -37,6 +37,10 @@ pub enum Fault {
     /// Something that no transaction can cause has happened.
     #[error("invariant broken: {0}")]
     Invariant(String),
+    /// What the modules keep contradicts itself, or has outgrown its range. The same on every node:
+    /// an operation that comes upon it is refused, and what it would have changed stays as it is.
+    #[error("the state contradicts itself: {0}")]
+    Contradiction(String),
 }
 
 /// Why a height cannot be read.

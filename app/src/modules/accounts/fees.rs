@@ -21,7 +21,7 @@ pub(crate) fn apply_fee(view: &mut dyn StateView, amount: Amount) -> Result<(), 
 /// Prepaid fees of an account.
 ///
 /// # Errors
-/// [`Fault::Invariant`] when the leaf is damaged.
+/// [`Fault::Contradiction`] when the leaf is damaged.
 pub fn fee_credit(account: &Account) -> Result<Amount, Fault> {
     committed::amount("fee credit", &account.fee_credit)
 }

@@ -254,6 +254,12 @@ pub enum ComplianceError {
         /// The account.
         account: Address,
     },
+    /// Two rules would share what an identity has one of.
+    #[error("there are two rules of kind {kind}, which would defeat each other: give one")]
+    RepeatedRule {
+        /// Kind of the rules.
+        kind: &'static str,
+    },
 }
 
 impl ComplianceError {
@@ -292,6 +298,7 @@ impl ComplianceError {
             Self::NotEscrow { .. } => 37,
             Self::NotReleasable { .. } => 38,
             Self::NoChange { .. } => 39,
+            Self::RepeatedRule { .. } => 40,
         }
     }
 }

@@ -7,7 +7,7 @@ use tessera_proto::state_key::StateKey;
 
 use super::agent::{self, load_for_agent};
 use super::error::ComplianceError;
-use crate::modules::eligibility::Rules;
+use crate::modules::eligibility::{Rules, repeated_kind};
 use crate::modules::fields::{self, FieldError};
 use crate::modules::{Context, Message};
 use crate::state::access::AccessSet;
@@ -52,12 +52,17 @@ impl Message for SetRules {
         Ok(())
     }
 
-    /// Refused to who does not act for the asset, then [`ComplianceError::NotRegulated`].
+    /// Refused to who does not act for the asset, then [`ComplianceError::NotRegulated`],
+    /// [`ComplianceError::RepeatedRule`]: not by form, for what was voted on before this was
+    /// refused must still be read.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let Self { asset, rules } = self;
         let facts = load_for_agent(context, asset)?;
         if !facts.regulated {
             return Err(ComplianceError::NotRegulated { name: facts.name.clone() }.into());
+        }
+        if let Some(kind) = repeated_kind(rules) {
+            return Err(ComplianceError::RepeatedRule { kind }.into());
         }
         context.state.store(StateKey::rule_set(asset), rules.as_ref())?;
         let agent = context.sender.to_bytes();

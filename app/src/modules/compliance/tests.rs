@@ -10,6 +10,7 @@
 mod acceptance;
 mod denial;
 mod desk;
+mod distributions;
 mod enforcement;
 mod holds;
 mod identities;

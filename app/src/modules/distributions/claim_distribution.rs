@@ -44,8 +44,8 @@ impl Message for ClaimDistribution {
     /// In order of precedence: [`DistributionError::UnknownDistribution`],
     /// [`DistributionError::Closed`], [`DistributionError::NotPayableYet`],
     /// [`DistributionError::Expired`], [`DistributionError::AlreadyPaid`],
-    /// [`DistributionError::RecordTooFarBack`], [`DistributionError::NothingDue`]; then as a
-    /// transfer of the currency is refused.
+    /// [`DistributionError::RecordTooFarBack`], [`DistributionError::PartTooLarge`],
+    /// [`DistributionError::NothingDue`]; then as a transfer of the currency is refused.
     fn execute(&self, context: &mut Context<'_>) -> Result<(), ExecutionError> {
         let holder = context.sender;
         let distribution = payout::load(context.state, &self.asset, self.distribution)?;

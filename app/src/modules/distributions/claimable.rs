@@ -12,7 +12,7 @@ use crate::state::error::Fault;
 /// in the order in which the asset first had income in them.
 ///
 /// # Errors
-/// [`Fault::Invariant`] when the leaves contradict each other.
+/// [`Fault::Contradiction`] when the leaves contradict each other.
 pub fn claimable(holding: &Holding, asset: &Asset) -> Result<Vec<(AssetId, Amount)>, Fault> {
     let mut settled = holding.clone();
     settle_income(&mut settled, asset)?;

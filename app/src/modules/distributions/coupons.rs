@@ -22,7 +22,7 @@ pub(super) const PPM: u128 = 1_000_000;
 /// None when there is no such period, nothing is paid in it, or the fraction is too large.
 ///
 /// # Errors
-/// [`Fault::Invariant`] when the leaf is damaged.
+/// [`Fault::Contradiction`] when the leaf is damaged.
 pub fn coupon(schedule: &CouponSchedule, period: u32) -> Result<Option<Rate>, Fault> {
     let principal = committed::amount("principal", &schedule.principal)?;
     let units = committed::amount("units", &schedule.units)?;

@@ -277,6 +277,14 @@ pub enum DistributionError {
         /// Most that there can be.
         most: usize,
     },
+    /// The part overflows.
+    #[error("the part of {holder} in distribution {distribution} is more than can be counted")]
+    PartTooLarge {
+        /// The holder.
+        holder: Address,
+        /// Its number.
+        distribution: u64,
+    },
 }
 
 impl DistributionError {
@@ -318,6 +326,7 @@ impl DistributionError {
             Self::NothingToPrune { .. } => 40,
             Self::RecordInThePast { .. } => 41,
             Self::TooManyScheduled { .. } => 42,
+            Self::PartTooLarge { .. } => 43,
         }
     }
 }

@@ -32,8 +32,12 @@ pub struct Due {
     pub withheld: Amount,
 }
 
-/// What a balance at the record is due.
-fn due(distribution: &Distribution, terms: &HolderTerms, balance: Amount) -> Result<Due, Fault> {
+/// What a balance at the record is due; none when that is more than can be counted.
+fn due(
+    distribution: &Distribution,
+    terms: &HolderTerms,
+    balance: Amount,
+) -> Result<Option<Due>, Fault> {
     let listed = terms.listed;
     let selected = match distribution.selection() {
         HolderSelection::Listed => listed,
@@ -41,21 +45,21 @@ fn due(distribution: &Distribution, terms: &HolderTerms, balance: Amount) -> Res
         HolderSelection::All | HolderSelection::Unspecified => true,
     };
     if !selected {
-        return Ok(Due { gross: Amount::ZERO, withheld: Amount::ZERO });
+        return Ok(Some(Due { gross: Amount::ZERO, withheld: Amount::ZERO }));
     }
     let rate = Rate {
         per_unit: committed::amount("amount per unit", &distribution.per_unit)?,
         units: committed::amount("units", &distribution.units)?,
     };
-    let gross = rate.of(balance).ok_or_else(|| broken("a part is more than was promised"))?;
+    let Some(gross) = rate.of(balance) else { return Ok(None) };
     let bps = terms.withholding_bps.unwrap_or(distribution.withholding_bps);
     let net = share_of_bps(gross, FULL_BPS.saturating_sub(bps))
         .ok_or_else(|| broken("a withholding rate is more than the whole"))?;
-    Ok(Due { gross, withheld: committed::difference("tax", gross, net)? })
+    Ok(Some(Due { gross, withheld: committed::difference("tax", gross, net)? }))
 }
 
 /// What a holder held at the record date of a distribution and is due of it, for queries; none
-/// when too many record dates have passed since.
+/// when too many record dates have passed since, or its part is more than can be counted.
 ///
 /// # Errors
 /// [`Fault`] when the storage fails or the leaves contradict each other.
@@ -73,8 +77,8 @@ pub fn due_to(
         None => None,
     };
     let terms = terms::combined(distribution, state.leaf(&key(holder))?, of_identity);
-    let due = |balance| due(distribution, &terms, balance).map(|due| (balance, due));
-    balance.map(due).transpose()
+    let Some(balance) = balance else { return Ok(None) };
+    Ok(due(distribution, &terms, balance)?.map(|due| (balance, due)))
 }
 
 /// The identity of a holder of a regulated asset.
@@ -171,13 +175,35 @@ pub(super) fn declare<'a>(
     Ok(())
 }
 
+/// Who receives the tax of a part, if any is withheld.
+///
+/// # Errors
+/// [`EligibilityError::Sanctioned`](eligibility::EligibilityError::Sanctioned) when the treasury,
+/// which stands in for the tax account, is denied the chain as well.
+fn tax_payee(
+    view: &mut dyn StateView,
+    asset: &AssetId,
+    distribution: &Distribution,
+    withheld: Amount,
+) -> Result<Option<Address>, ExecutionError> {
+    if withheld.is_zero() {
+        return Ok(None);
+    }
+    let account = committed::address("tax account", &distribution.tax_account)?;
+    let account = holdings::payee(view, asset, &account)?;
+    eligibility::require_allowed(view, &account)?;
+    Ok(Some(account))
+}
+
 /// Pays a holder of record, once.
 ///
 /// # Errors
 /// In order of precedence: [`DistributionError::AlreadyPaid`],
-/// [`DistributionError::RecordTooFarBack`], [`DistributionError::NothingDue`],
-/// [`EligibilityError::Sanctioned`](eligibility::EligibilityError::Sanctioned); up to here nothing
-/// is written.
+/// [`DistributionError::RecordTooFarBack`], [`DistributionError::PartTooLarge`],
+/// [`DistributionError::NothingDue`],
+/// [`EligibilityError::Sanctioned`](eligibility::EligibilityError::Sanctioned) of the holder, then
+/// of who receives its tax; up to here nothing is written. Then as a transfer of the currency is
+/// refused.
 pub(super) fn pay(
     context: &mut Context<'_>,
     asset: &AssetId,
@@ -194,12 +220,16 @@ pub(super) fn pay(
     let record = distribution.record_height;
     let balance = holdings::balance_at(context.state, asset, holder, record)?;
     let balance = balance.ok_or(DistributionError::RecordTooFarBack { record })?;
-    let Due { gross, withheld } = due(distribution, &terms, balance)?;
+    let due = due(distribution, &terms, balance)?;
+    let too_large = DistributionError::PartTooLarge { holder: *holder, distribution: number };
+    let Due { gross, withheld } = due.ok_or(too_large)?;
     if gross.is_zero() {
         let holder = *holder;
         return Err(DistributionError::NothingDue { holder, distribution: number }.into());
     }
     eligibility::require_allowed(context.state, holder)?;
+    // Before anything is written: a page goes on after this refusal.
+    let tax_payee = tax_payee(context.state, asset, distribution, withheld)?;
     let net = committed::difference("net part", gross, withheld)?;
     let currency = committed::asset_id("currency", &distribution.currency)?;
     let pool = Address::distribution_pool(asset, number);
@@ -207,9 +237,7 @@ pub(super) fn pay(
     if !net.is_zero() {
         holdings::credit(context.state, &currency, holder, net)?;
     }
-    if !withheld.is_zero() {
-        let account = committed::address("tax account", &distribution.tax_account)?;
-        let account = holdings::payee(context.state, asset, &account)?;
+    if let Some(account) = tax_payee {
         holdings::credit(context.state, &currency, &account, withheld)?;
     }
     let (gross, withheld) = (gross.to_string(), withheld.to_string());

@@ -72,7 +72,8 @@ impl Message for PushDistribution {
 }
 
 /// Whether a holder cannot be paid for a reason that leaves the others alone: refused by this
-/// module or because the holder is denied the chain, before anything was written.
+/// module or because the holder, or who receives its tax, is denied the chain. What
+/// [`payout::pay`] refuses so it refuses before it writes anything.
 fn may_pass_over(reason: &Rejected) -> bool {
     [DistributionError::CODESPACE, EligibilityError::CODESPACE].contains(&reason.codespace)
 }

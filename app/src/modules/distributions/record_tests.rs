@@ -283,6 +283,21 @@ fn tax_is_withheld_at_the_rate_of_each_holder() {
     assert_eq!((paid.net.as_str(), paid.withheld.as_str()), ("356", "64"));
 }
 
+/// As if a holder were paid that the promise did not count.
+#[test]
+fn regress_a_part_that_cannot_be_counted_is_refused_and_passed_over() {
+    let mut chain = chain_with_record();
+    let (per_unit, units) = ("70".to_owned(), "1".to_owned());
+    let message = pb::DeclareDistribution { per_unit, units, ..distribution(terms(70_000)) };
+    chain.submit(ISSUER, declare(message)).unwrap();
+    let holding = Holding { balance: Amount::MAX, ..chain.holding("villa", 1) };
+    chain.set(StateKey::holding(&asset("villa"), &account(1)), &holding);
+    chain.block.time_ms = PAYMENT_MS;
+    assert_refused(chain.submit(1, claim(1)), "distributions", 43);
+    chain.submit(5, push(1, &[account(1), account(2)])).unwrap();
+    assert_eq!((gained(&chain, 1), gained(&chain, 2)), (0, 99 * 70));
+}
+
 #[test]
 fn holders_are_selected_by_list() {
     let listed = |selection: HolderSelection, funded| pb::DistributionTerms {

@@ -32,6 +32,7 @@ pub(crate) fn declare_next(
 ) -> Result<(), Fault> {
     let next = count.checked_add(1).ok_or_else(|| broken("a numbered list has come to its end"))?;
     let mut left = AHEAD;
+    access.settle();
     for key in (next..=u64::MAX).map(key) {
         if left == 0 {
             break;

@@ -124,6 +124,7 @@ impl Terms {
 
     /// Stores what is said of single holders: of a regulated asset under their identities, so that
     /// it counts for all their wallets. Of several rates for one identity the highest counts.
+    /// The accounts that were named keep it, too: a wallet can leave its identity.
     ///
     /// Who is paid although others are not stands under the account: the distribution is funded
     /// for the accounts that were named.
@@ -133,22 +134,30 @@ impl Terms {
         (asset, facts): (&AssetId, &Asset),
         number: u64,
     ) -> Result<(), ExecutionError> {
+        let excluded = self.selection == HolderSelection::NotListed;
         let mut said = BTreeMap::<Address, HolderTerms>::new();
+        let mut subjects = BTreeMap::<Address, Address>::new();
         for account in self.named() {
             let identity = match facts.regulated {
                 true => identity_of(&wallet(view, &account)?)?,
                 false => None,
             };
             let subject = identity.unwrap_or(account);
+            subjects.insert(account, subject);
             if let Some(bps) = self.rates.get(&account) {
                 let terms = said.entry(subject).or_default();
                 terms.withholding_bps = terms.withholding_bps.max(Some(*bps));
             }
             if self.holders.contains(&account) {
-                let excluded = self.selection == HolderSelection::NotListed;
                 let subject = if excluded { subject } else { account };
                 said.entry(subject).or_default().listed = true;
             }
+        }
+        for (account, subject) in subjects {
+            let of_subject = said.get(&subject).copied().unwrap_or_default();
+            let own = said.entry(account).or_default();
+            own.listed |= excluded && of_subject.listed;
+            own.withholding_bps = own.withholding_bps.max(of_subject.withholding_bps);
         }
         for (subject, terms) in said {
             view.store(StateKey::holder_terms(asset, number, &subject), &terms)?;

@@ -152,3 +152,23 @@ fn currencies_have_income_too() {
     assert_eq!(claimable_by(&chain, "eurx", 5), [10]);
     chain.submit(5, claim("eurx", "usdx")).unwrap();
 }
+
+/// The agent of a currency may take units out of a pool, and pay the same units in again.
+#[test]
+fn regress_units_move_though_more_income_was_paid_than_there_are_units() {
+    let mut chain = TestChain::new();
+    let villa = chain.add_asset("villa");
+    let pool = StateKey::holding(&asset("eurx"), &Address::income_pool(&villa));
+    for _ in 0..2 {
+        let all = Holding { balance: Amount::MAX, ..Holding::default() };
+        chain.set(StateKey::holding(&asset("eurx"), &account(ISSUER)), &all);
+        chain.set(pool, &Holding::default());
+        let amount = Amount::MAX.to_string();
+        let income = pb::PayIncome { amount, ..income("villa", "eurx") };
+        chain.submit(ISSUER, Kind::PayIncome(income)).unwrap();
+    }
+    chain.submit(ISSUER, transfer("villa", &account(3), 1)).unwrap();
+    assert_eq!(claimable_by(&chain, "villa", ISSUER), [Amount::MAX.base_units()]);
+    chain.set(pool, &Holding::default());
+    assert_refused(chain.submit(ISSUER, claim("villa", "eurx")), "transfers", 13);
+}

@@ -177,7 +177,7 @@ pub(crate) fn assess(
         *side = committed::sum("units that move", *side, part.amount)?;
     }
     for person in persons.values_mut() {
-        person.settle(&rules, block.time_ms)?;
+        person.settle(&rules, block.time_ms);
     }
     let facts = Facts { asset, name: &facts.name, now_ms: block.time_ms, scope: *scope };
     told.extend(verdicts(view, &facts, &rules, &persons)?);

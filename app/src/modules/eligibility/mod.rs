@@ -38,4 +38,4 @@ pub use error::EligibilityError;
 pub(crate) use persons::refresh;
 pub(crate) use record::{load as load_record, store as store_record};
 pub use rules::{MAX_COUNTRIES, MAX_RULES, MAX_TRUSTED, Rules};
-pub(crate) use rules::{claim_type, country, load_rules, rule_kind, split_limits};
+pub(crate) use rules::{claim_type, country, load_rules, repeated_kind, rule_kind, split_limits};

@@ -95,31 +95,25 @@ impl Record {
     }
 
     /// Base units that are locked up, and when the first of them will not be.
-    pub(super) fn locked(&self, now_ms: u64) -> Result<(Amount, u64), Fault> {
+    pub(super) fn locked(&self, now_ms: u64) -> (Amount, u64) {
         let mut locked = Amount::ZERO;
         let mut until_ms = 0;
         for (until, amount) in self.lots.iter().filter(|(until, _)| *until > now_ms) {
-            locked = committed::sum("locked units", locked, *amount)?;
+            locked = locked.checked_add(*amount).unwrap_or(Amount::MAX);
             until_ms = if until_ms == 0 { *until } else { until_ms };
         }
-        Ok((locked, until_ms))
+        (locked, until_ms)
     }
 
     /// Locks up units that arrive.
-    pub(super) fn add_lot(
-        &mut self,
-        now_ms: u64,
-        period_ms: u64,
-        amount: Amount,
-    ) -> Result<(), Fault> {
+    pub(super) fn add_lot(&mut self, now_ms: u64, period_ms: u64, amount: Amount) {
         let step = (period_ms / LOTS_PER_PERIOD).max(1);
         let end = now_ms.saturating_add(period_ms).div_ceil(step).saturating_mul(step);
         match self.lots.iter_mut().find(|(until, _)| *until == end) {
-            Some((_, lot)) => *lot = committed::sum("lot", *lot, amount)?,
+            Some((_, lot)) => *lot = lot.checked_add(amount).unwrap_or(Amount::MAX),
             None => self.lots.push((end, amount)),
         }
         self.lots.sort_unstable();
-        Ok(())
     }
 
     /// Forgets lots that have ended, and whatever of them is not held any more.

@@ -243,6 +243,21 @@ fn bucket(rule: &pb::HolderLimit) -> Result<HolderBucket, FieldError> {
     }
 }
 
+/// A kind of rule that is there twice although an identity has one window of what it sent, and
+/// one list of lots, for all rules of the kind.
+pub(crate) fn repeated_kind(message: &pb::RuleSet) -> Option<&'static str> {
+    let mut kinds = message.rules.iter().filter_map(|rule| match rule.rule.as_ref()? {
+        rule::Rule::Velocity(_) => Some("velocity"),
+        rule::Rule::LockUp(_) => Some("lock-up"),
+        rule::Rule::Balance(_)
+        | rule::Rule::Claims(_)
+        | rule::Rule::Countries(_)
+        | rule::Rule::Holders(_) => None,
+    });
+    let mut seen = BTreeSet::new();
+    kinds.find(|kind| !seen.insert(*kind))
+}
+
 /// Rules as they stand in the state.
 pub(super) fn committed_rules(message: &pb::RuleSet) -> Result<Rules, Fault> {
     Rules::try_from(message).map_err(|error| broken(format!("rule set: {error}")))

@@ -288,7 +288,7 @@ fn locked_up(
     rule: &Numbered<'_>,
     person: &Person,
 ) -> Result<Option<EligibilityError>, Fault> {
-    let (locked, until_ms) = person.before.locked(facts.now_ms)?;
+    let (locked, until_ms) = person.before.locked(facts.now_ms);
     let (unlocked, need) = (person.before.balance.saturating_sub(locked), person.sends());
     let (account, name, rule) = (person.account, facts.name.to_owned(), rule.number);
     Ok((need > unlocked).then_some(EligibilityError::LockedUp {

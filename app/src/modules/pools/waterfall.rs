@@ -106,7 +106,7 @@ pub fn periods_begun(waterfall: &Waterfall, now_ms: u64) -> u64 {
 /// What is due to all units of a tranche for each period; none for the last tranche.
 ///
 /// # Errors
-/// [`Fault::Invariant`] when the leaf is damaged.
+/// [`Fault::Contradiction`] when the leaf is damaged.
 pub fn standing_due(tranche: &Tranche, units: Share) -> Result<Option<Amount>, Fault> {
     let due = due_index(tranche, 1)?;
     Ok(due.map(|due| accrued_income(units, &[0; 32], &due).unwrap_or(Amount::MAX)))
@@ -116,7 +116,7 @@ pub fn standing_due(tranche: &Tranche, units: Share) -> Result<Option<Amount>, F
 /// none for the last tranche.
 ///
 /// # Errors
-/// [`Fault::Invariant`] when the leaf is damaged.
+/// [`Fault::Contradiction`] when the leaf is damaged.
 pub fn outstanding(tranche: &Tranche, units: Share, periods: u64) -> Result<Option<Amount>, Fault> {
     let Some(due) = due_index(tranche, periods)? else { return Ok(None) };
     let paid = committed::index("paid to a tranche", &tranche.paid)?;
@@ -142,7 +142,7 @@ fn due_index(tranche: &Tranche, periods: u64) -> Result<Option<[u8; 32]>, Fault>
 /// The parts are those of `units`, and add up to the payment; the tranches remember them.
 ///
 /// # Errors
-/// [`Fault::Invariant`] when the leaf is damaged or no tranche has units.
+/// [`Fault::Contradiction`] when the leaf is damaged or no tranche has units.
 pub(super) fn divide(
     waterfall: &mut Waterfall,
     units: &[Share],

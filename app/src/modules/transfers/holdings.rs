@@ -206,9 +206,13 @@ fn settle_by(holding: &mut Holding, asset: &Asset, settle: Settlement) -> Result
         let (from, before) =
             settled.map_or(([0; 32], Amount::ZERO), |settled| (settled.index, settled.accrued));
         let share = Share { units: holding.balance, factor: holding.split_factor.get() };
-        let (risen, index) = settle(share, &from, &to)
-            .ok_or_else(|| broken(format!("income of `{}` cannot be settled", asset.name)))?;
-        let accrued = committed::sum("accrued income", before, risen)?;
+        if to < from {
+            return Err(broken(format!("income of `{}` has fallen", asset.name)));
+        }
+        // Who may take units of the currency back out of the pool can pay in more than there is.
+        // Nobody can claim that much, but the units that it came from must stay free to move.
+        let (risen, index) = settle(share, &from, &to).unwrap_or((Amount::MAX, to));
+        let accrued = before.checked_add(risen).unwrap_or(Amount::MAX);
         income.push(HoldingIncome { currency, index, accrued });
     }
     holding.income = income;

@@ -214,6 +214,14 @@ pub enum VoteError {
         /// The block named.
         height: u64,
     },
+    /// Voting would end after the last block that there can be.
+    #[error("voting for {blocks} blocks from block {height} on would never end")]
+    NeverEnds {
+        /// The record height.
+        height: u64,
+        /// The voting period.
+        blocks: u64,
+    },
 }
 
 fn status_in_words(status: &ProposalStatus) -> &'static str {
@@ -262,6 +270,7 @@ impl VoteError {
             Self::AssetAct { .. } => 34,
             Self::ComplianceAct { .. } => 35,
             Self::NoRecordAhead { .. } => 36,
+            Self::NeverEnds { .. } => 37,
         }
     }
 }

@@ -756,3 +756,13 @@ fn a_vote_may_be_on_a_record_date_that_the_issuer_has_declared_ahead() {
     chain.submit(3, close(1)).unwrap();
     assert_eq!(status(&chain, 1), ProposalStatus::Rejected);
 }
+
+#[test]
+fn regress_voting_that_would_end_past_the_last_height_is_refused() {
+    let mut chain = TestChain::new();
+    chain.add_asset("villa");
+    let declare = TakeRecord { asset: asset("villa").to_bytes(), height: u64::MAX };
+    chain.submit(ISSUER, Kind::TakeRecord(declare)).unwrap();
+    let never_ends = pb::SubmitProposal { record_height: u64::MAX, ..submission(resolution()) };
+    assert_refused(chain.submit(ISSUER, Kind::SubmitProposal(never_ends)), "votes", 37);
+}

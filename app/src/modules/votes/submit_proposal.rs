@@ -150,8 +150,8 @@ impl Message for SubmitProposal {
 
     /// In order of precedence: [`AssetError::UnknownAsset`] of the asset,
     /// [`VoteError::ProposerHoldsNothing`], [`AssetError::UnknownAsset`] of the currency,
-    /// [`AssetError::NotACurrency`], [`VoteError::BelowRules`], [`VoteError::NoRecordAhead`]; then
-    /// as a transfer of the deposit is refused.
+    /// [`AssetError::NotACurrency`], [`VoteError::BelowRules`], [`VoteError::NoRecordAhead`],
+    /// [`VoteError::NeverEnds`]; then as a transfer of the deposit is refused.
     ///
     /// [`AssetError::UnknownAsset`]: crate::modules::assets::AssetError::UnknownAsset
     /// [`AssetError::NotACurrency`]: crate::modules::assets::AssetError::NotACurrency
@@ -169,15 +169,17 @@ impl Message for SubmitProposal {
         self.check_rules(rules.as_ref())?;
         self.check_record(&asset, height)?;
         let record_height = height.max(*record_height);
+        let blocks = *voting_period_blocks;
+        let voting_end_height = record_height
+            .checked_add(blocks)
+            .ok_or(VoteError::NeverEnds { height: record_height, blocks })?;
         if let Some((currency, deposit)) = rules.as_ref().and_then(|rules| rules.deposit) {
             let pool = Address::deposit_pool(id);
             holdings::debit(context.state, context.block, &currency, &proposer, deposit)?;
             holdings::credit(context.state, &currency, &pool, deposit)?;
         }
-        let too_far = || broken("heights and numbers of proposals have come to their end");
-        let number = asset.proposal_count.checked_add(1).ok_or_else(too_far)?;
-        let voting_end_height =
-            record_height.checked_add(*voting_period_blocks).ok_or_else(too_far)?;
+        let too_many = || broken("numbers of proposals have come to their end");
+        let number = asset.proposal_count.checked_add(1).ok_or_else(too_many)?;
         asset.proposal_count = number;
         let record =
             records::take(context.state, context.block, (id, record_height), &mut asset, 1)?;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use tessera_proto::id::Address;
+use tessera_proto::leaf::{Holding, Leaf as _};
 use tessera_proto::pb::accounts::v1 as accounts;
 use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::pb::chain::v1::event::Kind as EventKind;
@@ -11,7 +12,7 @@ use tessera_proto::pb::distributions::v1 as distributions;
 use tessera_proto::pb::market::v1 as market;
 use tessera_proto::pb::royalties::v1 as royalties;
 use tessera_proto::pb::transfers::v1 as transfers;
-use tessera_proto::state_key::StateKey;
+use tessera_proto::state_key::{Namespace, StateKey};
 
 use super::desk::{Desk, ESCROW, HOLD_MS, VILLA, force, recover};
 use crate::modules::testing::{
@@ -242,6 +243,53 @@ fn nobody_waits_for_a_denied_account() {
     let close = distributions::CloseDistribution { asset: id, distribution: 2 };
     desk.submit(5, Kind::CloseDistribution(close)).unwrap();
     assert_eq!(in_treasury(&desk), 4 + 10 + 900);
+}
+
+/// Base units of the currency in all holdings, and how many there should be.
+fn held_and_supply(desk: &Desk) -> (u128, u128) {
+    let prefix = [&[Namespace::Holding.byte()], asset("usdx").as_bytes().as_slice()].concat();
+    let all = desk.chain.leaves().iter().filter(|(key, _)| key.as_bytes().starts_with(&prefix));
+    let held = all.map(|(_, leaf)| Holding::from_leaf_bytes(leaf).unwrap().balance.base_units());
+    (held.sum(), desk.chain.totals("usdx").supply.parse().unwrap())
+}
+
+#[test]
+fn regress_a_part_whose_tax_nobody_may_receive_is_passed_over_whole() {
+    let mut desk = scene();
+    let (mill, treasury) = (asset(MILL).to_bytes(), Address::treasury(&asset(MILL)));
+    let deny = |sanctioned| {
+        Kind::SetSanction(pb::SetSanction {
+            account: treasury.to_bytes(),
+            sanctioned,
+            document_sha256: Bytes::from_static(&[5; 32]),
+        })
+    };
+    let Kind::DeclareDistribution(mut declared) = distribution(3) else { unreachable!() };
+    let untaxed = account(DENIED).to_bytes();
+    let rate = distributions::WithholdingRate { account: untaxed, withholding_bps: 0 };
+    let terms = declared.terms.as_mut().unwrap();
+    (terms.tax_account, terms.rates) = (treasury.to_bytes(), vec![rate]);
+    desk.submit(ISSUER, Kind::DeclareDistribution(declared)).unwrap();
+    desk.submit(ISSUER, deny(true)).unwrap();
+    desk.chain.block.time_ms = PAYMENT_MS;
+    let before = desk.chain.balance("usdx", 1);
+    let Kind::PushDistribution(page) = push(&[1, DENIED]) else { unreachable!() };
+    let page = distributions::PushDistribution { distribution: 2, ..page };
+    let events = desk.submit(5, Kind::PushDistribution(page)).unwrap();
+    assert_eq!(events.len(), 1, "only who owes no tax is paid");
+    assert_eq!(desk.chain.balance("usdx", 1), before);
+    let (held, supply) = held_and_supply(&desk);
+    assert_eq!(held, supply);
+    let claim = distributions::ClaimDistribution { asset: mill, distribution: 2 };
+    let claim = Kind::ClaimDistribution(claim);
+    assert_refused(desk.submit(1, claim.clone()), "eligibility", 12);
+    desk.submit(ISSUER, deny(false)).unwrap();
+    desk.submit(1, claim.clone()).unwrap();
+    assert_refused(desk.submit(1, claim), "distributions", 31);
+    assert_eq!(desk.chain.balance("usdx", 1), before + 90);
+    assert_eq!(desk.chain.holding_of("usdx", &treasury).balance, amount(10));
+    let (held, supply) = held_and_supply(&desk);
+    assert_eq!(held, supply);
 }
 
 #[test]

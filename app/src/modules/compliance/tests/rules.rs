@@ -1,11 +1,12 @@
 //! Rules: each verdict, net effects, exemptions, and counters that need no back-fill.
 
 use bytes::Bytes;
+use tessera_proto::amount::Amount;
 use tessera_proto::leaf::Leaf as _;
 use tessera_proto::pb::compliance::v1 as pb;
 use tessera_proto::pb::compliance::v1::{ClaimCondition, RuleKind, Side, rule};
 use tessera_proto::pb::transfers::v1 as transfers;
-use tessera_proto::state_key::HolderBucket;
+use tessera_proto::state_key::{HolderBucket, StateKey};
 
 use super::desk::{ACCREDITED, COUNTRY, Desk, KYC, VILLA, claims, holders, max_balance, set_rules};
 use crate::modules::testing::{
@@ -78,6 +79,24 @@ fn rules_of_wrong_form_are_refused() {
     let of_currency = pb::SetRules { asset, ..message };
     assert_refused(desk.submit(ISSUER, Kind::SetRules(of_currency)), "compliance", 28);
     assert_refused(desk.submit(ISSUER, Kind::SetRules(pb::SetRules::default())), "compliance", 1);
+}
+
+#[test]
+fn regress_two_rules_that_defeat_each_other_are_refused() {
+    let mut desk = Desk::new(vec![]);
+    for (rules, kind) in [
+        (vec![lock_up(32_000), lock_up(16_000)], "lock-up"),
+        (vec![velocity(10_000, 50), max_balance(500), velocity(1_000, 10)], "velocity"),
+    ] {
+        let refused = desk.set_rules(rules).unwrap_err();
+        assert_eq!((refused.codespace, refused.code), ("compliance", 40));
+        assert!(refused.message.contains(kind), "{refused}");
+    }
+    desk.set_rules(vec![lock_up(16_000), velocity(1_000, 10), max_balance(500)]).unwrap();
+    // Those that stand already are read as before.
+    let Kind::SetRules(message) = set_rules(vec![lock_up(1), lock_up(2)]) else { unreachable!() };
+    desk.chain.set(StateKey::rule_set(&asset(VILLA)), &message.rules.unwrap());
+    desk.send(ISSUER, 1, 1).unwrap();
 }
 
 #[test]
@@ -236,6 +255,19 @@ fn what_is_sent_within_a_window_is_limited() {
     desk.send(2, 1, 50).unwrap();
     desk.send(1, 2, 1).unwrap();
     assert_refused(desk.send(2, 1, 1), "eligibility", 20);
+}
+
+#[test]
+fn regress_more_may_be_sent_within_a_window_than_there_are_units() {
+    let mut desk = Desk::new(vec![rule::Rule::Velocity(pb::VelocityLimit {
+        window_ms: 10_000,
+        max_amount: Amount::MAX.to_string(),
+    })]);
+    desk.send(ISSUER, 1, 60).unwrap();
+    let key = StateKey::holder_record(&asset(VILLA), &account(ISSUER));
+    let record = desk.record(ISSUER);
+    desk.chain.set(key, &pb::HolderRecord { sent: Amount::MAX.to_string(), ..record });
+    desk.send(ISSUER, 1, 60).unwrap();
 }
 
 #[test]
