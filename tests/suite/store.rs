@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use tessera_app::state::batch::Batch;
 use tessera_app::state::changes::Changes;
 use tessera_app::state::database::Database;
-use tessera_app::state::forest::{Forest, root_map};
+use tessera_app::state::forest::{CHECKPOINT_BLOCKS, Forest, root_map};
 use tessera_app::state::store::{HeightError, Store, StoreOptions};
 use tessera_app::state::table::Table;
 use tessera_app::state::view::StateReader;
@@ -133,6 +133,84 @@ fn regress_a_key_that_was_made_and_changed_later_is_absent_before() {
     let app_hash = store.app_hash(0).unwrap();
     let proof = store.prove(0, &key(0)).unwrap();
     assert_eq!(verify_state_proof(&proof, &app_hash), Ok(None));
+}
+
+#[test]
+fn regress_the_oldest_of_many_kept_heights_is_read_and_proven() {
+    let folder = temporary_folder();
+    let kept = CHECKPOINT_BLOCKS + 2;
+    let store = Store::open(folder.path(), StoreOptions { keep_heights: kept, ..options() });
+    let store = store.unwrap();
+    let mut history = Vec::new();
+    let mut state = sentinels();
+    for height in 0..kept + 10 {
+        // One key changes in every block, another comes and goes.
+        let height_byte = u8::try_from(height % 251).unwrap();
+        let other = (height % 3 == 0).then_some(height_byte);
+        let block = changes(&[(0, Some(height_byte)), (1, other)]);
+        for (key, value) in block.as_slice() {
+            match value {
+                Some(value) => state.insert(*key, value.clone()),
+                None => state.remove(key),
+            };
+        }
+        history.push(state.clone());
+        let staged = store.stage(height, &block).unwrap();
+        store.commit(staged, Batch::default()).unwrap();
+    }
+    let oldest = store.oldest_height();
+    assert_eq!(oldest, history.len() as u64 - 1 - kept);
+    for (height, state) in (0..).zip(&history).skip(oldest as usize) {
+        let app_hash = store.app_hash(height).unwrap();
+        assert_eq!(app_hash, oracle(state), "height {height}");
+        for key in [0, 1].map(key) {
+            let proof = store.prove(height, &key).unwrap();
+            assert_eq!(verify_state_proof(&proof, &app_hash), Ok(state.get(&key).cloned()));
+        }
+    }
+    let roots = store.database().scan(Table::Roots, &[], &[], usize::MAX).unwrap();
+    assert_eq!(roots.len() as u64, kept + 1, "older ones are gone");
+}
+
+#[test]
+fn regress_heights_that_were_removed_stay_so_when_more_are_to_be_kept() {
+    let folder = temporary_folder();
+    let open = |keep_heights| {
+        Store::open(folder.path(), StoreOptions { keep_heights, ..options() }).unwrap()
+    };
+    let go_on = |store: &Store, blocks: u64| {
+        let next = store.committed().map_or(0, |committed| committed.height + 1);
+        for height in next..next + blocks {
+            let block = changes(&[(0, Some(u8::try_from(height % 250).unwrap()))]);
+            let staged = store.stage(height, &block).unwrap();
+            store.commit(staged, Batch::default()).unwrap();
+        }
+    };
+    let check = |store: &Store, oldest| {
+        assert_eq!(store.oldest_height(), oldest);
+        let error = store.prove(oldest - 1, &key(0)).unwrap_err();
+        assert!(matches!(error, HeightError::Pruned { .. }), "{error}");
+        let app_hash = store.app_hash(oldest).unwrap();
+        let value = verify_state_proof(&store.prove(oldest, &key(0)).unwrap(), &app_hash).unwrap();
+        assert_eq!(value.unwrap()[0], u8::try_from(oldest % 250).unwrap());
+    };
+    let kept = CHECKPOINT_BLOCKS + 2;
+    let store = open(kept);
+    go_on(&store, kept + 71);
+    check(&store, 70);
+    drop(store);
+    let store = open(1_000);
+    check(&store, 70);
+    go_on(&store, 40);
+    check(&store, 70);
+    drop(store);
+    // Some are removed with each block, until no more are there than are to be kept.
+    let store = open(kept);
+    go_on(&store, 4);
+    let latest = store.committed().unwrap().height;
+    check(&store, latest - kept);
+    let roots = store.database().scan(Table::Roots, &[], &[], usize::MAX).unwrap();
+    assert_eq!(roots.len() as u64, kept + 1);
 }
 
 #[test]

@@ -26,7 +26,7 @@ use super::abci::{
     AbciApplication, CODE_RETRY, RequestInsertTx, RequestReapTxs, ResponseInsertTx, ResponseReapTxs,
 };
 use super::candidate::{Candidate, Proposed};
-use super::pool::{Pool, PoolError};
+use super::pool::{AdmissionError, Pool, PoolError};
 use crate::chain::ledger::{FinalizedBlock, Ledger};
 use crate::chain::receipts::BlockSummary;
 use crate::chain::tx::decode_frame;
@@ -35,7 +35,7 @@ use crate::state::error::{Fault, Rejected};
 use crate::state::store::{HeightError, Store};
 
 /// Blocks that a slow subscriber may lag behind before it loses some.
-const SUBSCRIBER_LAG_BLOCKS: usize = 256;
+const SUBSCRIBER_LAG_BLOCKS: usize = 64;
 
 /// Who keeps the frames that wait for a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,10 +227,15 @@ impl Node {
             Ok(height) => height,
             Err(_) => return Err((3, format!("height {} is below zero", request.height))),
         };
-        let proof = self.store().prove(height, &key).map_err(|error| match error {
+        let refused = |error: HeightError| match error {
             HeightError::Fault(fault) => stop(&fault),
             other => (3, other.to_string()),
-        })?;
+        };
+        self.store().require_settled(height).map_err(refused)?;
+        let proof = self.store().prove(height, &key);
+        // What was read, or was not found, while it was being pruned says nothing.
+        self.store().require_settled(height).map_err(refused)?;
+        let proof = proof.map_err(refused)?;
         let op = |kind: &str, key: Vec<u8>, data: &Bytes| ProofOp {
             r#type: kind.to_owned(),
             key,
@@ -308,7 +313,8 @@ impl Application for Node {
         };
         match admitted {
             Ok(()) => ResponseCheckTx::default(),
-            Err(error) => ResponseCheckTx {
+            Err(AdmissionError::Fault(fault)) => stop(&fault),
+            Err(AdmissionError::Rejected(error)) => ResponseCheckTx {
                 code: error.code,
                 codespace: error.codespace.to_owned(),
                 log: error.message,
@@ -418,9 +424,14 @@ impl AbciApplication for Node {
     fn insert_tx(&self, request: RequestInsertTx) -> ResponseInsertTx {
         let code = match self.pool().insert_frame(&request.tx) {
             Ok(()) => 0,
-            Err(error) if error == Rejected::from(PoolError::Duplicate) => 0,
-            Err(error) if error.codespace == PoolError::CODESPACE && error.code == 2 => CODE_RETRY,
-            Err(error) => error.code,
+            Err(AdmissionError::Fault(fault)) => stop(&fault),
+            Err(AdmissionError::Rejected(error)) => match (error.codespace, error.code) {
+                // It waits already.
+                (PoolError::CODESPACE, 1) => 0,
+                // No room, or a state that is behind the peer's: a later try may go well.
+                (PoolError::CODESPACE, 2 | 7) => CODE_RETRY,
+                (_, code) => code,
+            },
         };
         ResponseInsertTx { code }
     }

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
 
@@ -47,6 +48,7 @@ impl Start {
             config.consensus.cometbft = program;
         }
         log(&config.log, self.log_format);
+        raise_file_limit();
         block_on(async {
             let shutdown = async {
                 tokio::select! {
@@ -56,6 +58,17 @@ impl Start {
             };
             runtime::run(&folder, &config, shutdown).await
         })
+    }
+}
+
+/// Connections and tables of the database take a file each, more than most shells allow at first.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!("only {:?} files may be open at a time: {error}", limit.current);
     }
 }
 

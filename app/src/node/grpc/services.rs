@@ -1,11 +1,13 @@
 //! What all services share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tessera_proto::pb::query::v1::QueryOptions;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Response, Status};
 
@@ -21,6 +23,9 @@ use crate::node::comet::headers::HeaderSource;
 const MAX_READERS: usize = 64;
 /// Messages of a stream that wait for its reader.
 const STREAM_AHEAD: usize = 1;
+/// How long a reader of a stream may take for a message. Until then it keeps the latest blocks in
+/// memory.
+const READER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Who orders the blocks of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +123,7 @@ impl Services {
         let (sender, receiver) = mpsc::channel(STREAM_AHEAD);
         let services = self.clone();
         tokio::spawn(async move {
-            let end = loop {
+            let end = 'reading: loop {
                 let block = tokio::select! {
                     block = blocks.recv() => block,
                     () = services.stopped() => break status::stopping(),
@@ -127,8 +132,10 @@ impl Services {
                 match block {
                     Ok(block) => {
                         for message in messages(&block) {
-                            if sender.send(Ok(message)).await.is_err() {
-                                return;
+                            match timeout(READER_PATIENCE, sender.send(Ok(message))).await {
+                                Ok(Ok(())) => {}
+                                Ok(Err(_)) => return,
+                                Err(_) => break 'reading status::not_read(READER_PATIENCE),
                             }
                         }
                     }
@@ -136,6 +143,7 @@ impl Services {
                     Err(RecvError::Closed) => break status::stopping(),
                 }
             };
+            drop(blocks);
             // A reader that has gone does not care.
             let _ = sender.send(Err(end)).await;
         });

@@ -1,5 +1,7 @@
 //! How refusals and failures are told.
 
+use std::time::Duration;
+
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
@@ -73,6 +75,15 @@ pub(crate) fn missed(blocks: u64) -> Status {
     Status::data_loss(format!(
         "{blocks} blocks were missed because they were read too slowly; subscribe again, and \
          list receipts for what was missed"
+    ))
+}
+
+/// A stream whose reader does not read.
+pub(crate) fn not_read(patience: Duration) -> Status {
+    let seconds = patience.as_secs();
+    Status::data_loss(format!(
+        "a message was not read for {seconds} s; subscribe again, and list receipts for what was \
+         missed"
     ))
 }
 

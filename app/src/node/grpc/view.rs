@@ -213,11 +213,7 @@ pub(crate) fn latest_height(store: &Store) -> Result<u64, Status> {
 }
 
 fn check_kept(store: &Store, height: u64) -> Result<(), Status> {
-    let oldest = store.oldest_settled_height();
-    if height < oldest {
-        return Err(out_of_range(store, &HeightError::Pruned { height, oldest }));
-    }
-    Ok(())
+    store.require_settled(height).map_err(|error| out_of_range(store, &error))
 }
 
 /// Says which heights there are.

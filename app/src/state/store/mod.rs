@@ -3,12 +3,14 @@
 //! A block is staged (computed, in memory), then committed (one atomic batch). The values of
 //! older heights are kept for a window of blocks, then pruned.
 
+mod heights;
 mod readers;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 use bytes::{Buf, Bytes};
@@ -23,8 +25,7 @@ use super::database::Database;
 use super::error::Fault;
 pub use super::error::HeightError;
 use super::forest::{
-    CHECKPOINT_BLOCKS, ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots,
-    sentinels,
+    ChangedTree, Forest, SHARD_COUNT, ShardRoots, decode_roots, encode_roots, sentinels,
 };
 use super::history::{History, Record, Replaced, history_key, push_record, push_replaced};
 use super::lock::{lock, read_lock, write_lock};
@@ -123,6 +124,8 @@ pub struct Store {
     announced: RwLock<Option<Arc<Announced>>>,
     values: Values,
     recent_roots: Mutex<BTreeMap<u64, Arc<ShardRoots>>>,
+    /// The oldest height that has not been removed, whatever is to be kept from now on.
+    oldest_stored: AtomicU64,
 }
 
 impl Store {
@@ -158,6 +161,7 @@ impl Store {
             announced: RwLock::new(None),
             values: Values::default(),
             recent_roots: Mutex::new(BTreeMap::new()),
+            oldest_stored: AtomicU64::new(0),
         };
         if let Some(mut bytes) = store.database.get(Table::Meta, META_COMMITTED)? {
             let height = bytes.try_get_u64().map_err(|_| damaged("committed"))?;
@@ -172,6 +176,10 @@ impl Store {
             let base = store.database.get(Table::Meta, META_BASE)?;
             let base = base.map(|mut bytes| bytes.try_get_u64()).transpose();
             let base_height = base.map_err(|_| damaged("base"))?.unwrap_or(0);
+            let oldest = store.database.scan(Table::Roots, &[], &[], 1)?;
+            let (mut oldest, _) = oldest.into_iter().next().ok_or_else(|| damaged("roots"))?;
+            let oldest = oldest.try_get_u64().map_err(|_| damaged("roots"))?;
+            store.oldest_stored.store(oldest, Ordering::Relaxed);
             *write_lock(&store.committed) =
                 Some(Committed { height, app_hash, base_height, roots });
         }
@@ -188,26 +196,6 @@ impl Store {
     #[must_use]
     pub fn database(&self) -> &Database {
         &self.database
-    }
-
-    /// Oldest height whose state can be read.
-    #[must_use]
-    pub fn oldest_height(&self) -> u64 {
-        self.kept_from(self.options.keep_heights)
-    }
-
-    /// Oldest height whose state no commit under way can be removing: what was read as of it, or
-    /// of a later one, before this is asked is right.
-    #[must_use]
-    pub fn oldest_settled_height(&self) -> u64 {
-        self.kept_from(self.options.keep_heights.saturating_sub(1))
-    }
-
-    /// The oldest of the latest heights that is not before the first state.
-    fn kept_from(&self, heights: u64) -> u64 {
-        self.committed().map_or(0, |committed| {
-            committed.height.saturating_sub(heights).max(committed.base_height)
-        })
     }
 
     /// Makes the changes of a staged block part of the latest state before they are written,
@@ -262,22 +250,6 @@ impl Store {
         read_lock(&self.announced).clone()
     }
 
-    /// The state as of a height.
-    ///
-    /// # Errors
-    /// [`HeightError`], in the order in which it lists them.
-    pub fn at(&self, height: u64) -> Result<HeightReader<'_>, HeightError> {
-        let latest = self.committed().map_or(0, |committed| committed.height);
-        if height > latest {
-            return Err(HeightError::Future { height, latest });
-        }
-        let oldest = self.oldest_height();
-        if height < oldest {
-            return Err(HeightError::Pruned { height, oldest });
-        }
-        Ok(HeightReader { store: self, height })
-    }
-
     /// Proves the value of a key, or that it has none, as of a height.
     ///
     /// # Errors
@@ -286,13 +258,18 @@ impl Store {
         let reader = self.at(height)?;
         let roots = self.roots(height)?;
         let shard = key.shard();
+        // Before the tree is held: a block must not wait for a proof.
+        let seen = self.forest.tree(shard)?.height().unwrap_or_default();
+        let mut undone = BTreeMap::new();
+        self.undo(shard, (height, seen), &mut undone)?;
         let tree = self.forest.tree(shard)?;
         let latest = tree.height().unwrap_or_default();
         if latest <= height {
             let tree = ProvenTree { nodes: &tree, root: tree.root(), values: &reader };
             return Ok(proof::prove(&tree, roots.map(), key)?);
         }
-        let undone = self.undo(shard, height.saturating_add(1), latest)?;
+        self.undo(shard, (height.max(seen), latest), &mut undone)?;
+        let undone: Vec<Change> = undone.into_iter().collect();
         let tree = ChangedTree::new(tree, &undone)?;
         let tree = ProvenTree { nodes: &tree, root: tree.root(), values: &reader };
         Ok(proof::prove(&tree, roots.map(), key)?)
@@ -398,6 +375,7 @@ impl Store {
         let all: Vec<u8> = (0..=u8::MAX).collect();
         self.forest.checkpoint(&all, &mut batch)?;
         self.database.commit_first(batch)?;
+        self.oldest_stored.store(height, Ordering::Release);
         self.forest.checkpointed(&all)
     }
 
@@ -408,15 +386,12 @@ impl Store {
         shards: Vec<StagedShard>,
         mut batch: Batch,
     ) -> Result<(), Fault> {
-        // What the trees in the database lack is computed from the history after a crash.
-        let keep = self.options.keep_heights.max(CHECKPOINT_BLOCKS);
-        if let Some(height) = height.checked_sub(keep) {
-            self.prune(height, &shards, &mut batch)?;
-        }
+        let oldest = self.remove_oldest(height, &shards, &mut batch)?;
         let due = self.forest.due(height);
         self.forest.checkpoint(&due, &mut batch)?;
         let durable = height.checked_rem(self.options.fsync_every_blocks).unwrap_or(0) == 0;
         self.database.commit(batch, durable)?;
+        self.oldest_stored.store(oldest, Ordering::Release);
         self.forest.checkpointed(&due)?;
         self.apply(height, shards)
     }
@@ -469,28 +444,23 @@ impl Store {
         Ok(StagedShard { shard, update, hashes, values, batch })
     }
 
-    /// Removes what only heights before `height` needed.
-    fn prune(&self, height: u64, shards: &[StagedShard], batch: &mut Batch) -> Result<(), Fault> {
-        let key = height.to_be_bytes();
-        let Some(bytes) = self.database.get(Table::Roots, &key)? else { return Ok(()) };
-        let (changed, _) = decode_roots(&bytes).ok_or_else(|| damaged("roots"))?;
-        let is_rewritten = |hash: &Hash| {
-            let mut staged = shards.iter().filter(|staged| staged.shard == shard_of(hash));
-            staged.any(|staged| staged.hashes.binary_search(hash).is_ok())
-        };
-        self.history().prune(changed.into_iter(), height, &is_rewritten, batch)?;
-        batch.remove(Table::Roots, key);
-        Ok(())
-    }
-
-    /// What brings a tree from `last` back to before `first`.
-    fn undo(&self, shard: u8, first: u64, last: u64) -> Result<Vec<Change>, Fault> {
-        let mut before = BTreeMap::new();
-        for Replaced { hash, record, .. } in self.history().blocks(shard, first, last)? {
+    /// Adds what brings a tree back from one height, `to`, to an earlier one, `from`. What is there
+    /// already is of blocks before, and stays.
+    fn undo(
+        &self,
+        shard: u8,
+        (from, to): (u64, u64),
+        before: &mut BTreeMap<Hash, Option<Hash>>,
+    ) -> Result<(), Fault> {
+        if from >= to {
+            return Ok(());
+        }
+        let first = from.saturating_add(1);
+        for Replaced { hash, record, .. } in self.history().blocks(shard, first, to)? {
             // The first block that changed a key tells what it was.
             before.entry(hash).or_insert_with(|| leaf_of(&hash, record));
         }
-        Ok(before.into_iter().collect())
+        Ok(())
     }
 
     /// Brings trees that are older than the values in the database up to the latest block.
