@@ -68,6 +68,12 @@ impl Amount {
         self.0.checked_add(other.0).and_then(Self::new)
     }
 
+    /// Sum, or [`Amount::MAX`] if it would exceed it.
+    #[must_use]
+    pub fn saturating_add(self, other: Self) -> Self {
+        self.checked_add(other).unwrap_or(Self::MAX)
+    }
+
     /// Difference, unless it is below zero.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {

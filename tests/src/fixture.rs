@@ -43,9 +43,6 @@ pub const FEE_CREDIT: u64 = 100_000_000;
 pub const OPTIONS: StoreOptions =
     StoreOptions { keep_heights: 5, fsync_every_blocks: 1 << 40, gather_bytes: 20_000 };
 
-/// Code of a refusal for a contradiction in the state.
-const CONTRADICTION_CODE: u32 = 12;
-
 /// Milliseconds since the Unix epoch at a block.
 #[must_use]
 pub fn time_ms(height: u64) -> u64 {
@@ -209,8 +206,9 @@ pub enum Execution {
 
 /// Whether a transaction was refused for a contradiction in the state, which none may bring about.
 fn contradicts(receipt: &Receipt) -> bool {
+    let code = TxError::StateContradictsItself { what: String::new() }.code();
     receipt.outcome.as_ref().is_some_and(|outcome| {
-        (outcome.codespace.as_str(), outcome.code) == (TxError::CODESPACE, CONTRADICTION_CODE)
+        (outcome.codespace.as_str(), outcome.code) == (TxError::CODESPACE, code)
     })
 }
 

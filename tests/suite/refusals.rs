@@ -12,8 +12,8 @@ use tendermint_proto::v0_38::abci::RequestProcessProposal;
 use tendermint_proto::v0_38::abci::response_process_proposal::ProposalStatus;
 use tessera_app::chain::verify::Verifier;
 use tessera_app::node::application::Node;
-use tessera_app::node::pool::{AdmissionError, Pool, PoolLimits};
-use tessera_app::state::error::Rejected;
+use tessera_app::node::pool::{Pool, PoolLimits};
+use tessera_app::state::error::{ExecutionError, Rejected};
 use tessera_client::operations::{self, Kind};
 use tessera_client::signer::Signer;
 use tessera_client::tx_builder::TransactionBuilder;
@@ -600,7 +600,7 @@ fn node(chain: &Chain) -> Node {
 /// Why a frame of a peer is not taken in.
 fn refused_frame(pool: &Pool, frame: &Bytes) -> Rejected {
     match pool.insert_frame(frame) {
-        Err(AdmissionError::Rejected(error)) => error,
+        Err(ExecutionError::Rejected(error)) => error,
         other => panic!("{other:?}"),
     }
 }

@@ -249,10 +249,7 @@ fn run_transaction(
     let id = transaction.id;
     let fee = match charge(&mut overlay, info, params, transaction, authorisation) {
         Ok(fee) => Some(fee),
-        Err(error) => {
-            overlay.discard();
-            return Ok(Outcome { id, fee: None, result: Err(refusal(error)?) });
-        }
+        Err(error) => return refuse(&mut overlay, id, None, error),
     };
     overlay.keep();
     let mut events = Vec::new();
@@ -264,11 +261,22 @@ fn run_transaction(
             overlay.keep();
             Ok(Outcome { id, fee, result: Ok(events) })
         }
-        Err(error) => {
-            overlay.discard();
-            Ok(Outcome { id, fee, result: Err(refusal(error)?) })
-        }
+        Err(error) => refuse(&mut overlay, id, fee, error),
     }
+}
+
+/// Lets nothing of a transaction count that was not kept.
+fn refuse(
+    overlay: &mut TxOverlay<'_, '_>,
+    id: [u8; 32],
+    fee: Option<Amount>,
+    error: ExecutionError,
+) -> Result<Outcome, Fault> {
+    overlay.discard();
+    if let ExecutionError::Fault(Fault::Contradiction(what)) = &error {
+        tracing::error!("an operation is refused, the state contradicts itself: {what}");
+    }
+    Ok(Outcome { id, fee, result: Err(refusal(error)?) })
 }
 
 /// Why a transaction did not happen. One that comes upon a contradiction in the state is refused:
@@ -276,11 +284,10 @@ fn run_transaction(
 ///
 /// # Errors
 /// [`Fault`] when this node has failed.
-fn refusal(error: ExecutionError) -> Result<Rejected, Fault> {
+pub(crate) fn refusal(error: ExecutionError) -> Result<Rejected, Fault> {
     match error {
         ExecutionError::Rejected(error) => Ok(error),
         ExecutionError::Fault(Fault::Contradiction(what)) => {
-            tracing::error!("an operation is refused, the state contradicts itself: {what}");
             Ok(TxError::StateContradictsItself { what }.into())
         }
         ExecutionError::Fault(fault) => Err(fault),

@@ -12,14 +12,14 @@ use tessera_proto::leaf::Holding;
 use tessera_proto::pb::assets::v1::AssetTotals;
 use tessera_proto::pb::compliance::v1 as compliance;
 use tessera_proto::pb::distributions::v1 as distributions;
-use tessera_proto::pb::distributions::v1::{HolderSelection, RemainderPolicy};
 use tessera_proto::pb::votes::v1 as votes;
 use tessera_proto::pb::votes::v1::{ProposalStatus, VoteChoice};
 use tessera_proto::state_key::StateKey;
 
 use super::distributions::due_to;
 use super::testing::{
-    ISSUER, Kind, TestChain, Touched, account, amount, asset, mint, split, transfer,
+    ISSUER, Kind, TestChain, Touched, account, amount, asset, distribution, distribution_terms,
+    mint, split, transfer,
 };
 
 const VILLA: &str = "villa";
@@ -62,22 +62,9 @@ fn chain_with(holders: u64) -> TestChain {
 
 /// Promises one base unit of currency for ten units, so that each of many is due one.
 fn declare(chain: &TestChain, holders: u64) -> Kind {
-    let terms = distributions::DistributionTerms {
-        funded: (100 + holders).to_string(),
-        payment_ms: chain.block.time_ms,
-        expires_ms: chain.block.time_ms + 10_000,
-        selection: HolderSelection::All.into(),
-        remainder: RemainderPolicy::Payer.into(),
-        ..distributions::DistributionTerms::default()
-    };
-    Kind::DeclareDistribution(distributions::DeclareDistribution {
-        asset: asset(VILLA).to_bytes(),
-        currency: asset("usdx").to_bytes(),
-        record: 1,
-        per_unit: "1".to_owned(),
-        units: "10".to_owned(),
-        terms: Some(terms),
-    })
+    let now_ms = chain.block.time_ms;
+    let terms = distribution_terms((100 + holders).into(), (now_ms, now_ms + 10_000));
+    Kind::DeclareDistribution(distribution(VILLA, ("1", "10"), terms))
 }
 
 type Story = Vec<(&'static str, Touched)>;

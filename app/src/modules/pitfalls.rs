@@ -13,7 +13,6 @@ use tessera_proto::id::Address;
 use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::compliance::v1 as compliance;
 use tessera_proto::pb::distributions::v1 as distributions;
-use tessera_proto::pb::distributions::v1::{HolderSelection, RemainderPolicy};
 use tessera_proto::pb::market::v1 as market;
 use tessera_proto::pb::royalties::v1 as royalties;
 use tessera_proto::pb::votes::v1 as votes;
@@ -21,7 +20,8 @@ use tessera_proto::pb::votes::v1::{Proposal, ProposalStatus, VoteChoice};
 use tessera_proto::state_key::StateKey;
 
 use super::testing::{
-    ISSUER, Kind, START_BALANCE, TestChain, account, assert_refused, asset, mint, transfer,
+    ISSUER, Kind, START_BALANCE, TestChain, account, assert_refused, asset, distribution,
+    distribution_terms, mint, transfer,
 };
 
 const PAYMENT_MS: u64 = 1_500_000;
@@ -45,23 +45,11 @@ fn take_record(name: &str) -> Kind {
 /// So much for each unit of record 1, with a tenth withheld for account 4.
 fn declare(name: &str, per_unit: &str, funded: u128) -> distributions::DeclareDistribution {
     let terms = distributions::DistributionTerms {
-        funded: funded.to_string(),
-        payment_ms: PAYMENT_MS,
-        expires_ms: EXPIRES_MS,
         withholding_bps: 1_000,
         tax_account: account(4).to_bytes(),
-        selection: HolderSelection::All.into(),
-        remainder: RemainderPolicy::Payer.into(),
-        ..distributions::DistributionTerms::default()
+        ..distribution_terms(funded, (PAYMENT_MS, EXPIRES_MS))
     };
-    distributions::DeclareDistribution {
-        asset: asset(name).to_bytes(),
-        currency: asset("usdx").to_bytes(),
-        record: 1,
-        per_unit: per_unit.to_owned(),
-        units: "1".to_owned(),
-        terms: Some(terms),
-    }
+    distribution(name, (per_unit, "1"), terms)
 }
 
 fn claim(name: &str, distribution: u64) -> Kind {

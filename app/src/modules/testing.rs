@@ -23,6 +23,8 @@ use tessera_proto::pb::assets::v1 as assets;
 use tessera_proto::pb::assets::v1::{AssetClass, AssetStatus};
 use tessera_proto::pb::chain::v1 as chain;
 use tessera_proto::pb::chain::v1::{Event, event, operation};
+use tessera_proto::pb::distributions::v1 as distributions;
+use tessera_proto::pb::distributions::v1::{HolderSelection, RemainderPolicy};
 use tessera_proto::signing::{appraisal_sign_bytes, chain_id_hash};
 use tessera_proto::split::{InUnits, SplitFactor};
 use tessera_proto::state_key::StateKey;
@@ -514,6 +516,37 @@ pub(crate) fn mint(name: &str, to: u8, units: u64) -> Kind {
 pub(crate) fn split(name: &str, numerator: u32, denominator: u32) -> Kind {
     let asset = asset(name).to_bytes();
     Kind::SplitUnits(assets::SplitUnits { asset, numerator, denominator })
+}
+
+/// Terms of a distribution to all holders, whose rest goes back to the payer.
+pub(crate) fn distribution_terms(
+    funded: u128,
+    (payment_ms, expires_ms): (u64, u64),
+) -> distributions::DistributionTerms {
+    distributions::DistributionTerms {
+        funded: funded.to_string(),
+        payment_ms,
+        expires_ms,
+        selection: HolderSelection::All.into(),
+        remainder: RemainderPolicy::Payer.into(),
+        ..distributions::DistributionTerms::default()
+    }
+}
+
+/// So much `usdx` for so many units of record 1.
+pub(crate) fn distribution(
+    name: &str,
+    (per_unit, units): (&str, &str),
+    terms: distributions::DistributionTerms,
+) -> distributions::DeclareDistribution {
+    distributions::DeclareDistribution {
+        asset: asset(name).to_bytes(),
+        currency: asset("usdx").to_bytes(),
+        record: 1,
+        per_unit: per_unit.to_owned(),
+        units: units.to_owned(),
+        terms: Some(terms),
+    }
 }
 
 pub(crate) fn transfer(name: &str, to: &Address, units: u64) -> Kind {

@@ -26,12 +26,12 @@ use super::abci::{
     AbciApplication, CODE_RETRY, RequestInsertTx, RequestReapTxs, ResponseInsertTx, ResponseReapTxs,
 };
 use super::candidate::{Candidate, Proposed};
-use super::pool::{AdmissionError, Pool, PoolError};
+use super::pool::{Pool, PoolError};
 use crate::chain::ledger::{FinalizedBlock, Ledger};
 use crate::chain::receipts::BlockSummary;
 use crate::chain::tx::decode_frame;
 use crate::chain::version::OtherVersion;
-use crate::state::error::{Fault, Rejected};
+use crate::state::error::{ExecutionError, Fault, Rejected};
 use crate::state::store::{HeightError, Store};
 
 /// Blocks that a slow subscriber may lag behind before it loses some.
@@ -227,15 +227,11 @@ impl Node {
             Ok(height) => height,
             Err(_) => return Err((3, format!("height {} is below zero", request.height))),
         };
-        let refused = |error: HeightError| match error {
+        let proof = self.store().while_kept(height, || self.store().prove(height, &key));
+        let proof = proof.flatten().map_err(|error| match error {
             HeightError::Fault(fault) => stop(&fault),
             other => (3, other.to_string()),
-        };
-        self.store().require_settled(height).map_err(refused)?;
-        let proof = self.store().prove(height, &key);
-        // What was read, or was not found, while it was being pruned says nothing.
-        self.store().require_settled(height).map_err(refused)?;
-        let proof = proof.map_err(refused)?;
+        })?;
         let op = |kind: &str, key: Vec<u8>, data: &Bytes| ProofOp {
             r#type: kind.to_owned(),
             key,
@@ -313,8 +309,8 @@ impl Application for Node {
         };
         match admitted {
             Ok(()) => ResponseCheckTx::default(),
-            Err(AdmissionError::Fault(fault)) => stop(&fault),
-            Err(AdmissionError::Rejected(error)) => ResponseCheckTx {
+            Err(ExecutionError::Fault(fault)) => stop(&fault),
+            Err(ExecutionError::Rejected(error)) => ResponseCheckTx {
                 code: error.code,
                 codespace: error.codespace.to_owned(),
                 log: error.message,
@@ -424,8 +420,8 @@ impl AbciApplication for Node {
     fn insert_tx(&self, request: RequestInsertTx) -> ResponseInsertTx {
         let code = match self.pool().insert_frame(&request.tx) {
             Ok(()) => 0,
-            Err(AdmissionError::Fault(fault)) => stop(&fault),
-            Err(AdmissionError::Rejected(error)) => match (error.codespace, error.code) {
+            Err(ExecutionError::Fault(fault)) => stop(&fault),
+            Err(ExecutionError::Rejected(error)) => match (error.codespace, error.code) {
                 // It waits already.
                 (PoolError::CODESPACE, 1) => 0,
                 // No room, or a state that is behind the peer's: a later try may go well.

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::application::ProposalSettings;
 use super::comet::config::Pace;
-use super::pool::PoolLimits;
+use super::pool::{FRAME_OVERHEAD_BYTES, PoolLimits};
 use crate::chain::tx::MAX_FRAME_BYTES;
 use crate::state::store::StoreOptions;
 
-/// Room for one frame of a peer and what CometBFT adds to it.
-const LEAST_PROPOSAL_BYTES: usize = MAX_FRAME_BYTES + 8;
+/// Room for one frame of a peer.
+const LEAST_PROPOSAL_BYTES: usize = MAX_FRAME_BYTES + FRAME_OVERHEAD_BYTES;
 
 /// Settings of a node. Every value has a default; an unknown one is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,10 +25,12 @@ use crate::chain::outcome::MALFORMED_FRAME_CODE;
 use crate::chain::tx::{Transaction, decode_frame};
 use crate::chain::verify::{Verified, Verifier};
 use crate::rejection;
-use crate::state::error::{Fault, Rejected};
+use crate::state::error::{ExecutionError, Fault, Rejected};
 use crate::state::store::Store;
 use crate::state::view::LeafReader;
 
+/// What CometBFT adds to each frame of a block: the tag and the length of a Protobuf field.
+pub const FRAME_OVERHEAD_BYTES: usize = 8;
 /// Blocks after which an undecided frame is handed to gossip again: gossip may lose it.
 const GOSSIP_AGAIN_BLOCKS: u64 = 8;
 
@@ -111,17 +113,6 @@ impl PoolError {
 
 rejection!(PoolError, "pool");
 
-/// Why something was not taken in.
-#[derive(Debug, thiserror::Error)]
-pub enum AdmissionError {
-    /// Refused.
-    #[error(transparent)]
-    Rejected(#[from] Rejected),
-    /// This node has failed.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
-
 /// Limits of the pool.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolLimits {
@@ -171,7 +162,7 @@ pub struct Pool {
 /// A transaction that wants to be taken in.
 struct Arrival<'a> {
     transaction: &'a Transaction,
-    standing: Result<Standing, AdmissionError>,
+    standing: Result<Standing, ExecutionError>,
     bytes: &'a Bytes,
 }
 
@@ -235,14 +226,14 @@ impl Pool {
         }
         let mut answers = Vec::with_capacity(transactions.len());
         for ((verified, standing), bytes) in verified.into_iter().zip(standings).zip(transactions) {
-            let admitted = verified.map_err(AdmissionError::from).and_then(|transaction| {
+            let admitted = verified.map_err(ExecutionError::from).and_then(|transaction| {
                 let arrival = Arrival { transaction: &transaction, standing, bytes };
                 self.admit(&mut inner, &params, arrival)
             });
             answers.push(match admitted {
                 Ok(id) => Ok(id),
-                Err(AdmissionError::Rejected(error)) => Err(error),
-                Err(AdmissionError::Fault(fault)) => return Err(fault),
+                Err(ExecutionError::Rejected(error)) => Err(error),
+                Err(ExecutionError::Fault(fault)) => return Err(fault),
             });
         }
         drop(inner);
@@ -258,13 +249,13 @@ impl Pool {
     /// # Errors
     /// In order of precedence: [`PoolError::MalformedFrame`], [`PoolError::Duplicate`], the
     /// refusal of the first transaction whose form or signature is wrong,
-    /// [`PoolError::NotPayable`], [`PoolError::Full`]. [`AdmissionError::Fault`] when the storage
+    /// [`PoolError::NotPayable`], [`PoolError::Full`]. [`ExecutionError::Fault`] when the storage
     /// fails.
-    pub fn insert_frame(&self, bytes: &Bytes) -> Result<(), AdmissionError> {
-        let transactions = decode_frame(bytes).ok_or_else(|| refusal(PoolError::MalformedFrame))?;
+    pub fn insert_frame(&self, bytes: &Bytes) -> Result<(), ExecutionError> {
+        let transactions = decode_frame(bytes).ok_or(PoolError::MalformedFrame)?;
         let hash = sha256(bytes);
         if self.lock().frame_hashes.contains(&hash) {
-            return Err(refusal(PoolError::Duplicate));
+            return Err(PoolError::Duplicate.into());
         }
         let verified = self.verify_all(&transactions)?;
         let height = self.lock().height;
@@ -275,12 +266,12 @@ impl Pool {
             payable = self.payable(inner.height, &verified)?;
         }
         if inner.frame_hashes.contains(&hash) {
-            return Err(refusal(PoolError::Duplicate));
+            return Err(PoolError::Duplicate.into());
         }
         let payable = inner.affordable(payable);
         require_half(payable.len(), verified.len())?;
         if inner.bytes.saturating_add(bytes.len()) > self.limits.bytes {
-            return Err(refusal(PoolError::Full { bytes: inner.bytes }));
+            return Err(PoolError::Full { bytes: inner.bytes }.into());
         }
         inner.insert(hash, bytes, &payable);
         drop(inner);
@@ -293,9 +284,9 @@ impl Pool {
     /// # Errors
     /// In order of precedence: [`PoolError::MalformedFrame`], the refusal of the first
     /// transaction whose form or signature is wrong, [`PoolError::NotPayable`].
-    /// [`AdmissionError::Fault`] when the storage fails.
-    pub fn check_frame(&self, bytes: &Bytes) -> Result<(), AdmissionError> {
-        let transactions = decode_frame(bytes).ok_or_else(|| refusal(PoolError::MalformedFrame))?;
+    /// [`ExecutionError::Fault`] when the storage fails.
+    pub fn check_frame(&self, bytes: &Bytes) -> Result<(), ExecutionError> {
+        let transactions = decode_frame(bytes).ok_or(PoolError::MalformedFrame)?;
         let verified = self.verify_all(&transactions)?;
         let height = self.lock().height;
         let payable = self.payable(height, &verified)?;
@@ -317,8 +308,7 @@ impl Pool {
         let mut left = max_bytes;
         let mut frames = Vec::new();
         for frame in &inner.frames {
-            // Protobuf field tag and length of each transaction of a block.
-            let size = frame.bytes.len() + 8;
+            let size = frame.bytes.len() + FRAME_OVERHEAD_BYTES;
             if size > left {
                 break;
             }
@@ -382,12 +372,12 @@ impl Pool {
         inner: &mut Waiting,
         params: &Params,
         Arrival { transaction, standing, bytes }: Arrival<'_>,
-    ) -> Result<[u8; 32], AdmissionError> {
+    ) -> Result<[u8; 32], ExecutionError> {
         if inner.ids.contains(&transaction.id) {
-            return Err(refusal(PoolError::Duplicate));
+            return Err(PoolError::Duplicate.into());
         }
         let next_height = inner.height.saturating_add(1);
-        check_validity(next_height, params, transaction).map_err(Rejected::from)?;
+        check_validity(next_height, params, transaction)?;
         let Standing { next_nonce, other_lanes, credit } = standing?;
         let sender = transaction.sender;
         let (lane, have) = (transaction.nonce_lane, transaction.nonce);
@@ -399,24 +389,24 @@ impl Pool {
         }
         let want = load.as_mut().map_or(next_nonce, |load| load.next_nonce(lane, next_nonce));
         if have != want {
-            return Err(refusal(PoolError::NonceMismatch { sender, lane, have, want }));
+            return Err(PoolError::NonceMismatch { sender, lane, have, want }.into());
         }
-        let Credit { fee, have: credit } = credit?;
+        let Credit { fee, have: prepaid } = credit?;
         let fees = load.as_ref().map_or(0, |load| load.fees_of(transaction.payer));
         let need = fees.saturating_add(fee.base_units());
         let need = Amount::new(need).unwrap_or(Amount::MAX);
-        if need > credit {
-            let have = credit;
-            return Err(refusal(PoolError::InsufficientFeeCredit { sender, have, need }));
+        if need > prepaid {
+            let have = prepaid;
+            return Err(PoolError::InsufficientFeeCredit { sender, have, need }.into());
         }
         let waiting = load.map_or(0, |load| load.transactions);
         if waiting >= self.limits.transactions_per_sender {
-            return Err(refusal(PoolError::TooManyOfSender { sender, waiting }));
+            return Err(PoolError::TooManyOfSender { sender, waiting }.into());
         }
         if inner.bytes.saturating_add(bytes.len()) > self.limits.bytes {
-            return Err(refusal(PoolError::Full { bytes: inner.bytes }));
+            return Err(PoolError::Full { bytes: inner.bytes }.into());
         }
-        inner.take(&Payable { transaction, fee, have: credit, next_nonce }, bytes);
+        inner.take(&Payable { transaction, fee, have: prepaid, next_nonce }, bytes);
         Ok(transaction.id)
     }
 
@@ -453,8 +443,8 @@ impl Pool {
         let Standing { next_nonce, credit, .. } =
             match Standing::new(&self.store, params, transaction) {
                 Ok(standing) => standing,
-                Err(AdmissionError::Rejected(_)) => return Ok(None),
-                Err(AdmissionError::Fault(fault)) => return Err(fault),
+                Err(ExecutionError::Rejected(_)) => return Ok(None),
+                Err(ExecutionError::Fault(fault)) => return Err(fault),
             };
         let reach = u64::try_from(self.limits.transactions_per_sender).unwrap_or(u64::MAX);
         let nonces = next_nonce..=next_nonce.saturating_add(reach);
@@ -476,10 +466,6 @@ impl Pool {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn refusal(error: PoolError) -> AdmissionError {
-    AdmissionError::Rejected(error.into())
 }
 
 /// An honest node's frame may have some transactions that others have overtaken since, and one that

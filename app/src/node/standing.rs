@@ -6,12 +6,11 @@ use tessera_proto::pb::accounts::v1::{Account, Sponsorship};
 use tessera_proto::pb::chain::v1::Params;
 use tessera_proto::state_key::StateKey;
 
-use super::pool::AdmissionError;
-use crate::chain::executor::transaction_fee;
+use crate::chain::executor::{refusal, transaction_fee};
 use crate::chain::receipts::block_summary;
 use crate::chain::tx::{Transaction, TxError};
 use crate::modules::accounts::{self, AccountError, MAX_NONCE_LANES, Sponsored};
-use crate::state::error::{Fault, Rejected};
+use crate::state::error::{ExecutionError, Rejected};
 use crate::state::store::Store;
 use crate::state::view::LeafReader as _;
 
@@ -39,16 +38,15 @@ impl Standing {
     ///
     /// # Errors
     /// In order of precedence: the refusals of [`accounts::authorise`],
-    /// [`AccountError::TooManyLanes`]; [`AdmissionError::Fault`] when the storage fails.
+    /// [`AccountError::TooManyLanes`]; [`ExecutionError::Fault`] when the storage fails.
     pub(super) fn new(
         store: &Store,
         params: &Params,
         transaction: &Transaction,
-    ) -> Result<Self, AdmissionError> {
+    ) -> Result<Self, ExecutionError> {
         let sender = &transaction.sender;
         let account: Option<Account> = store.peek().leaf(&StateKey::account(sender))?;
-        accounts::authorise(account.as_ref(), sender, &transaction.signers())
-            .map_err(Rejected::from)?;
+        accounts::authorise(account.as_ref(), sender, &transaction.signers())?;
         let lanes = account.as_ref().map(|account| account.nonce_lanes.as_slice());
         let lanes = lanes.unwrap_or_default();
         let lane = lanes.iter().find(|entry| entry.lane == transaction.nonce_lane);
@@ -59,21 +57,16 @@ impl Standing {
         let other_lanes = lane.is_none().then(others);
         let credit = match credit(store, params, transaction, account.as_ref()) {
             Ok(credit) => Ok(credit),
-            Err(AdmissionError::Rejected(error)) => Err(error),
-            // Executed, it would be refused as well.
-            Err(AdmissionError::Fault(Fault::Contradiction(what))) => {
-                Err(TxError::StateContradictsItself { what }.into())
-            }
-            Err(fault) => return Err(fault),
+            Err(error) => Err(refusal(error)?),
         };
         Ok(Self { next_nonce: lane.map_or(0, |entry| entry.next_nonce), other_lanes, credit })
     }
 }
 
 /// The sender may use no other lane.
-pub(super) fn too_many_lanes(transaction: &Transaction) -> AdmissionError {
+pub(super) fn too_many_lanes(transaction: &Transaction) -> ExecutionError {
     let (account, lane) = (transaction.sender, transaction.nonce_lane);
-    Rejected::from(AccountError::TooManyLanes { account, lane, max: MAX_NONCE_LANES }).into()
+    AccountError::TooManyLanes { account, lane, max: MAX_NONCE_LANES }.into()
 }
 
 /// # Errors
@@ -83,11 +76,11 @@ fn credit(
     params: &Params,
     transaction: &Transaction,
     account: Option<&Account>,
-) -> Result<Credit, AdmissionError> {
+) -> Result<Credit, ExecutionError> {
     let fee = transaction_fee(params, transaction);
     let max_fee = transaction.max_fee;
     if fee > max_fee {
-        return Err(Rejected::from(TxError::FeeAboveLimit { fee, max_fee }).into());
+        return Err(TxError::FeeAboveLimit { fee, max_fee }.into());
     }
     let have = match &transaction.payer {
         Some(payer) => sponsored_credit(store, transaction, payer)?,
@@ -100,7 +93,7 @@ fn sponsored_credit(
     store: &Store,
     transaction: &Transaction,
     payer: &Address,
-) -> Result<Amount, AdmissionError> {
+) -> Result<Amount, ExecutionError> {
     let sender = &transaction.sender;
     let sponsorship: Option<Sponsorship> =
         store.peek().leaf(&StateKey::sponsorship(payer, sender))?;

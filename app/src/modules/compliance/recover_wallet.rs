@@ -91,13 +91,13 @@ fn merge(lost: &mut Holding, other: &mut Holding, facts: &Asset) -> Result<(), F
     holdings::settle_income(other, facts)?;
     let frozen = std::mem::replace(&mut lost.frozen, Amount::ZERO);
     // An amount above all that can exist freezes everything, as the sum would.
-    other.frozen = other.frozen.checked_add(frozen).unwrap_or(Amount::MAX);
+    other.frozen = other.frozen.saturating_add(frozen);
     lost.encumbered = Amount::ZERO;
     other.flags |= std::mem::take(&mut lost.flags);
     for income in &mut lost.income {
         let accrued = std::mem::replace(&mut income.accrued, Amount::ZERO);
         if let Some(to) = other.income.iter_mut().find(|to| to.currency == income.currency) {
-            to.accrued = to.accrued.checked_add(accrued).unwrap_or(Amount::MAX);
+            to.accrued = to.accrued.saturating_add(accrued);
         }
     }
     Ok(())

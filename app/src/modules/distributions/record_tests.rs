@@ -24,8 +24,8 @@ use tessera_proto::state_key::StateKey;
 use super::records::KEPT_MS;
 use super::{Rate, coupon};
 use crate::modules::testing::{
-    ISSUER, Kind, START_BALANCE, TestChain, account, amount, assert_refused, asset, mint, register,
-    split, transfer,
+    self, ISSUER, Kind, START_BALANCE, TestChain, account, amount, assert_refused, asset,
+    distribution_terms, mint, register, split, transfer,
 };
 use crate::modules::transfers::holdings;
 
@@ -35,26 +35,12 @@ const PAYMENT_MS: u64 = 1_100_000;
 const EXPIRES_MS: u64 = 1_200_000;
 
 fn terms(funded: u64) -> pb::DistributionTerms {
-    pb::DistributionTerms {
-        funded: funded.to_string(),
-        payment_ms: PAYMENT_MS,
-        expires_ms: EXPIRES_MS,
-        selection: HolderSelection::All.into(),
-        remainder: RemainderPolicy::Payer.into(),
-        ..pb::DistributionTerms::default()
-    }
+    distribution_terms(funded.into(), (PAYMENT_MS, EXPIRES_MS))
 }
 
 /// 7 for every 10 units of record 1.
 fn distribution(terms: pb::DistributionTerms) -> pb::DeclareDistribution {
-    pb::DeclareDistribution {
-        asset: asset("villa").to_bytes(),
-        currency: asset("usdx").to_bytes(),
-        record: 1,
-        per_unit: "7".to_owned(),
-        units: "10".to_owned(),
-        terms: Some(terms),
-    }
+    testing::distribution("villa", ("7", "10"), terms)
 }
 
 fn declare(message: pb::DeclareDistribution) -> Kind {

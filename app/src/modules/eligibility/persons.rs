@@ -66,7 +66,7 @@ impl Person {
     pub(super) fn settle(&mut self, rules: &Rules, now_ms: u64) {
         let (sends, receives) = (self.sends(), self.receives());
         // In a trial more may arrive than can exist; another check refuses that.
-        let balance = self.before.balance.checked_add(receives).unwrap_or(Amount::MAX);
+        let balance = self.before.balance.saturating_add(receives);
         // In a trial more may be sent than there is; another check refuses that.
         self.after.balance = balance.saturating_sub(sends);
         self.after.counted = match self.after.balance.is_zero() {
@@ -86,8 +86,7 @@ impl Person {
                         self.after.sent = sends;
                     } else {
                         // Units that come back can be sent again: more than there are.
-                        let sent = self.before.sent.checked_add(sends);
-                        self.after.sent = sent.unwrap_or(Amount::MAX);
+                        self.after.sent = self.before.sent.saturating_add(sends);
                     }
                 }
                 _ => {}

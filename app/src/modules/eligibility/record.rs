@@ -99,7 +99,7 @@ impl Record {
         let mut locked = Amount::ZERO;
         let mut until_ms = 0;
         for (until, amount) in self.lots.iter().filter(|(until, _)| *until > now_ms) {
-            locked = locked.checked_add(*amount).unwrap_or(Amount::MAX);
+            locked = locked.saturating_add(*amount);
             until_ms = if until_ms == 0 { *until } else { until_ms };
         }
         (locked, until_ms)
@@ -110,7 +110,7 @@ impl Record {
         let step = (period_ms / LOTS_PER_PERIOD).max(1);
         let end = now_ms.saturating_add(period_ms).div_ceil(step).saturating_mul(step);
         match self.lots.iter_mut().find(|(until, _)| *until == end) {
-            Some((_, lot)) => *lot = lot.checked_add(amount).unwrap_or(Amount::MAX),
+            Some((_, lot)) => *lot = lot.saturating_add(amount),
             None => self.lots.push((end, amount)),
         }
         self.lots.sort_unstable();

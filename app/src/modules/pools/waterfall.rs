@@ -165,7 +165,7 @@ pub(super) fn divide(
     for (tranche, part) in waterfall.tranches.iter_mut().zip(&parts) {
         let received = committed::amount("received by a tranche", &tranche.received)?;
         // The same money may come around again and again.
-        tranche.received = received.checked_add(*part).unwrap_or(Amount::MAX).to_string();
+        tranche.received = received.saturating_add(*part).to_string();
     }
     Ok(parts)
 }

@@ -55,7 +55,7 @@ impl BatchTransfer {
     /// Base units of all legs together.
     #[must_use]
     pub fn total(&self) -> Amount {
-        let add = |sum: Amount, units: &Amount| sum.checked_add(*units).unwrap_or(Amount::MAX);
+        let add = |sum: Amount, units: &Amount| sum.saturating_add(*units);
         self.legs.values().fold(Amount::ZERO, add)
     }
 }

@@ -212,7 +212,7 @@ fn settle_by(holding: &mut Holding, asset: &Asset, settle: Settlement) -> Result
         // Who may take units of the currency back out of the pool can pay in more than there is.
         // Nobody can claim that much, but the units that it came from must stay free to move.
         let (risen, index) = settle(share, &from, &to).unwrap_or((Amount::MAX, to));
-        let accrued = before.checked_add(risen).unwrap_or(Amount::MAX);
+        let accrued = before.saturating_add(risen);
         income.push(HoldingIncome { currency, index, accrued });
     }
     holding.income = income;

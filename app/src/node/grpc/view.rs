@@ -58,12 +58,12 @@ impl View<'_> {
         prove: bool,
         answer: impl FnOnce(&View<'_>) -> Result<T, Status>,
     ) -> Result<T, Status> {
-        check_kept(store, height)?;
-        let state = store.at(height).map_err(|error| out_of_range(store, &error))?;
-        let answer = answer(&View { store, state, prove });
-        // What was read while it was being pruned may be wrong.
-        check_kept(store, height)?;
-        answer
+        let refused = |error: HeightError| out_of_range(store, &error);
+        let read = || {
+            let state = store.at(height).map_err(refused)?;
+            answer(&View { store, state, prove })
+        };
+        store.while_kept(height, read).map_err(refused)?
     }
 
     /// Height of the block.
@@ -210,10 +210,6 @@ impl View<'_> {
 pub(crate) fn latest_height(store: &Store) -> Result<u64, Status> {
     let none = || Status::unavailable("the chain has not begun yet; try again in a moment");
     Ok(store.committed().ok_or_else(none)?.height)
-}
-
-fn check_kept(store: &Store, height: u64) -> Result<(), Status> {
-    store.require_settled(height).map_err(|error| out_of_range(store, &error))
 }
 
 /// Says which heights there are.

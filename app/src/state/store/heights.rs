@@ -28,12 +28,19 @@ impl Store {
         self.kept_from(self.options.keep_heights.saturating_sub(1))
     }
 
-    /// Refuses a height that a commit under way could be removing. What was read as of it before
-    /// may be wrong.
+    /// Reads as of a height that no commit removes meanwhile: what was read, or not found, while it
+    /// was being removed says nothing.
     ///
     /// # Errors
     /// [`HeightError::Pruned`].
-    pub fn require_settled(&self, height: u64) -> Result<(), HeightError> {
+    pub fn while_kept<T>(&self, height: u64, read: impl FnOnce() -> T) -> Result<T, HeightError> {
+        self.require_settled(height)?;
+        let read = read();
+        self.require_settled(height)?;
+        Ok(read)
+    }
+
+    fn require_settled(&self, height: u64) -> Result<(), HeightError> {
         let oldest = self.oldest_settled_height();
         match height < oldest {
             true => Err(HeightError::Pruned { height, oldest }),

@@ -16,8 +16,8 @@ use tessera_proto::state_key::{Namespace, StateKey};
 
 use super::desk::{Desk, ESCROW, HOLD_MS, VILLA, force, recover};
 use crate::modules::testing::{
-    ISSUER, Kind, START_BALANCE, TestChain, TestTx, account, amount, assert_refused, asset, mint,
-    transfer,
+    self, ISSUER, Kind, START_BALANCE, TestChain, TestTx, account, amount, assert_refused, asset,
+    distribution_terms, mint, transfer,
 };
 use crate::modules::transfers::movement;
 
@@ -68,23 +68,12 @@ fn push(holders: &[u8]) -> Kind {
 
 /// 1 for each unit of the first record, a tenth of it withheld for a tax account.
 fn distribution(tax_account: u8) -> Kind {
-    Kind::DeclareDistribution(distributions::DeclareDistribution {
-        asset: asset(MILL).to_bytes(),
-        currency: asset("usdx").to_bytes(),
-        record: 1,
-        per_unit: "1".to_owned(),
-        units: "1".to_owned(),
-        terms: Some(distributions::DistributionTerms {
-            funded: "1000".to_owned(),
-            payment_ms: PAYMENT_MS,
-            expires_ms: EXPIRES_MS,
-            selection: distributions::HolderSelection::All.into(),
-            remainder: distributions::RemainderPolicy::Payer.into(),
-            withholding_bps: 1_000,
-            tax_account: account(tax_account).to_bytes(),
-            ..distributions::DistributionTerms::default()
-        }),
-    })
+    let terms = distributions::DistributionTerms {
+        withholding_bps: 1_000,
+        tax_account: account(tax_account).to_bytes(),
+        ..distribution_terms(1_000, (PAYMENT_MS, EXPIRES_MS))
+    };
+    Kind::DeclareDistribution(testing::distribution(MILL, ("1", "1"), terms))
 }
 
 /// The account has 100 of 1,000 units of the mill, of which it sells 10, income and royalties to

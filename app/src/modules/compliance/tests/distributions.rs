@@ -2,10 +2,12 @@
 
 use tessera_proto::pb::compliance::v1::UnlinkWallet;
 use tessera_proto::pb::distributions::v1 as pb;
-use tessera_proto::pb::distributions::v1::{HolderSelection, RemainderPolicy};
+use tessera_proto::pb::distributions::v1::HolderSelection;
 
 use super::desk::{Desk, VILLA};
-use crate::modules::testing::{ISSUER, Kind, account, assert_refused, asset};
+use crate::modules::testing::{
+    ISSUER, Kind, account, assert_refused, asset, distribution, distribution_terms,
+};
 
 /// When the distributions are paid, and when they end.
 const PAYMENT_MS: u64 = 1_100_000;
@@ -25,27 +27,13 @@ fn desk_with_record() -> Desk {
     desk
 }
 
-fn terms(funded: u64) -> pb::DistributionTerms {
-    pb::DistributionTerms {
-        funded: funded.to_string(),
-        payment_ms: PAYMENT_MS,
-        expires_ms: EXPIRES_MS,
-        selection: HolderSelection::All.into(),
-        remainder: RemainderPolicy::Payer.into(),
-        ..pb::DistributionTerms::default()
-    }
+fn terms(funded: u128) -> pb::DistributionTerms {
+    distribution_terms(funded, (PAYMENT_MS, EXPIRES_MS))
 }
 
 /// 1 for each unit of record 1.
 fn declare(terms: pb::DistributionTerms) -> Kind {
-    Kind::DeclareDistribution(pb::DeclareDistribution {
-        asset: asset(VILLA).to_bytes(),
-        currency: asset("usdx").to_bytes(),
-        record: 1,
-        per_unit: "1".to_owned(),
-        units: "1".to_owned(),
-        terms: Some(terms),
-    })
+    Kind::DeclareDistribution(distribution(VILLA, ("1", "1"), terms))
 }
 
 fn claim(number: u64) -> Kind {

@@ -327,21 +327,10 @@ fn what_binds_units_keeps_their_asset_from_being_retired() {
 
 /// What accounts get of a distribution of one base unit for each unit of the latest record date.
 fn distribute(desk: &mut Desk, numbers: &[u8]) -> Vec<u128> {
-    let terms = distributions::DistributionTerms {
-        funded: "1000".to_owned(),
-        payment_ms: desk.chain.block.time_ms,
-        expires_ms: u64::MAX,
-        selection: distributions::HolderSelection::All.into(),
-        remainder: distributions::RemainderPolicy::Payer.into(),
-        ..distributions::DistributionTerms::default()
-    };
+    let terms = testing::distribution_terms(1_000, (desk.chain.block.time_ms, u64::MAX));
     let declared = distributions::DeclareDistribution {
-        asset: asset(VILLA).to_bytes(),
-        currency: asset("usdx").to_bytes(),
         record: desk.chain.facts(VILLA).record_number,
-        per_unit: "1".to_owned(),
-        units: "1".to_owned(),
-        terms: Some(terms),
+        ..testing::distribution(VILLA, ("1", "1"), terms)
     };
     desk.submit(ISSUER, Kind::DeclareDistribution(declared)).unwrap();
     let claim = |number: &u8| {

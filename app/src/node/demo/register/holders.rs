@@ -73,7 +73,7 @@ fn row(line: &Line<'_>, assets: &Assets, holders: &mut Holders, flaws: &mut Vec<
     }
     holders.seen.insert(key, line.number());
     let held = holders.totals.entry(asset.clone()).or_default();
-    let total = held.checked_add(units).unwrap_or(Amount::MAX);
+    let total = held.saturating_add(units);
     if let Some(kind) = facts.and_then(|facts| oversubscribed(facts, *held, total)) {
         flaws.push(line.flaw("units", kind));
     }
